@@ -1,0 +1,90 @@
+# Posthorse: run `make` for the list of what can be made.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# A machine-wide PYTHONDONTWRITEBYTECODE would make every start two to three times as slow.
+unexport PYTHONDONTWRITEBYTECODE
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+PYTHON ?= python3
+UV     ?= uv
+SEEDS  ?= 50
+BREAK  ?= none
+ARGS   ?=
+
+BIN     := .venv/bin
+PIP     := $(BIN)/pip --disable-pip-version-check
+INSTALL := $(PIP) install --quiet --require-hashes
+
+# One environment, two stages: a stamp per lock, named by the lock's hash, so that a changed lock installs again and an
+# unchanged one costs nothing.
+RUN_STAMP := .venv/.run-$(shell sha256sum requirements.txt pyproject.toml | sha256sum | cut -c1-16)
+DEV_STAMP := .venv/.dev-$(shell sha256sum requirements-dev.txt pyproject.toml | sha256sum | cut -c1-16)
+
+.PHONY: help
+help: ## show this list
+	@printf 'Posthorse. Two commands matter:  make run   and   make test\n\n'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@printf '\n  PYTHON=python3.12 make ...  uses another Python (3.11 or later)\n'
+
+# --- what a user runs ---------------------------------------------------------------------------------------------
+
+.PHONY: run
+run: $(RUN_STAMP) ## install, then run a gateway with two simulated providers in front of a local mailbox (Ctrl-C stops it)
+	@exec $(BIN)/posthorse serve --quickstart $(ARGS)
+
+.PHONY: demo
+demo: $(RUN_STAMP) ## 30 seconds: a provider dies under load and comes back; ends with the ledger
+	@exec $(BIN)/posthorse demo $(ARGS)
+
+# --- what a developer runs ----------------------------------------------------------------------------------------
+
+.PHONY: test
+test: $(DEV_STAMP) ## everything: environment, lint, types, contracts, every test (minutes)
+	@tools/debian_packages
+	@$(MAKE) lint
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: quick
+quick: $(DEV_STAMP) lint ## lint, types, unit tests, the memory spool's contract, one simulated failover (under 90 s)
+	$(BIN)/python tools/quick.py $(ARGS)
+
+.PHONY: lint
+lint: $(DEV_STAMP) ## style, types, import contracts, the lint for ports
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
+	$(BIN)/python tools/lint_imports.py
+	$(BIN)/python tools/lint_ports.py
+
+.PHONY: sim
+sim: $(DEV_STAMP) ## the seeded world; SEEDS=50, BREAK=commit|fencing|release|budget|suppression|last-open removes a safeguard
+	@$(BIN)/python -m posthorse.lab.world --seeds $(SEEDS) --break $(BREAK) $(ARGS)
+
+.PHONY: bench
+bench: $(DEV_STAMP) ## measure against Postfix on this machine, side by side
+	@tools/debian_packages
+	@$(BIN)/python -m bench $(ARGS)
+
+.PHONY: lock
+lock: ## write requirements*.txt again, with hashes (needs uv)
+	@tools/lock $(UV)
+
+.PHONY: clean
+clean: ## remove the environment and all caches
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- the environment ----------------------------------------------------------------------------------------------
+
+$(RUN_STAMP):
+	@tools/make_venv $(PYTHON) requirements.txt
+	@rm -f .venv/.run-* && touch $@
+
+$(DEV_STAMP): $(RUN_STAMP)
+	@tools/make_venv $(PYTHON) requirements-dev.txt
+	@rm -f .venv/.dev-* && touch $@
