@@ -16,9 +16,7 @@ SEEDS  ?= 50
 BREAK  ?= none
 ARGS   ?=
 
-BIN     := .venv/bin
-PIP     := $(BIN)/pip --disable-pip-version-check
-INSTALL := $(PIP) install --quiet --require-hashes
+BIN := .venv/bin
 
 # One environment, two stages: a stamp per lock, named by the lock's hash, so that a changed lock installs again and an
 # unchanged one costs nothing.
@@ -47,18 +45,18 @@ demo: $(RUN_STAMP) ## 30 seconds: a provider dies under load and comes back; end
 test: $(DEV_STAMP) ## everything: environment, lint, types, contracts, every test (minutes)
 	@tools/debian_packages
 	@$(MAKE) lint
-	$(BIN)/python -m pytest $(ARGS)
+	POSTHORSE_TESTS=all $(BIN)/python -m pytest $(ARGS)
 
 .PHONY: quick
 quick: $(DEV_STAMP) lint ## lint, types, unit tests, the memory spool's contract, one simulated failover (under 90 s)
-	$(BIN)/python tools/quick.py $(ARGS)
+	$(BIN)/python -m pytest -q -m quick $(wildcard tests/unit tests/contract tests/simulation) $(ARGS)
 
 .PHONY: lint
 lint: $(DEV_STAMP) ## style, types, import contracts, the lint for ports
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
-	$(BIN)/python tools/lint_imports.py
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tools/lint_ports.py
 
 .PHONY: sim

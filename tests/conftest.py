@@ -1,0 +1,78 @@
+"""What every suite shares: running coroutines, skipping for want of a program, and the selection of `make quick`.
+
+Promise: nothing a test started is left behind; a test process that ends with a living child of its own fails the run.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+T = TypeVar("T")
+
+TOP = Path(__file__).resolve().parent.parent
+SYSTEM_PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
+
+
+@pytest.fixture
+def run() -> Callable[[Coroutine[Any, Any, T]], T]:
+    """Run one coroutine to its end on a fresh loop of its own; more than 60 s is a failure."""
+
+    def run_within_limit(coroutine: Coroutine[Any, Any, T]) -> T:
+        async def limited() -> T:
+            async with asyncio.timeout(60):
+                return await coroutine
+
+        return asyncio.run(limited())
+
+    return run_within_limit
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose outside program is not installed; `make test` installs them all and lets none be skipped."""
+    for mark in item.iter_markers("needs"):
+        for program in mark.args:
+            if shutil.which(program, path=SYSTEM_PATH):
+                continue
+            if os.environ.get("POSTHORSE_TESTS") == "all":
+                pytest.fail(f"{program} is not installed, and this run is to skip nothing")
+            pytest.skip(f"{program} is not installed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make quick` runs: all units, the memory spool's contract, one simulated failover."""
+    for item in items:
+        if _is_quick(item.nodeid):
+            item.add_marker("quick")
+
+
+def _is_quick(node_id: str) -> bool:
+    return (
+        node_id.startswith("tests/unit/")
+        or (node_id.startswith("tests/contract/") and "memory" in node_id)
+        or (node_id.startswith("tests/simulation/") and "failover" in node_id)
+    )
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run if a process started by a test still lives: whoever starts one stops it by its id."""
+    left = _living_children()
+    if left and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    for pid, command in left.items():
+        print(f"\nleft behind by a test: process {pid}: {command}")
+
+
+def _living_children() -> dict[int, str]:
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
+    found: dict[int, str] = {}
+    for pid in children.read_text().split() if children.exists() else ():
+        command = Path(f"/proc/{pid}/cmdline")
+        text = command.read_bytes().replace(b"\0", b" ").decode(errors="replace").strip() if command.exists() else ""
+        if text:
+            found[int(pid)] = text
+    return found
