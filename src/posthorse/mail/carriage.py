@@ -74,14 +74,15 @@ _Q, _L, _R, _D, _H = (
 
 TRANSITIONS: dict[tuple[Carriage, Carriage], frozenset[Cause]] = {
     (_Q, _L): frozenset({Cause.LEASE}),
+    (_Q, _H): frozenset({Cause.LATE_ANSWER}),
     (_Q, Carriage.EXPIRED): frozenset({Cause.EXPIRY}),
     (_Q, Carriage.CANCELLED): frozenset({Cause.CANCEL}),
     (_Q, Carriage.SUPERSEDED): frozenset({Cause.SUPERSEDE}),
     (_Q, Carriage.SUPPRESSED): frozenset({Cause.SUPPRESS}),
     (_L, _R): frozenset({Cause.RELEASE}),
-    (_L, _Q): frozenset({Cause.ANSWER, Cause.RETURN, Cause.LAPSE, Cause.LATE_ANSWER}),
+    (_L, _Q): frozenset({Cause.ANSWER, Cause.RETURN, Cause.LAPSE}),
     (_L, _D): frozenset({Cause.ANSWER, Cause.RETURN, Cause.LAPSE}),
-    (_L, _H): frozenset({Cause.ANSWER, Cause.RETURN, Cause.LAPSE, Cause.LATE_ANSWER, Cause.DECISION}),
+    (_L, _H): frozenset({Cause.ANSWER, Cause.RETURN, Cause.LAPSE, Cause.LATE_ANSWER}),
     (_L, Carriage.REJECTED): frozenset({Cause.ANSWER, Cause.LATE_ANSWER}),
     (_L, Carriage.EXPIRED): frozenset({Cause.EXPIRY}),
     (_L, Carriage.CANCELLED): frozenset({Cause.CANCEL}),
@@ -91,21 +92,15 @@ TRANSITIONS: dict[tuple[Carriage, Carriage], frozenset[Cause]] = {
     (_R, _D): frozenset({Cause.ANSWER, Cause.LAPSE}),
     (_R, _Q): frozenset({Cause.ANSWER}),
     (_R, Carriage.REJECTED): frozenset({Cause.ANSWER}),
-    (_R, Carriage.EXPIRED): frozenset({Cause.EXPIRY}),
-    (_R, Carriage.CANCELLED): frozenset({Cause.CANCEL}),
-    (_R, Carriage.SUPERSEDED): frozenset({Cause.SUPERSEDE}),
     (_D, _L): frozenset({Cause.LEASE}),
     (_D, _H): frozenset({Cause.LATE_ANSWER, Cause.DECISION}),
     (_D, _Q): frozenset({Cause.LATE_ANSWER, Cause.DECISION}),
     (_D, Carriage.REJECTED): frozenset({Cause.LATE_ANSWER, Cause.DECISION}),
-    (_D, Carriage.CANCELLED): frozenset({Cause.LATE_ANSWER, Cause.DECISION}),
-    (_D, Carriage.SUPERSEDED): frozenset({Cause.LATE_ANSWER}),
-    (_D, Carriage.EXPIRED): frozenset({Cause.LATE_ANSWER}),
+    (_D, Carriage.CANCELLED): frozenset({Cause.DECISION}),
     (_H, _L): frozenset({Cause.RESCUE, Cause.REROUTE}),
 }
-"""Every legal move of carriage with the causes that may bring it. Moves out of RELEASED or IN_DOUBT to an end without a
-copy (expired, cancelled, superseded) need a certain no for the copy that was out: the answer both refuses and finds the
-message withdrawn or late."""
+"""Every legal move of carriage with the causes that may bring it. A message withdrawn or late while a copy was out does
+not jump: a certain no first brings it back to QUEUED, and from there it ends, in the same transaction."""
 
 ENDS_OF_DUTY: frozenset[Carriage] = frozenset(
     {

@@ -114,9 +114,7 @@ class NotReleased(Exception):
 class HttpExchange(Protocol):
     """One request, one response: no retries, no redirects, no cookies."""
 
-    async def exchange(
-        self, request: HttpRequest, *, before_last_bytes: Callable[[], Awaitable[bool]]
-    ) -> HttpResponse:
+    async def exchange(self, request: HttpRequest, *, before_last_bytes: Callable[[], Awaitable[bool]]) -> HttpResponse:
         """Send all but the last bytes of the body, await `before_last_bytes`, send the rest, read the response.
 
         Raises `ExchangeFailed` (no complete response) and `NotReleased`.

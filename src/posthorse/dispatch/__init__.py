@@ -1,0 +1,1 @@
+"""Send it on: routes, plans, couriers."""

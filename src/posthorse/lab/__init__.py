@@ -1,0 +1,1 @@
+"""Rehearse: simulated providers on real sockets, faults, load, and the seeded world."""

@@ -1,0 +1,44 @@
+"""One run of a simulated process: it runs, is paused, or is dead, and all its callbacks obey.
+
+Which process a callback belongs to travels in a context variable, exactly as the tasks and timers a process starts
+inherit its context. A callback of a process that does not run is parked, never dropped: a pause (SIGSTOP) ends by putting
+the parked ones back, and a killed process (SIGKILL) stays as it was, so that none of its `finally` blocks ever runs while
+the world is judged.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextvars import ContextVar
+from enum import Enum
+
+
+class Pulse(Enum):
+    """Whether a process makes progress."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    """Stopped for a while; its connections stay open and its kernel still answers."""
+    DEAD = "dead"
+    """Killed; nothing of it ever runs again."""
+
+
+class Life:
+    """One run of one host's process."""
+
+    __slots__ = ("held", "host", "number", "on_death", "parked", "pulse")
+
+    def __init__(self, host: str, number: int) -> None:
+        self.host = host
+        self.number = number
+        self.pulse = Pulse.RUNNING
+        self.held = False
+        """True unless running: read on every callback, so it is kept as a plain attribute."""
+        self.parked: list[asyncio.Handle] = []
+        self.on_death: list[Callable[[], None]] = []
+
+    def __repr__(self) -> str:
+        return f"<{self.host}#{self.number} {self.pulse.value}>"
+
+
+LIFE: ContextVar[Life | None] = ContextVar("posthorse_world_life", default=None)
+"""The process the running callback belongs to; None: the world itself (the test, the referee)."""

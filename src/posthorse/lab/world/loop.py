@@ -1,0 +1,293 @@
+"""An asyncio event loop of our own in virtual time, in one seeded order.
+
+Duty: run unchanged asyncio code so that nothing ever waits and a seed decides every race. Promises:
+
+- When nothing is ready, time leaps to the next timer; `time()` is seconds since the world began.
+- Callbacks given to `call_soon` keep asyncio's first-in-first-out order. Only what asyncio leaves open is permuted by the
+  seed: the order of timers that are due at the same instant, which includes every arrival from the network.
+- Tasks and futures hash by their number of creation, so that sets of them (`asyncio.wait`, task groups) are walked in the
+  same order in every process, whatever their addresses.
+- Nothing ready and no timer is `WorldDeadlock` and names the tasks that wait; too many steps or too late is `WorldOverrun`.
+- A callback of a paused or killed process is parked (`posthorse.lab.world.life`).
+
+Left out: threads, signals, files, subprocesses, TLS. Each raises, since it could not be repeated.
+"""
+
+import asyncio
+import heapq
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
+from typing import Any, NoReturn, TypeVar
+
+from posthorse.lab.world.life import LIFE, Life, Pulse
+from posthorse.lab.world.trace import Trace
+
+T = TypeVar("T")
+
+
+class WorldError(Exception):
+    """The simulation itself cannot go on."""
+
+
+class WorldDeadlock(WorldError):
+    """Nothing is ready and no timer is set: the tasks named wait for what cannot come."""
+
+
+class WorldOverrun(WorldError):
+    """The world ran beyond its bound of steps or of virtual time: something spins or never comes to rest."""
+
+
+class WorldLoop(asyncio.BaseEventLoop):
+    """An event loop in virtual time. `seed` decides the order of timers due together."""
+
+    _ready: deque[asyncio.Handle]
+    _scheduled: list[asyncio.TimerHandle]
+
+    def __init__(self, seed: int, *, max_steps: int = 5_000_000, until_s: float = 30 * 86_400.0) -> None:
+        super().__init__()
+        self._clock_resolution = 1e-9
+        self._selector = _Leap(self)
+        self._now = 0.0
+        self._serial = 0
+        self._dice = random.Random(f"schedule/{seed}")
+        self._ending = False
+        self.seed = seed
+        self.max_steps = max_steps
+        self.until_s = until_s
+        self.steps = 0
+        self.trace = Trace(self.time)
+        self.lives: list[Life] = []
+        self.mishaps: list[dict[str, Any]] = []
+        """What reached the exception handler: bugs in callbacks and tasks nobody awaited. A world asserts it is empty."""
+        self.set_task_factory(_make_task)
+        self.set_exception_handler(lambda _, context: self._record_mishap(context))
+
+    # --- asyncio's surface ------------------------------------------------------------------------------------------
+
+    def time(self) -> float:
+        """Virtual seconds since the world began."""
+        return self._now
+
+    def call_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> asyncio.Handle:
+        """Run soon, in the order of the calls."""
+        self._check_closed()  # type: ignore[attr-defined]
+        handle = _Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_at(
+        self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Run at the virtual time `when`; among timers of one instant the seed decides."""
+        self._check_closed()  # type: ignore[attr-defined]
+        timer = _Timer(when, callback, args, self, context)
+        timer.tie = self._dice.random()
+        heapq.heappush(self._scheduled, timer)
+        timer._scheduled = True
+        return timer
+
+    def call_later(
+        self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """Run `delay` virtual seconds from now."""
+        return self.call_at(self._now + delay, callback, *args, context=context)
+
+    def create_future(self) -> asyncio.Future[Any]:
+        """A future that hashes by its number of creation."""
+        return _Future(loop=self)
+
+    def serial(self) -> int:
+        """The next number of creation."""
+        self._serial += 1
+        return self._serial
+
+    def call_soon_threadsafe(
+        self, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        """The world has one thread, so this is `call_soon`."""
+        return self.call_soon(callback, *args, context=context)
+
+    def run_in_executor(self, *_: Any) -> NoReturn:
+        """Refused: a thread cannot be repeated."""
+        raise WorldError("no threads in a world: hand in an Offload that runs the function at once")
+
+    async def getaddrinfo(self, *_: Any, **__: Any) -> NoReturn:
+        """Refused: names are resolved by the world's network."""
+        raise WorldError("no resolver in a world: connect through its network")
+
+    def _process_events(self, event_list: object) -> None:
+        del event_list
+
+    def _write_to_self(self) -> None:
+        """Nobody sleeps in a selector, so nobody needs waking."""
+
+    # --- processes --------------------------------------------------------------------------------------------------
+
+    def resume(self, life: Life) -> None:
+        """Put back what was parked while `life` was paused."""
+        life.pulse = Pulse.RUNNING
+        life.held = False
+        parked, life.parked = life.parked, []
+        self._ready.extend(handle for handle in parked if not handle.cancelled())
+
+    # --- running ----------------------------------------------------------------------------------------------------
+
+    def leap(self) -> None:
+        """Move the clock to the next timer. Raises `WorldOverrun` beyond the bound of virtual time."""
+        head = self._scheduled[0].when()
+        if head > self._now:
+            self._now = head
+            self.trace.mark(head)
+        if head > self.until_s and not self._ending:
+            raise WorldOverrun(f"virtual time passed {self.until_s:.0f} s without the world ending\n{self.waiting()}")
+
+    def count_step(self) -> None:
+        """One iteration of the loop. Raises `WorldOverrun` beyond the bound of steps."""
+        self.steps += 1
+        if self.steps > self.max_steps and not self._ending:
+            raise WorldOverrun(f"more than {self.max_steps} steps: something spins\n{self.waiting()}")
+
+    def waiting(self) -> str:
+        """One line per task that is not done: its process, name and the line it waits at."""
+        tasks = sorted((task for task in asyncio.all_tasks(self) if not task.done()), key=hash)
+        return "\n".join(_whereabouts(task) for task in tasks) or "no task is waiting"
+
+    def end(self) -> None:
+        """Take the world down after it was judged: let every task that is left run its own cancellation, then close.
+
+        What they do then is outside the story: bounds, deadlocks and mishaps no longer count.
+        """
+        self._ending = True
+        self.set_exception_handler(lambda *_: None)
+        for life in self.lives:
+            self.resume(life)
+        for _ in range(50):
+            left = [task for task in asyncio.all_tasks(self) if not task.done()]
+            if not left:
+                break
+            for task in left:
+                task.cancel()
+            for _ in range(3):
+                self.call_soon(self.stop)
+                self.run_forever()
+        self.run_until_complete(self.shutdown_asyncgens())
+        self.close()
+
+    def _record_mishap(self, context: dict[str, Any]) -> None:
+        self.mishaps.append(context)
+        self.trace.note(f"mishap {context.get('message')} {context.get('exception')!r}")
+
+
+def run_world(main: Callable[[WorldLoop], Awaitable[T]], seed: int, **bounds: Any) -> T:
+    """Run `main` in a new world and take the world down. A mishap in a callback or an unawaited task is raised at the end."""
+    loop = WorldLoop(seed, **bounds)
+    try:
+        result = loop.run_until_complete(_as_coroutine(main(loop)))
+        if loop.mishaps:
+            mishap = loop.mishaps[0]
+            raise WorldError(f"{len(loop.mishaps)} mishaps, first: {mishap}") from mishap.get("exception")
+        return result
+    finally:
+        loop.end()
+
+
+async def _as_coroutine(awaitable: Awaitable[T]) -> T:
+    return await awaitable
+
+
+class _Leap:
+    """Stands where a selector would: instead of waiting for sockets it moves the clock."""
+
+    def __init__(self, loop: WorldLoop) -> None:
+        self._loop = loop
+
+    def select(self, timeout: float | None) -> tuple[()]:
+        self._loop.count_step()
+        if timeout is None:
+            raise WorldDeadlock(f"nothing is ready and no timer is set\n{self._loop.waiting()}")
+        if timeout > 0:
+            self._loop.leap()
+        return ()
+
+
+class _Handle(asyncio.Handle):
+    """A callback that obeys its process."""
+
+    __slots__ = ("_life",)
+
+    def __init__(self, callback: Callable[..., Any], args: Any, loop: WorldLoop, context: Context | None) -> None:
+        super().__init__(callback, args, loop, context)
+        self._life = self._context.get(LIFE)  # type: ignore[attr-defined]
+
+    def _run(self) -> None:
+        life = self._life
+        if life is not None and life.held:
+            life.parked.append(self)
+            return
+        super()._run()
+
+
+class _Timer(asyncio.TimerHandle):
+    """A timer that obeys its process; `tie` orders timers of one instant."""
+
+    __slots__ = ("_life", "tie")
+
+    tie: float
+    _scheduled: bool
+    _when: float
+
+    def __init__(
+        self, when: float, callback: Callable[..., Any], args: Any, loop: WorldLoop, context: Context | None
+    ) -> None:
+        super().__init__(when, callback, args, loop, context)
+        self._life = self._context.get(LIFE)  # type: ignore[attr-defined]
+
+    def __lt__(self, other: asyncio.TimerHandle) -> bool:
+        assert isinstance(other, _Timer)
+        return (self._when, self.tie) < (other._when, other.tie)
+
+    def _run(self) -> None:
+        life = self._life
+        if life is not None and life.held:
+            life.parked.append(self)
+            return
+        super()._run()
+
+
+class _Future(asyncio.Future[Any]):
+    """A future that hashes by its number of creation."""
+
+    def __init__(self, *, loop: WorldLoop) -> None:
+        super().__init__(loop=loop)
+        self._number = loop.serial()
+
+    def __hash__(self) -> int:
+        return self._number
+
+
+class _Task(asyncio.Task[Any]):
+    """A task that hashes by its number of creation, which is also its name unless it was given one."""
+
+    def __init__(self, coro: Coroutine[Any, Any, Any], *, loop: WorldLoop, **more: Any) -> None:
+        self._number = loop.serial()
+        if more.get("name") is None:
+            more["name"] = f"task-{self._number}"
+        super().__init__(coro, loop=loop, **more)
+        self.life = LIFE.get()
+
+    def __hash__(self) -> int:
+        return self._number
+
+
+def _make_task(loop: asyncio.AbstractEventLoop, coro: Any, **more: Any) -> asyncio.Task[Any]:
+    assert isinstance(loop, WorldLoop)
+    return _Task(coro, loop=loop, **more)
+
+
+def _whereabouts(task: asyncio.Task[Any]) -> str:
+    stack = task.get_stack(limit=1)
+    line = f"{stack[-1].f_code.co_filename}:{stack[-1].f_lineno}" if stack else "not started"
+    coro = task.get_coro()
+    return f"  {getattr(task, 'life', None)} {task.get_name()} {getattr(coro, '__qualname__', coro)} at {line}"

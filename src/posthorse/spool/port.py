@@ -1,0 +1,447 @@
+"""The spool port: what every adapter (memory, SQLite, later PostgreSQL) promises, in batches, one transaction each.
+
+Promise: when a call returns, what it did is durable; when it raises `SpoolUnavailable`, the caller must assume neither
+that it happened nor that it did not. The spool's own clock judges leases, deadlines and schedules. No session state:
+any node may make any call. What one recipient's row may do is written once, in `posthorse.spool.rules`.
+
+Left out: choosing providers, judging outcomes (dispatch), deciding what to accept (accept).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from posthorse.mail.carriage import Carriage, Cause, Fate
+from posthorse.mail.ids import AttemptId, MessageId, NodeId, ProviderName, Tenant
+from posthorse.mail.message import Message
+from posthorse.mail.outcome import Outcome
+from posthorse.mail.stream import Stream
+
+
+class SpoolUnavailable(Exception):
+    """The spool cannot promise durability now (disk full, I/O error, failed fsync, no database): try again later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMessage:
+    """What admission asks the spool to store. The spool stamps `accepted_at` and computes `expires_at`."""
+
+    id: MessageId
+    tenant: Tenant
+    stream: Stream
+    sender: str
+    recipients: tuple[str, ...]
+    """At least one; no address twice (admission removes repetitions)."""
+    body: bytes
+    """The exact bytes to hand over (control headers removed, ours added)."""
+    deadline_us: int
+    """Trying stops this long after acceptance."""
+    copies_allowed: int
+    not_before: int = 0
+    """Microseconds UTC; 0: at once."""
+    smtputf8: bool = False
+    eight_bit: bool = False
+    supersede_key: str = ""
+    idempotency_key: str = ""
+    fingerprint: bytes = b""
+    """Digest of what the client sent, to tell a repetition from another message under the same idempotency key."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    lease_for: NodeId | None = None
+    """Admit already leased to this node, when it has a free slot: saves the lease transaction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeasedRecipient:
+    """One recipient in a courier's hand, as it was when leased."""
+
+    n: int
+    """Number within the message, from 0; key of the row together with the message id."""
+    address: str
+    fence: int
+    """Fencing number of this lease; every later call about it must carry it."""
+    leased_from: Carriage
+    attempts: int
+    """Attempts before this lease."""
+    tried: tuple[ProviderName, ...]
+    """Providers tried in the current round; a new round starts when no candidate is left."""
+    copies_released: int
+    copies_allowed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeasedGroup:
+    """Recipients of one message leased together, with the same history so far (`leased_from`, `tried`)."""
+
+    message: Message
+    body: bytes
+    recipients: tuple[LeasedRecipient, ...]
+    lease_until: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """Stored. `lease`: groups leased to `lease_for` (none when nothing could be leased: suppressed, held, not yet due)."""
+
+    id: MessageId
+    lease: LeasedGroup | None = None
+    suppressed: int = 0
+    """How many recipients ended as suppressed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeated:
+    """The same idempotency key and fingerprint was admitted before: this is its receipt; nothing was stored."""
+
+    id: MessageId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyConflict:
+    """The idempotency key was used for another message; nothing was stored."""
+
+    id: MessageId
+    """Receipt of the message that holds the key."""
+
+
+AdmitResult = Admitted | Repeated | KeyConflict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaseRequest:
+    """Ask for due work of one stream."""
+
+    node: NodeId
+    stream: Stream
+    limit: int
+    """At most this many recipients."""
+    newest_first: bool = False
+    """Order by acceptance, newest first, instead of by due time."""
+    max_bytes: int = 32 << 20
+    """Stop adding messages when their bodies together exceed this (at least one is always given)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseMark:
+    """The compare-and-set before the last bytes: all recipients of the attempt or none."""
+
+    message_id: MessageId
+    attempt: AttemptId
+    provider: ProviderName
+    recipients: tuple[tuple[int, int], ...]
+    """(n, fence) of each."""
+    answer_by_us: int
+    """The lease is extended to this many microseconds from now; then, without a settlement, the row is in doubt."""
+
+
+class Refusal(Enum):
+    """Why a release is refused for a recipient."""
+
+    STALE = "stale"
+    """Fence does not match, or it is no longer leased: somebody else moved it."""
+    BUDGET = "budget"
+    """The duplicate budget is spent."""
+    SUPPRESSED = "suppressed"
+    WITHDRAWN = "withdrawn"
+    """Cancelled or superseded."""
+    EXPIRED = "expired"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """The mark is durable: the last bytes may go."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseRefused:
+    """Nothing may be sent. The refused rows have been moved on; the others are still leased."""
+
+    reasons: Mapping[int, Refusal]
+    """By recipient number; recipients not named are still leased to the caller."""
+
+
+ReleaseVerdict = Released | ReleaseRefused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """How an attempt ended for one recipient, or that its lease is given back."""
+
+    message_id: MessageId
+    n: int
+    fence: int
+    outcome: Outcome | None
+    """None: the lease is given back unused (no candidate now)."""
+    final: bool = False
+    """A rejection that no other candidate would answer otherwise: duty ends as rejected."""
+    next_at: int | None = None
+    """When the recipient may be leased again, if it comes to rest queued or in doubt with budget; None: never by itself."""
+    tried: tuple[ProviderName, ...] = ()
+    """Providers tried in the current round, after this attempt."""
+    provider: ProviderName = ProviderName("")
+    attempt: AttemptId = AttemptId(b"")
+    released: bool = False
+    """The caller holds a release mark for this fence."""
+    started_at: int = 0
+    reason: str = ""
+    """The plan's reason, kept in history for `explain`."""
+
+
+class Settled(Enum):
+    """What became of a settlement."""
+
+    APPLIED = "applied"
+    LATE_APPLIED = "late_applied"
+    """It answered an older attempt and settled what was in doubt, or gave a copy back."""
+    DUPLICATE = "duplicate"
+    """A late handover although another copy was released: counted."""
+    RECORDED = "recorded"
+    """Too late to matter, or a repetition: written to history only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepReport:
+    """What one housekeeping pass moved."""
+
+    lapsed_unreleased: int = 0
+    lapsed_in_doubt: int = 0
+    expired: int = 0
+    more: bool = False
+    """The limit was reached; sweep again soon."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryRow:
+    """One appended fact. A state can be recomputed from the rows of its recipient."""
+
+    seq: int
+    at: int
+    tenant: Tenant
+    message_id: MessageId
+    n: int
+    """-1: about the message."""
+    kind: str
+    """`accepted`, `moved`, `late_answer`, `duplicate`, `decided`, `fate`, `tried`."""
+    old: Carriage | None
+    new: Carriage | None
+    cause: Cause | None
+    fence: int = 0
+    provider: ProviderName = ProviderName("")
+    attempt: AttemptId = AttemptId(b"")
+    detail: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
+    """Outcome kind, scope, code, text; reason of the plan; who decided."""
+
+
+class Spool(Protocol):
+    """The hot calls: each batch is one transaction; concurrent calls may share one (group commit)."""
+
+    async def admit(self, batch: Sequence[NewMessage]) -> Sequence[AdmitResult]:
+        """Store messages; a receipt may be given once this returns."""
+        ...
+
+    async def lease(self, request: LeaseRequest) -> Sequence[LeasedGroup]:
+        """Claim due recipients (queued, or in doubt with budget), highest claim first."""
+        ...
+
+    async def release(self, batch: Sequence[ReleaseMark]) -> Sequence[ReleaseVerdict]:
+        """Commit release marks; each mark is all or nothing, independent of the others in the batch."""
+        ...
+
+    async def settle(self, batch: Sequence[Settlement]) -> Sequence[Settled]:
+        """Record ends of attempts; fencing decides which still move the row."""
+        ...
+
+    async def sweep(self, limit: int) -> SweepReport:
+        """Lapse leases that ran out and expire what is late, at most `limit` rows of each."""
+        ...
+
+    async def events_since(self, seq: int, limit: int) -> Sequence[HistoryRow]:
+        """History after `seq`, oldest first."""
+        ...
+
+    async def next_due(self) -> int | None:
+        """When the earliest waiting recipient may be leased, microseconds UTC; None: nothing waits."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun and let go of the storage."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipientView:
+    """One recipient as an operator sees it."""
+
+    message: Message
+    n: int
+    address: str
+    carriage: Carriage
+    fate: Fate
+    fence: int
+    attempts: int
+    copies_released: int
+    copies_allowed: int
+    next_at: int | None
+    lease_until: int | None
+    tried: tuple[ProviderName, ...]
+    withdrawn: str
+    """`cancelled`, `superseded` or empty."""
+    hold: int | None
+    provider: ProviderName
+    """Where its latest attempt went; empty: none yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selector:
+    """Which recipients a command is about; empty fields do not restrict."""
+
+    tenant: Tenant | None = None
+    message_id: MessageId | None = None
+    n: int | None = None
+    carriage: Carriage | None = None
+    stream: Stream | None = None
+    sender_domain: str = ""
+    recipient_domain: str = ""
+    before_id: MessageId | None = None
+    """Page: only messages older than this id."""
+
+
+class Decision(Enum):
+    """What a person decides about waiting or doubtful recipients."""
+
+    CANCEL = "cancel"
+    RETRY_NOW = "retry_now"
+    """Due at once, a new round over all providers. In doubt: only if the budget allows."""
+    ANOTHER_COPY = "another_copy"
+    """Raise the budget by one and try again, knowing that it may arrive twice."""
+    WAS_HANDED_OVER = "was_handed_over"
+    """In doubt: take it as handed over."""
+    WAS_NOT_SENT = "was_not_sent"
+    """In doubt: take it as never sent; back to the queue with its copy given back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """An address we must not mail."""
+
+    tenant: Tenant
+    address: str
+    """In lower case."""
+    reason: str
+    source: str
+    """Whose list: `operator:NAME`, a provider, a customer."""
+    created_at: int
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A pause on matching mail, set by a person; `id` 0 before it is stored."""
+
+    id: int = 0
+    selector: Selector
+    reason: str
+    by: str
+    created_at: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """A standing order of a person: `paused`, `ejected:PROVIDER`, `failover`..."""
+
+    key: str
+    value: str
+    by: str
+    at: int
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredKey:
+    """An access key kept in the spool; its secret sealed with the key file."""
+
+    id: str
+    tenant: Tenant
+    sealed_secret: bytes
+    created_at: int
+    revoked_at: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueCounts:
+    """How many recipients stand where, and how long the oldest waits."""
+
+    by_carriage: Mapping[tuple[Stream, Carriage], int]
+    """Live states exactly; ends of duty as far as retention keeps them."""
+    oldest_waiting: Mapping[Stream, int]
+    """Acceptance time of the oldest queued recipient that is due and not held, microseconds UTC."""
+
+
+class SpoolDesk(Protocol):
+    """The operator's calls: never on the hot path, same transactions and rules."""
+
+    async def select(self, selector: Selector, limit: int) -> Sequence[RecipientView]:
+        """Matching recipients, newest message first."""
+        ...
+
+    async def history(self, message_id: MessageId) -> Sequence[HistoryRow]:
+        """All that happened to one message, oldest first."""
+        ...
+
+    async def body(self, message_id: MessageId) -> bytes | None:
+        """The stored bytes; None: unknown, or dropped by retention."""
+        ...
+
+    async def counts(self) -> QueueCounts:
+        """For metrics and `queue list`; cheap enough to run every few seconds with a million queued."""
+        ...
+
+    async def decide(self, selector: Selector, decision: Decision, by: str, limit: int) -> int:
+        """Apply a person's decision; answers how many recipients moved."""
+        ...
+
+    async def hold(self, hold: Hold) -> Hold:
+        """Set a hold: it stops matching mail, waiting now or accepted later, before its release."""
+        ...
+
+    async def unhold(self, hold_id: int) -> int:
+        """Lift a hold; answers how many recipients go on."""
+        ...
+
+    async def holds(self) -> Sequence[Hold]: ...
+
+    async def suppress(self, entry: Suppression) -> None:
+        """Add or replace; waiting recipients of that address end as suppressed when they are next touched."""
+        ...
+
+    async def unsuppress(self, tenant: Tenant, address: str) -> bool: ...
+
+    async def suppressions(self, tenant: Tenant | None, after: str, limit: int) -> Sequence[Suppression]: ...
+
+    async def order(self, control: Control) -> None:
+        """Set a standing order, replacing one with the same key."""
+        ...
+
+    async def lift(self, key: str) -> bool: ...
+
+    async def orders(self) -> Sequence[Control]:
+        """Standing orders that are in force now."""
+        ...
+
+    async def put_key(self, key: StoredKey) -> None: ...
+
+    async def keys(self) -> Sequence[StoredKey]: ...
+
+    async def purge(self, bodies_before: int, history_before: int, limit: int) -> int:
+        """Retention: drop bodies, then rows and history, of messages whose every recipient rested before the given times.
+        Rows in doubt are kept. Answers how many messages were touched."""
+        ...
+
+    async def doubt_all(self, by: str) -> int:
+        """After a restore: everything that is not final becomes in doubt with its budget spent, since the copy of the
+        spool does not know what was sent after it was taken."""
+        ...

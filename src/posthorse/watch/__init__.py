@@ -1,0 +1,1 @@
+"""Notice: measures, standings and the log."""
