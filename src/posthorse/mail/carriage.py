@@ -58,6 +58,8 @@ class Cause(Enum):
     """The address is on a suppression list."""
     DECISION = "decision"
     """A person decided what is not known."""
+    RESTORE = "restore"
+    """The spool is a restored copy: what was sent after it was taken is not known."""
     RESCUE = "rescue"
     """Delivery was not confirmed: once more elsewhere."""
     REROUTE = "reroute"
@@ -75,13 +77,14 @@ _Q, _L, _R, _D, _H = (
 TRANSITIONS: dict[tuple[Carriage, Carriage], frozenset[Cause]] = {
     (_Q, _L): frozenset({Cause.LEASE}),
     (_Q, _H): frozenset({Cause.LATE_ANSWER}),
+    (_Q, _D): frozenset({Cause.RESTORE}),
     (_Q, Carriage.EXPIRED): frozenset({Cause.EXPIRY}),
     (_Q, Carriage.CANCELLED): frozenset({Cause.CANCEL}),
     (_Q, Carriage.SUPERSEDED): frozenset({Cause.SUPERSEDE}),
     (_Q, Carriage.SUPPRESSED): frozenset({Cause.SUPPRESS}),
     (_L, _R): frozenset({Cause.RELEASE}),
     (_L, _Q): frozenset({Cause.ANSWER, Cause.RETURN, Cause.LAPSE}),
-    (_L, _D): frozenset({Cause.ANSWER, Cause.RETURN, Cause.LAPSE}),
+    (_L, _D): frozenset({Cause.ANSWER, Cause.RETURN, Cause.LAPSE, Cause.RESTORE}),
     (_L, _H): frozenset({Cause.ANSWER, Cause.RETURN, Cause.LAPSE, Cause.LATE_ANSWER}),
     (_L, Carriage.REJECTED): frozenset({Cause.ANSWER, Cause.LATE_ANSWER}),
     (_L, Carriage.EXPIRED): frozenset({Cause.EXPIRY}),
@@ -89,7 +92,7 @@ TRANSITIONS: dict[tuple[Carriage, Carriage], frozenset[Cause]] = {
     (_L, Carriage.SUPERSEDED): frozenset({Cause.SUPERSEDE}),
     (_L, Carriage.SUPPRESSED): frozenset({Cause.SUPPRESS}),
     (_R, _H): frozenset({Cause.ANSWER}),
-    (_R, _D): frozenset({Cause.ANSWER, Cause.LAPSE}),
+    (_R, _D): frozenset({Cause.ANSWER, Cause.LAPSE, Cause.RESTORE}),
     (_R, _Q): frozenset({Cause.ANSWER}),
     (_R, Carriage.REJECTED): frozenset({Cause.ANSWER}),
     (_D, _L): frozenset({Cause.LEASE}),

@@ -236,7 +236,11 @@ class HistoryRow:
 
 
 class Spool(Protocol):
-    """The hot calls: each batch is one transaction; concurrent calls may share one (group commit)."""
+    """The hot calls: each batch is one transaction; concurrent calls may share one (group commit).
+
+    An embedded spool (one owning process, SQLite) lapses unreleased leases of its dead predecessor when it opens; released
+    ones stay until their lease runs out, since their answer may still be learnt from the other side.
+    """
 
     async def admit(self, batch: Sequence[NewMessage]) -> Sequence[AdmitResult]:
         """Store messages; a receipt may be given once this returns."""

@@ -1,0 +1,291 @@
+"""What one recipient's row may do: the rules of release, settlement, lapse, expiry and decision, in one place.
+
+Pure functions over a `Row`, the clock reading handed in. Every adapter applies them (an adapter may run the straight path
+in SQL, held to the same contract suite). Promise: no rule lets a copy out that the budget, a withdrawal, a suppression, a
+hold or the deadline forbids, and no answer is counted twice.
+
+Words used here: *base* is where the row rests without the present lease (`leased_from`); *doubtful* fences are released
+attempts without a complete answer, each one a copy that may be out.
+"""
+
+from dataclasses import dataclass, replace
+
+from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage, Cause, check_move
+from posthorse.mail.ids import ProviderName
+from posthorse.mail.outcome import Handover, Outcome, Rejection, Unclear
+from posthorse.spool.port import Decision, Refusal, Settled, Settlement
+
+CANCELLED = "cancelled"
+SUPERSEDED = "superseded"
+_WITHDRAWN_END = {CANCELLED: (Carriage.CANCELLED, Cause.CANCEL), SUPERSEDED: (Carriage.SUPERSEDED, Cause.SUPERSEDE)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """The changing part of one recipient. Times in microseconds UTC."""
+
+    carriage: Carriage
+    expires_at: int
+    copies_allowed: int
+    copies_released: int = 0
+    fence: int = 0
+    leased_from: Carriage | None = None
+    lease_until: int | None = None
+    next_at: int | None = None
+    """When it may be leased; None: not by itself."""
+    attempts: int = 0
+    tried: tuple[ProviderName, ...] = ()
+    withdrawn: str = ""
+    """`cancelled`, `superseded` or empty: no further copy may be released."""
+    hold: int | None = None
+    doubtful: tuple[int, ...] = ()
+    provider: ProviderName = ProviderName("")
+    """Where its latest release went."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """One step for history."""
+
+    old: Carriage
+    new: Carriage
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A row after a rule, and the steps that led there (none: carriage stayed)."""
+
+    row: Row
+    moves: tuple[Move, ...] = ()
+
+
+def _moved(change: Change, new: Carriage, cause: Cause) -> Change:
+    """The change carried one step on; raises `IllegalMove` for a step outside the table."""
+    old = change.row.carriage
+    if old is new:
+        return change
+    check_move(old, new, cause)
+    return Change(row=replace(change.row, carriage=new), moves=(*change.moves, Move(old=old, new=new, cause=cause)))
+
+
+def _at_rest(row: Row) -> Row:
+    """The row without its lease; what may never be leased again by itself loses its due time."""
+    due = row.next_at
+    if row.carriage is Carriage.IN_DOUBT and (row.withdrawn or row.copies_released >= row.copies_allowed):
+        due = None
+    if row.carriage in ENDS_OF_DUTY:
+        due = None
+    return replace(row, leased_from=None, lease_until=None, next_at=due)
+
+
+def _rest(change: Change, new: Carriage, cause: Cause) -> Change:
+    """Move to a resting place; a withdrawn row that comes to rest queued ends at once."""
+    change = _moved(change, new, cause)
+    if change.row.carriage is Carriage.QUEUED and change.row.withdrawn:
+        change = _moved(change, *_WITHDRAWN_END[change.row.withdrawn])
+    return replace(change, row=_at_rest(change.row))
+
+
+def _base(row: Row) -> Carriage:
+    """Where the row rests when its present lease comes to nothing."""
+    return row.leased_from or Carriage.QUEUED
+
+
+def may_lease(row: Row, now: int) -> bool:
+    """Waiting, due, not held, and allowed another copy."""
+    if row.next_at is None or row.next_at > now or row.hold is not None or row.expires_at <= now:
+        return False
+    if row.carriage is Carriage.QUEUED:
+        return True
+    return row.carriage is Carriage.IN_DOUBT and not row.withdrawn and row.copies_released < row.copies_allowed
+
+
+def lease(row: Row, until: int) -> Change:
+    """Claim a row that `may_lease`: a new, higher fence; its base is remembered."""
+    change = _moved(Change(row=row), Carriage.LEASED, Cause.LEASE)
+    held = replace(change.row, fence=row.fence + 1, leased_from=row.carriage, lease_until=until, next_at=None)
+    return replace(change, row=held)
+
+
+def release_refusal(row: Row, fence: int, now: int, *, suppressed: bool) -> Refusal | None:
+    """Why this lease may not release now; None: it may. The order is the order of telling."""
+    if row.carriage is not Carriage.LEASED or row.fence != fence:
+        return Refusal.STALE
+    if suppressed:
+        return Refusal.SUPPRESSED
+    if row.withdrawn:
+        return Refusal.WITHDRAWN
+    if row.expires_at <= now:
+        return Refusal.EXPIRED
+    if row.hold is not None:
+        return Refusal.HELD
+    if row.copies_released >= row.copies_allowed:
+        return Refusal.BUDGET
+    return None
+
+
+def release(row: Row, until: int, provider: ProviderName) -> Change:
+    """The release mark: one more copy counts as out from here on."""
+    change = _moved(Change(row=row), Carriage.RELEASED, Cause.RELEASE)
+    out = replace(change.row, copies_released=row.copies_released + 1, lease_until=until, provider=provider)
+    return replace(change, row=out)
+
+
+def refuse(row: Row, reason: Refusal, now: int) -> Change:
+    """Move on a row whose release was refused; a stale caller moves nothing."""
+    change = Change(row=row)
+    base = _base(row)
+    if reason is Refusal.STALE:
+        return change
+    if base is not Carriage.QUEUED:
+        due = now if reason is Refusal.HELD else None
+        return _rest(Change(row=replace(row, next_at=due)), base, Cause.RETURN)
+    match reason:
+        case Refusal.SUPPRESSED:
+            return _rest(change, Carriage.SUPPRESSED, Cause.SUPPRESS)
+        case Refusal.EXPIRED:
+            return _rest(change, Carriage.EXPIRED, Cause.EXPIRY)
+        case _:
+            return _rest(Change(row=replace(row, next_at=now)), Carriage.QUEUED, Cause.RETURN)
+
+
+def settle(row: Row, settlement: Settlement, now: int) -> tuple[Change, Settled]:
+    """Record how an attempt ended; an attempt that is no longer the row's present one is a late answer."""
+    present = row.fence == settlement.fence and row.carriage in (Carriage.LEASED, Carriage.RELEASED)
+    if not present:
+        return _settle_late(row, settlement, now)
+    tried = replace(row, tried=settlement.tried)
+    outcome = settlement.outcome
+    if outcome is None:
+        given_back = replace(tried, next_at=settlement.next_at)
+        return _rest(Change(row=given_back), _base(row), Cause.RETURN), Settled.APPLIED
+    tried = replace(tried, attempts=row.attempts + 1, next_at=settlement.next_at)
+    return _settle_present(tried, settlement, outcome), Settled.APPLIED
+
+
+def _settle_present(row: Row, settlement: Settlement, outcome: Outcome) -> Change:
+    released = row.carriage is Carriage.RELEASED
+    if isinstance(outcome, Handover) and released:
+        return _rest(Change(row=row), Carriage.HANDED_OVER, Cause.ANSWER)
+    if isinstance(outcome, Handover | Unclear) and released:
+        doubtful = replace(row, doubtful=(*row.doubtful, row.fence))
+        return _rest(Change(row=doubtful), Carriage.IN_DOUBT, Cause.ANSWER)
+    if released:
+        row = replace(row, copies_released=row.copies_released - 1)
+    base = _base(row)
+    if settlement.final and base is Carriage.QUEUED and not row.withdrawn:
+        return _rest(Change(row=row), Carriage.REJECTED, Cause.ANSWER)
+    return _rest(Change(row=row), base, Cause.ANSWER)
+
+
+def _settle_late(row: Row, settlement: Settlement, now: int) -> tuple[Change, Settled]:
+    """The answer to an older attempt: it counts only while that attempt is doubtful, so never twice."""
+    unchanged = Change(row=row)
+    outcome = settlement.outcome
+    if settlement.fence not in row.doubtful or outcome is None or isinstance(outcome, Unclear):
+        return unchanged, Settled.RECORDED
+    answered = replace(row, doubtful=tuple(f for f in row.doubtful if f != settlement.fence))
+    if isinstance(outcome, Handover):
+        return _late_handover(answered)
+    answered = replace(answered, copies_released=max(0, row.copies_released - 1))
+    return _late_no(answered, outcome, now), Settled.LATE_APPLIED
+
+
+def _late_handover(row: Row) -> tuple[Change, Settled]:
+    match row.carriage:
+        case Carriage.IN_DOUBT | Carriage.QUEUED | Carriage.LEASED:
+            stopped = replace(row, fence=row.fence + 1) if row.carriage is Carriage.LEASED else row
+            change = _rest(Change(row=replace(stopped, next_at=None)), Carriage.HANDED_OVER, Cause.LATE_ANSWER)
+            return change, Settled.LATE_APPLIED
+        case Carriage.RELEASED | Carriage.HANDED_OVER:
+            return Change(row=row), Settled.DUPLICATE
+        case _:
+            return Change(row=row), Settled.RECORDED
+
+
+def _late_no(row: Row, outcome: Outcome, now: int) -> Change:
+    """A copy came back: what waited on it may go on, within the budget."""
+    final = isinstance(outcome, Rejection) and outcome.scope.value in ("message", "recipient")
+    change = Change(row=replace(row, next_at=now))
+    if row.carriage is Carriage.IN_DOUBT:
+        if row.doubtful:
+            return replace(change, row=_at_rest(change.row))
+        if final and not row.withdrawn:
+            return _rest(change, Carriage.REJECTED, Cause.LATE_ANSWER)
+        return _rest(change, Carriage.QUEUED, Cause.LATE_ANSWER)
+    if row.carriage is Carriage.LEASED and row.leased_from is Carriage.IN_DOUBT and not row.doubtful:
+        return Change(row=replace(row, leased_from=Carriage.QUEUED))
+    return Change(row=row)
+
+
+def lapse(row: Row, now: int) -> Change:
+    """The lease ran out: without its own release mark it sent nothing; with one, nobody knows."""
+    if row.carriage is Carriage.RELEASED:
+        doubtful = replace(row, doubtful=(*row.doubtful, row.fence), next_at=now, attempts=row.attempts + 1)
+        return _rest(Change(row=doubtful), Carriage.IN_DOUBT, Cause.LAPSE)
+    return _rest(Change(row=replace(row, next_at=now)), _base(row), Cause.LAPSE)
+
+
+def expire(row: Row) -> Change:
+    """The deadline passed: waiting mail ends; what is in doubt stays, but is never sent again."""
+    if row.carriage is Carriage.QUEUED:
+        return _rest(Change(row=row), Carriage.EXPIRED, Cause.EXPIRY)
+    if row.carriage is Carriage.IN_DOUBT:
+        return Change(row=replace(row, next_at=None))
+    return Change(row=row)
+
+
+def suppress_waiting(row: Row) -> Change:
+    """The address was put on a list while it waited."""
+    if row.carriage is Carriage.QUEUED:
+        return _rest(Change(row=row), Carriage.SUPPRESSED, Cause.SUPPRESS)
+    return Change(row=row)
+
+
+def withdraw(row: Row, how: str) -> Change:
+    """Cancelled or superseded: what waits ends now, what is under way gets no further copy."""
+    if row.carriage in ENDS_OF_DUTY or row.withdrawn:
+        return Change(row=row)
+    marked = replace(row, withdrawn=how)
+    if row.carriage is Carriage.QUEUED:
+        return _rest(Change(row=marked), *_WITHDRAWN_END[how])
+    if row.carriage is Carriage.LEASED and _base(row) is Carriage.QUEUED:
+        return _rest(Change(row=marked), *_WITHDRAWN_END[how])
+    return Change(row=_at_rest(marked) if row.carriage is Carriage.IN_DOUBT else marked)
+
+
+def decide(row: Row, decision: Decision, now: int) -> Change:
+    """A person's decision; whatever does not apply to the row changes nothing (no moves, the same row)."""
+    match decision:
+        case Decision.CANCEL:
+            if row.carriage is Carriage.IN_DOUBT:
+                marked = replace(row, withdrawn=CANCELLED)
+                return _rest(Change(row=marked), Carriage.CANCELLED, Cause.DECISION)
+            return withdraw(row, CANCELLED)
+        case Decision.RETRY_NOW:
+            if row.carriage in (Carriage.QUEUED, Carriage.IN_DOUBT):
+                return Change(row=_at_rest(replace(row, next_at=now, tried=())))
+            return Change(row=row)
+        case Decision.ANOTHER_COPY:
+            if row.carriage is Carriage.IN_DOUBT and not row.withdrawn and row.expires_at > now:
+                more = replace(row, copies_allowed=row.copies_released + 1, next_at=now, tried=())
+                return Change(row=more)
+            return Change(row=row)
+        case Decision.WAS_HANDED_OVER:
+            if row.carriage is Carriage.IN_DOUBT:
+                return _rest(Change(row=row), Carriage.HANDED_OVER, Cause.DECISION)
+            return Change(row=row)
+        case Decision.WAS_NOT_SENT:
+            if row.carriage is Carriage.IN_DOUBT:
+                back = replace(row, copies_released=0, doubtful=(), next_at=now, tried=())
+                return _rest(Change(row=back), Carriage.QUEUED, Cause.DECISION)
+            return Change(row=row)
+
+
+def doubt(row: Row) -> Change:
+    """After a restore: whatever is not final may have been sent by the spool this one was copied from."""
+    if row.carriage in ENDS_OF_DUTY:
+        return Change(row=row)
+    blind = replace(row, copies_released=row.copies_allowed, fence=row.fence + 1, next_at=None)
+    return _rest(Change(row=blind), Carriage.IN_DOUBT, Cause.RESTORE)
