@@ -60,13 +60,17 @@ lint: $(DEV_STAMP) ## style, types, import contracts, the lint for ports
 	$(BIN)/python tools/lint_ports.py
 
 .PHONY: sim
-sim: $(DEV_STAMP) ## the seeded world; SEEDS=50, BREAK=commit|fencing|release|budget|suppression|last-open removes a safeguard
+sim: $(RUN_STAMP) ## the seeded world; SEEDS=50, BREAK=commit|fencing|release|budget|suppression|last-open removes a safeguard
 	@$(BIN)/python -m posthorse.lab.world --seeds $(SEEDS) --break $(BREAK) $(ARGS)
 
 .PHONY: bench
-bench: $(DEV_STAMP) ## measure against Postfix on this machine, side by side
+bench: $(RUN_STAMP) ## measure against Postfix on this machine, side by side
 	@tools/debian_packages
 	@$(BIN)/python -m bench $(ARGS)
+
+.PHONY: docs
+docs: $(DEV_STAMP) ## write the generated parts of docs/ again
+	@$(BIN)/python tools/generated.py
 
 .PHONY: lock
 lock: ## write requirements*.txt again, with hashes (needs uv)
