@@ -8,7 +8,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -36,6 +38,14 @@ class Ids(Protocol):
 
     def new(self) -> bytes:
         """16 bytes, greater than every id this maker gave before."""
+        ...
+
+
+class Offload(Protocol):
+    """Runs blocking work (files, parsing) away from the event loop."""
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """The result of `work`, which cannot be stopped once started; what it raises is raised here."""
         ...
 
 

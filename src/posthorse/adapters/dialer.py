@@ -1,0 +1,150 @@
+"""The real network: TCP and TLS to other hosts.
+
+Promise: TLS is 1.2 or later and always verified, against the name that was asked for; there is no way to switch that
+off. A host with several addresses is tried in the order the resolver gives, the next one starting soon after the last
+(RFC 8305), so that one dead address costs a quarter of a second and not the whole time limit.
+
+Left out: time limits (the caller sets them around `dial`), proxies, DNS of our own.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Iterable
+
+from posthorse.mail.ports import DialFailed, Target
+
+_NEXT_ADDRESS_AFTER_S = 0.25
+"""RFC 8305 section 8: the recommended pause before the next address is tried beside the last."""
+_MOST_ADDRESSES = 6
+
+_Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
+
+
+class SystemDialer:
+    """Port `Dialer` on the running event loop."""
+
+    __slots__ = ("_contexts",)
+
+    def __init__(self) -> None:
+        self._contexts: dict[str, ssl.SSLContext] = {}
+
+    async def dial(self, factory: Callable[[], asyncio.Protocol], target: Target) -> asyncio.Transport:
+        """Connect, with TLS if the target says so. Raises `DialFailed`."""
+        loop = asyncio.get_running_loop()
+        try:
+            context = self._context(target.ca_file) if target.tls else None
+            connected = await _connect(await _addresses(target))
+            try:
+                transport, _ = await loop.create_connection(
+                    factory, sock=connected, ssl=context, server_hostname=target.host if context else None
+                )
+            except BaseException:
+                connected.close()
+                raise
+        except (OSError, ValueError) as error:
+            raise DialFailed(f"{target.host}:{target.port}: {_said(error)}") from error
+        return transport
+
+    async def start_tls(
+        self, transport: asyncio.Transport, protocol: asyncio.Protocol, target: Target
+    ) -> asyncio.Transport:
+        """Upgrade to TLS. Raises `DialFailed`; the transport is then closed."""
+        try:
+            upgraded = await asyncio.get_running_loop().start_tls(
+                transport, protocol, self._context(target.ca_file), server_hostname=target.host
+            )
+        except (OSError, ValueError) as error:
+            transport.abort()
+            raise DialFailed(f"{target.host}:{target.port}: TLS: {_said(error)}") from error
+        if upgraded is None:  # the stream was lost meanwhile
+            raise DialFailed(f"{target.host}:{target.port}: TLS: connection lost")
+        return upgraded
+
+    def _context(self, ca_file: str) -> ssl.SSLContext:
+        """Made once per file: loading the certificates costs tens of milliseconds."""
+        context = self._contexts.get(ca_file)
+        if context is None:
+            context = ssl.create_default_context(cafile=ca_file or None)
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            self._contexts[ca_file] = context
+        return context
+
+
+def _said(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+async def _addresses(target: Target) -> list[_Address]:
+    found = await asyncio.get_running_loop().getaddrinfo(
+        target.host, target.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+    )
+    return list(_interleaved([(family, address) for family, _, _, _, address in found]))[:_MOST_ADDRESSES]
+
+
+def _interleaved(addresses: list[_Address]) -> Iterable[_Address]:
+    """The resolver's first family first, then by turns (RFC 8305 section 4)."""
+    first = [one for one in addresses if one[0] == addresses[0][0]]
+    other = [one for one in addresses if one[0] != addresses[0][0]]
+    while first or other:
+        if first:
+            yield first.pop(0)
+        if other:
+            yield other.pop(0)
+
+
+async def _connect(addresses: list[_Address]) -> socket.socket:
+    """The first connection that stands; the others are closed. Raises the last address's OSError."""
+    if len(addresses) == 1:
+        return await _connect_one(addresses[0])
+    tasks: list[asyncio.Task[socket.socket]] = []
+    try:
+        for n, address in enumerate(addresses):
+            tasks.append(asyncio.ensure_future(_connect_one(address)))
+            last = n == len(addresses) - 1
+            won = await _first_connected(tasks, None if last else _NEXT_ADDRESS_AFTER_S)
+            if won is not None:
+                return tasks.pop(tasks.index(won)).result()
+        return tasks[-1].result()
+    finally:
+        _discard(tasks)
+
+
+async def _first_connected(
+    tasks: list[asyncio.Task[socket.socket]], within_s: float | None
+) -> asyncio.Task[socket.socket] | None:
+    """A task that connected; None when all failed or the time is over."""
+    deadline = None if within_s is None else asyncio.get_running_loop().time() + within_s
+    while waiting := [task for task in tasks if not task.done()]:
+        left = None if deadline is None else deadline - asyncio.get_running_loop().time()
+        done, _ = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            if task.exception() is None:
+                return task
+        if not done:
+            return None
+    return None
+
+
+def _discard(tasks: list[asyncio.Task[socket.socket]]) -> None:
+    for task in tasks:
+        task.add_done_callback(_close_connected)
+        task.cancel()
+
+
+def _close_connected(task: asyncio.Task[socket.socket]) -> None:
+    if not task.cancelled() and task.exception() is None:
+        task.result().close()
+
+
+async def _connect_one(address: _Address) -> socket.socket:
+    family, where = address
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        made.setblocking(False)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await asyncio.get_running_loop().sock_connect(made, where)
+    except BaseException:
+        made.close()
+        raise
+    return made
