@@ -1,0 +1,75 @@
+"""Examples of the documentation: found, marked and, where they are configuration or code, well formed."""
+
+import ast
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tools.examples import Example, Use, examples_in, placed
+
+TOP = Path(__file__).resolve().parents[2]
+README = TOP / "README.md"
+PAGE = """# Page
+
+```sh run needs=swaks arrives=2
+swaks --to a@example.com
+```
+
+Words between.
+
+```python
+print("```")
+```
+
+```
+no language: a drawing
+```
+"""
+
+
+def test_blocks_are_found_with_their_settings(tmp_path: Path) -> None:
+    """Language, use, settings, text and line come out as written; a block without a language is a drawing."""
+    page = tmp_path / "page.md"
+    page.write_text(PAGE)
+    first, second = examples_in(page)
+    assert first == Example(
+        page="page.md",
+        line=3,
+        language="sh",
+        use=Use.RUN,
+        settings={"needs": "swaks", "arrives": "2"},
+        text="swaks --to a@example.com\n",
+    )
+    assert (first.needs, first.arrives) == ("swaks", 2)
+    assert (second.use, second.text, second.needs, second.arrives) == (None, 'print("```")\n', "", 0)
+
+
+def test_documented_addresses_give_way_to_the_real_ones() -> None:
+    """The longest address goes first and nothing is replaced twice."""
+    addresses = {"127.0.0.1": "::1", "127.0.0.1:2525": "127.0.0.1:4711"}
+    assert placed("swaks --server 127.0.0.1:2525 --helo 127.0.0.1", addresses) == (
+        "swaks --server 127.0.0.1:4711 --helo ::1"
+    )
+    assert placed("nothing here", {}) == "nothing here"
+
+
+@pytest.mark.parametrize("example", examples_in(README), ids=lambda example: f"{example.page}:{example.line}")
+def test_every_example_of_the_readme_says_how_it_is_tested(example: Example) -> None:
+    """No example of the README escapes: each is run, checked, or shown on purpose."""
+    assert example.use is not None
+
+
+@pytest.mark.parametrize("example", examples_in(README), ids=lambda example: f"{example.page}:{example.line}")
+def test_every_example_is_well_formed(example: Example) -> None:
+    """Python compiles, TOML parses and shell has no syntax error."""
+    match example.language:
+        case "python":
+            ast.parse(example.text)
+        case "toml":
+            tomllib.loads(example.text)
+        case "sh":
+            assert subprocess.run(["bash", "-n"], input=example.text, text=True, check=False).returncode == 0
+        case _:
+            assert example.use is not Use.RUN
