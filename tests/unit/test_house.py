@@ -86,6 +86,16 @@ def test_nothing_of_this_machine_is_in_the_files() -> None:
     assert found == []
 
 
+def test_every_stage_is_held_to_the_ports() -> None:
+    """A stage that has come into being is named in the contract that keeps it from concrete adapters."""
+    contracts = tomllib.loads((TOP / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (held,) = [contract["source_modules"] for contract in contracts if contract["name"].startswith("Stages know")]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    (stages,) = [re.findall(r"\w+", layer) for layer in layers if "dispatch" in layer]
+    there = {f"posthorse.{name}" for name in stages if (TOP / "src" / "posthorse" / name / "__init__.py").exists()}
+    assert set(held) == there
+
+
 @pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
 def test_every_locked_package_has_hashes(lock: str) -> None:
     """Each pinned package is followed by at least one hash and names no address."""
