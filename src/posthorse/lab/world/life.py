@@ -1,13 +1,12 @@
 """One run of a simulated process: it runs, is paused, or is dead, and all its callbacks obey.
 
 Which process a callback belongs to travels in a context variable, exactly as the tasks and timers a process starts
-inherit its context. A callback of a process that does not run is parked, never dropped: a pause (SIGSTOP) ends by putting
-the parked ones back, and a killed process (SIGKILL) stays as it was, so that none of its `finally` blocks ever runs while
-the world is judged.
+inherit its context. A callback of a process that does not run is parked, never dropped: a pause (SIGSTOP) ends by
+putting the parked ones back, and a killed process (SIGKILL) stays as it was, so that none of its `finally` blocks runs
+before the world has been judged.
 """
 
 import asyncio
-from collections.abc import Callable
 from contextvars import ContextVar
 from enum import Enum
 
@@ -25,7 +24,7 @@ class Pulse(Enum):
 class Life:
     """One run of one host's process."""
 
-    __slots__ = ("held", "host", "number", "on_death", "parked", "pulse")
+    __slots__ = ("held", "host", "number", "parked", "pulse")
 
     def __init__(self, host: str, number: int) -> None:
         self.host = host
@@ -34,7 +33,6 @@ class Life:
         self.held = False
         """True unless running: read on every callback, so it is kept as a plain attribute."""
         self.parked: list[asyncio.Handle] = []
-        self.on_death: list[Callable[[], None]] = []
 
     def __repr__(self) -> str:
         return f"<{self.host}#{self.number} {self.pulse.value}>"

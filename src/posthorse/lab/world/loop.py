@@ -3,11 +3,11 @@
 Duty: run unchanged asyncio code so that nothing ever waits and a seed decides every race. Promises:
 
 - When nothing is ready, time leaps to the next timer; `time()` is seconds since the world began.
-- Callbacks given to `call_soon` keep asyncio's first-in-first-out order. Only what asyncio leaves open is permuted by the
-  seed: the order of timers that are due at the same instant, which includes every arrival from the network.
-- Tasks and futures hash by their number of creation, so that sets of them (`asyncio.wait`, task groups) are walked in the
-  same order in every process, whatever their addresses.
-- Nothing ready and no timer is `WorldDeadlock` and names the tasks that wait; too many steps or too late is `WorldOverrun`.
+- Callbacks given to `call_soon` keep asyncio's first-in-first-out order. Only what asyncio leaves open is permuted by
+  the seed: the order of timers that are due at the same instant, which includes every arrival from the network.
+- Tasks and futures hash by their number of creation, so that sets of them (`asyncio.wait`, task groups) are walked in
+  the same order in every process, whatever their addresses.
+- Nothing ready and no timer is `WorldDeadlock`, naming the tasks that wait; too many steps or too late, `WorldOverrun`.
 - A callback of a paused or killed process is parked (`posthorse.lab.world.life`).
 
 Left out: threads, signals, files, subprocesses, TLS. Each raises, since it could not be repeated.
@@ -17,14 +17,19 @@ import asyncio
 import heapq
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import Context
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple
 
-from posthorse.lab.world.life import LIFE, Life, Pulse
+from posthorse.lab.world.callbacks import WorldFuture, WorldHandle, WorldTask, WorldTimer, make_task
+from posthorse.lab.world.life import Life, Pulse
 from posthorse.lab.world.trace import Trace
 
+if TYPE_CHECKING:
+    from posthorse.lab.world.network import Network
+
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class WorldError(Exception):
@@ -59,9 +64,10 @@ class WorldLoop(asyncio.BaseEventLoop):
         self.steps = 0
         self.trace = Trace(self.time)
         self.lives: list[Life] = []
+        self.network: Network | None = None
         self.mishaps: list[dict[str, Any]] = []
-        """What reached the exception handler: bugs in callbacks and tasks nobody awaited. A world asserts it is empty."""
-        self.set_task_factory(_make_task)
+        """What reached the exception handler: bugs in callbacks and in tasks nobody awaited."""
+        self.set_task_factory(make_task)
         self.set_exception_handler(lambda _, context: self._record_mishap(context))
 
     # --- asyncio's surface ------------------------------------------------------------------------------------------
@@ -70,33 +76,33 @@ class WorldLoop(asyncio.BaseEventLoop):
         """Virtual seconds since the world began."""
         return self._now
 
-    def call_soon(self, callback: Callable[..., Any], *args: Any, context: Context | None = None) -> asyncio.Handle:
+    def call_soon(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
         """Run soon, in the order of the calls."""
         self._check_closed()  # type: ignore[attr-defined]
-        handle = _Handle(callback, args, self, context)
+        handle = WorldHandle(callback, args, self, context)
         self._ready.append(handle)
         return handle
 
     def call_at(
-        self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """Run at the virtual time `when`; among timers of one instant the seed decides."""
         self._check_closed()  # type: ignore[attr-defined]
-        timer = _Timer(when, callback, args, self, context)
-        timer.tie = self._dice.random()
+        timer = WorldTimer(when, self._dice.random(), callback, args, self, context)
         heapq.heappush(self._scheduled, timer)
-        timer._scheduled = True
         return timer
 
     def call_later(
-        self, delay: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+        self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         """Run `delay` virtual seconds from now."""
         return self.call_at(self._now + delay, callback, *args, context=context)
 
     def create_future(self) -> asyncio.Future[Any]:
         """A future that hashes by its number of creation."""
-        return _Future(loop=self)
+        return WorldFuture(self, self.serial())
 
     def serial(self) -> int:
         """The next number of creation."""
@@ -104,18 +110,37 @@ class WorldLoop(asyncio.BaseEventLoop):
         return self._serial
 
     def call_soon_threadsafe(
-        self, callback: Callable[..., Any], *args: Any, context: Context | None = None
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
         """The world has one thread, so this is `call_soon`."""
         return self.call_soon(callback, *args, context=context)
 
-    def run_in_executor(self, *_: Any) -> NoReturn:
+    def run_in_executor(self, executor: Any, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
         """Refused: a thread cannot be repeated."""
         raise WorldError("no threads in a world: hand in an Offload that runs the function at once")
 
     async def getaddrinfo(self, *_: Any, **__: Any) -> NoReturn:
         """Refused: names are resolved by the world's network."""
         raise WorldError("no resolver in a world: connect through its network")
+
+    async def create_server(
+        self, protocol_factory: Callable[[], asyncio.BaseProtocol], host: Any = None, port: Any = None, **options: Any
+    ) -> Any:
+        """Listen in the world's network, on the machine of the running process."""
+        return self._plain_network(options).listen(protocol_factory, host, port)
+
+    async def create_connection(
+        self, protocol_factory: Callable[[], Any], host: Any = None, port: Any = None, **options: Any
+    ) -> tuple[asyncio.Transport, Any]:
+        """Connect through the world's network, from the machine of the running process."""
+        return await self._plain_network(options).connect(protocol_factory, host, port)
+
+    def _plain_network(self, options: dict[str, Any]) -> "Network":
+        if options.get("ssl") or options.get("sock"):
+            raise WorldError("no TLS and no real sockets in a world")
+        if self.network is None:
+            raise WorldError("this world has no network")
+        return self.network
 
     def _process_events(self, event_list: object) -> None:
         del event_list
@@ -151,8 +176,8 @@ class WorldLoop(asyncio.BaseEventLoop):
 
     def waiting(self) -> str:
         """One line per task that is not done: its process, name and the line it waits at."""
-        tasks = sorted((task for task in asyncio.all_tasks(self) if not task.done()), key=hash)
-        return "\n".join(_whereabouts(task) for task in tasks) or "no task is waiting"
+        tasks = sorted(asyncio.all_tasks(self), key=hash)
+        return "\n".join(task.whereabouts() for task in tasks if isinstance(task, WorldTask)) or "no task is waiting"
 
     def end(self) -> None:
         """Take the world down after it was judged: let every task that is left run its own cancellation, then close.
@@ -173,6 +198,8 @@ class WorldLoop(asyncio.BaseEventLoop):
                 self.call_soon(self.stop)
                 self.run_forever()
         self.run_until_complete(self.shutdown_asyncgens())
+        if self.network is not None:
+            self.network.end()
         self.close()
 
     def _record_mishap(self, context: dict[str, Any]) -> None:
@@ -180,21 +207,17 @@ class WorldLoop(asyncio.BaseEventLoop):
         self.trace.note(f"mishap {context.get('message')} {context.get('exception')!r}")
 
 
-def run_world(main: Callable[[WorldLoop], Awaitable[T]], seed: int, **bounds: Any) -> T:
-    """Run `main` in a new world and take the world down. A mishap in a callback or an unawaited task is raised at the end."""
+def run_world(main: Callable[[WorldLoop], Coroutine[Any, Any, T]], seed: int, **bounds: Any) -> T:
+    """Run `main` in a new world and take the world down. A mishap in a callback or an unawaited task is raised."""
     loop = WorldLoop(seed, **bounds)
     try:
-        result = loop.run_until_complete(_as_coroutine(main(loop)))
+        result = loop.run_until_complete(main(loop))
         if loop.mishaps:
             mishap = loop.mishaps[0]
             raise WorldError(f"{len(loop.mishaps)} mishaps, first: {mishap}") from mishap.get("exception")
         return result
     finally:
         loop.end()
-
-
-async def _as_coroutine(awaitable: Awaitable[T]) -> T:
-    return await awaitable
 
 
 class _Leap:
@@ -210,84 +233,3 @@ class _Leap:
         if timeout > 0:
             self._loop.leap()
         return ()
-
-
-class _Handle(asyncio.Handle):
-    """A callback that obeys its process."""
-
-    __slots__ = ("_life",)
-
-    def __init__(self, callback: Callable[..., Any], args: Any, loop: WorldLoop, context: Context | None) -> None:
-        super().__init__(callback, args, loop, context)
-        self._life = self._context.get(LIFE)  # type: ignore[attr-defined]
-
-    def _run(self) -> None:
-        life = self._life
-        if life is not None and life.held:
-            life.parked.append(self)
-            return
-        super()._run()
-
-
-class _Timer(asyncio.TimerHandle):
-    """A timer that obeys its process; `tie` orders timers of one instant."""
-
-    __slots__ = ("_life", "tie")
-
-    tie: float
-    _scheduled: bool
-    _when: float
-
-    def __init__(
-        self, when: float, callback: Callable[..., Any], args: Any, loop: WorldLoop, context: Context | None
-    ) -> None:
-        super().__init__(when, callback, args, loop, context)
-        self._life = self._context.get(LIFE)  # type: ignore[attr-defined]
-
-    def __lt__(self, other: asyncio.TimerHandle) -> bool:
-        assert isinstance(other, _Timer)
-        return (self._when, self.tie) < (other._when, other.tie)
-
-    def _run(self) -> None:
-        life = self._life
-        if life is not None and life.held:
-            life.parked.append(self)
-            return
-        super()._run()
-
-
-class _Future(asyncio.Future[Any]):
-    """A future that hashes by its number of creation."""
-
-    def __init__(self, *, loop: WorldLoop) -> None:
-        super().__init__(loop=loop)
-        self._number = loop.serial()
-
-    def __hash__(self) -> int:
-        return self._number
-
-
-class _Task(asyncio.Task[Any]):
-    """A task that hashes by its number of creation, which is also its name unless it was given one."""
-
-    def __init__(self, coro: Coroutine[Any, Any, Any], *, loop: WorldLoop, **more: Any) -> None:
-        self._number = loop.serial()
-        if more.get("name") is None:
-            more["name"] = f"task-{self._number}"
-        super().__init__(coro, loop=loop, **more)
-        self.life = LIFE.get()
-
-    def __hash__(self) -> int:
-        return self._number
-
-
-def _make_task(loop: asyncio.AbstractEventLoop, coro: Any, **more: Any) -> asyncio.Task[Any]:
-    assert isinstance(loop, WorldLoop)
-    return _Task(coro, loop=loop, **more)
-
-
-def _whereabouts(task: asyncio.Task[Any]) -> str:
-    stack = task.get_stack(limit=1)
-    line = f"{stack[-1].f_code.co_filename}:{stack[-1].f_lineno}" if stack else "not started"
-    coro = task.get_coro()
-    return f"  {getattr(task, 'life', None)} {task.get_name()} {getattr(coro, '__qualname__', coro)} at {line}"
