@@ -1,8 +1,8 @@
 """What one recipient's row may do: the rules of release, settlement, lapse, expiry and decision, in one place.
 
-Pure functions over a `Row`, the clock reading handed in. Every adapter applies them (an adapter may run the straight path
-in SQL, held to the same contract suite). Promise: no rule lets a copy out that the budget, a withdrawal, a suppression, a
-hold or the deadline forbids, and no answer is counted twice.
+Pure functions over a `Row`, the clock reading handed in. Every adapter applies them (an adapter may run the straight
+path in SQL, held to the same contract suite). Promise: no rule lets a copy out that the budget, a withdrawal, a
+suppression, a hold or the deadline forbids, and no answer is counted twice.
 
 Words used here: *base* is where the row rests without the present lease (`leased_from`); *doubtful* fences are released
 attempts without a complete answer, each one a copy that may be out.

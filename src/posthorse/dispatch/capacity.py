@@ -1,0 +1,58 @@
+"""Capacity: how much mail of a stream to bring from the spool now; pure over ways and standings.
+
+Leasing more than the open ways can take soon would only age leases; leasing one at a time would cost a transaction each.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from posthorse.dispatch.route import Orders, Route, Strategy
+from posthorse.dispatch.way import Way
+from posthorse.mail.ids import ProviderName
+from posthorse.mail.standing import Standing
+from posthorse.mail.stream import Stream
+
+StandingOf = Callable[[ProviderName, Sequence[ProviderName]], Standing]
+"""Standing of a provider among the candidates of its route, for mail of the stream in question."""
+
+
+def room_for(
+    stream: Stream, routes: Sequence[Route], orders: Orders, ways: Mapping[ProviderName, Way], standing_of: StandingOf
+) -> tuple[int, int]:
+    """(recipients to bring, the least worth a lease transaction) for one stream."""
+    room, batch = 0, 1
+    for route in routes:
+        if route.stream is None or route.stream is stream:
+            more, least = _room_of(route, ordered(route, orders, stream), ways, standing_of)
+            room += more
+            batch = max(batch, least)
+    return room, batch
+
+
+def ordered(route: Route, orders: Orders, stream: Stream) -> tuple[ProviderName, ...]:
+    """The route's providers under people's standing orders, without regard to one message."""
+    names = route.providers
+    if orders.failover is not None and stream in orders.failover_streams:
+        names = (orders.failover, *(name for name in names if name != orders.failover))
+    if orders.ejected:
+        return tuple(name for name in names if name not in orders.ejected) or names
+    return names
+
+
+def _room_of(
+    route: Route, names: Sequence[ProviderName], ways: Mapping[ProviderName, Way], standing_of: StandingOf
+) -> tuple[int, int]:
+    """A priority route counts its ways down to the first that takes everything; the others count them all."""
+    room, batch = 0, 1
+    for name in names:
+        standing, way = standing_of(name, names), ways[name]
+        if not standing.usable:
+            continue
+        if standing.probes is not None:
+            room += max(0, min(way.room, standing.probes))
+            continue
+        room += max(0, int(way.room * standing.share))
+        if standing.share >= 1.0:
+            batch = max(batch, way.batch)
+            if route.strategy is Strategy.PRIORITY:
+                break
+    return room, batch

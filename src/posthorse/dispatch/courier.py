@@ -1,0 +1,268 @@
+"""Courier: performs one attempt of a handover group, from slot to settlement.
+
+Promise: nothing irrevocable leaves before the release mark is durable; after it, whatever is not a complete answer is
+in doubt. An answer that does not come in time frees its slot: the attempt is *parked* (bounded), its late answer recorded.
+
+Left out: choosing the provider (plan), what an outcome means (judge), when to lease (dispatcher).
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+
+from posthorse.dispatch.flight import Flight
+from posthorse.dispatch.judge import settlement, telling
+from posthorse.dispatch.ports import Journal, Watch
+from posthorse.dispatch.settling import Settler
+from posthorse.dispatch.way import Way
+from posthorse.mail.ids import AttemptId
+from posthorse.mail.outcome import Fault, Outcome, Reply, Scope, Unclear
+from posthorse.mail.ports import Clock, Ids, Rng
+from posthorse.mail.stream import SECOND
+from posthorse.providers.port import HandoverGroup, Limits
+from posthorse.spool.port import (
+    LeasedGroup,
+    LeasedRecipient,
+    Released,
+    ReleaseMark,
+    Settlement,
+    Spool,
+    SpoolUnavailable,
+)
+
+PARKED_LIMIT = 1_000
+PARKED_FOR_S = 600.0
+"""RFC 5321 4.5.3.2.6: the answer to the final dot may take ten minutes."""
+UNRELEASED_LIMIT_S = 45.0
+"""An attempt that did not even get to its release in this time is stopped, well inside its lease."""
+DOUBT_MARGIN_S = 5.0
+"""Beyond the time to answer, before a released lease without a settlement lapses."""
+
+
+class Courier:
+    """Runs attempts; knows every flight."""
+
+    def __init__(
+        self,
+        *,
+        spool: Spool,
+        settler: Settler,
+        watch: Watch,
+        journal: Journal,
+        clock: Clock,
+        rng: Rng,
+        ids: Ids,
+        limits: Limits,
+        landed: Callable[[Way], None],
+    ) -> None:
+        """`landed` is told when a slot is free again."""
+        self._spool = spool
+        self._settler = settler
+        self._watch = watch
+        self._journal = journal
+        self._clock = clock
+        self._rng = rng
+        self._ids = ids
+        self._limits = limits
+        self._landed = landed
+        self._flights: dict[AttemptId, Flight] = {}
+        self._parked: deque[Flight] = deque()
+
+    @property
+    def flying(self) -> int:
+        """Attempts that hold a slot."""
+        return len(self._flights) - len(self._parked)
+
+    @property
+    def parked(self) -> int:
+        """Attempts that wait for a late answer."""
+        return len(self._parked)
+
+    def start(self, way: Way, group: LeasedGroup, reason: str) -> None:
+        """Take a slot and go; returns at once."""
+        way.busy += 1
+        flight = Flight(way, group, AttemptId(self._ids.new()), reason, self._clock)
+        self._flights[flight.attempt] = flight
+        self._watch.began(way.name)
+        flight.task = asyncio.get_running_loop().create_task(self._fly(flight))
+
+    def released_ages_s(self, way: Way) -> list[float]:
+        """How long each released, unanswered attempt there has waited."""
+        now_s = self._clock.monotonic()
+        return [
+            now_s - flight.released_s
+            for flight in self._flights.values()
+            if flight.way is way and flight.released and not flight.parked
+        ]
+
+    def tick(self) -> None:
+        """Park what got no answer in time; stop what hangs before its release; bound what is parked."""
+        now_s = self._clock.monotonic()
+        for flight in list(self._flights.values()):
+            if flight.parked or flight.task is None:
+                continue
+            if flight.released:
+                if now_s - flight.released_s >= flight.rule.answer_timeout_s:
+                    self._park(flight)
+            elif now_s - flight.started_s >= UNRELEASED_LIMIT_S:
+                flight.task.cancel("no release in time")
+        while self._parked and self._too_long(self._parked[0], now_s):
+            self._give_up(self._parked.popleft())
+
+    async def stop(self, grace_s: float) -> None:
+        """Let attempts finish for `grace_s` seconds, then stop them: what was released is then in doubt."""
+        tasks = [flight.task for flight in self._flights.values() if flight.task and not flight.parked]
+        if tasks:
+            await asyncio.wait(tasks, timeout=grace_s)
+        left = [flight.task for flight in self._flights.values() if flight.task]
+        for task in left:
+            task.cancel("the gateway stops")
+        if left:
+            await asyncio.wait(left, timeout=5.0)
+        await self._settler.drain()
+
+    def _too_long(self, flight: Flight, now_s: float) -> bool:
+        return len(self._parked) > PARKED_LIMIT or now_s - flight.released_s > PARKED_FOR_S
+
+    def _give_up(self, flight: Flight) -> None:
+        if flight.task is not None:
+            flight.task.cancel("no late answer")
+
+    async def _fly(self, flight: Flight) -> None:
+        outcomes: Mapping[int, Outcome] = {}
+        try:
+            handover = HandoverGroup(
+                message=flight.group.message,
+                body=flight.group.body,
+                recipients=tuple((r.n, r.address) for r in flight.group.recipients),
+                limits=self._limits,
+            )
+
+            async def gate(numbers: Sequence[int]) -> bool:
+                return await self._release(flight, numbers)
+
+            report = await flight.way.provider.attempt(handover, gate)
+            outcomes = report.outcomes
+        except asyncio.CancelledError as stop:
+            outcomes = self._unfinished(flight, str(stop))
+        except Exception as error:
+            self._journal.bug(f"attempt at {flight.way.name}", error)
+            outcomes = self._unfinished(flight, f"bug: {type(error).__name__}")
+        finally:
+            del self._flights[flight.attempt]
+            if flight.parked:
+                self._late(flight, outcomes)
+            else:
+                self._land(flight, outcomes)
+
+    async def _release(self, flight: Flight, numbers: Sequence[int]) -> bool:
+        """The gate: commit the release mark for these recipients, all or none."""
+        wait_s = flight.rule.answer_timeout_s + DOUBT_MARGIN_S
+        fences = {r.n: r.fence for r in flight.group.recipients}
+        mark = ReleaseMark(
+            message_id=flight.group.message.id,
+            attempt=flight.attempt,
+            provider=flight.way.name,
+            recipients=tuple((n, fences[n]) for n in numbers),
+            answer_by_us=int(max(wait_s, flight.rule.elsewhere_after_s or 0.0) * SECOND),
+        )
+        try:
+            (verdict,) = await self._spool.release([mark])
+        except SpoolUnavailable as error:
+            self._journal.spool_trouble("release", error)
+            return False
+        if isinstance(verdict, Released):
+            flight.released = frozenset(numbers)
+            flight.released_at = verdict.at
+            flight.released_s = self._clock.monotonic()
+            return True
+        flight.refused = verdict.reasons
+        return False
+
+    def _unfinished(self, flight: Flight, why: str) -> dict[int, Outcome]:
+        """Stopped before an answer: unclear where released, else certainly nothing was sent."""
+        reply = Reply(text=why)
+        return {
+            r.n: Unclear(reply=reply) if r.n in flight.released else Fault(scope=Scope.CHANNEL, reply=reply)
+            for r in flight.group.recipients
+        }
+
+    def _land(self, flight: Flight, outcomes: Mapping[int, Outcome]) -> None:
+        """The answer came while the slot was held."""
+        way, now_s = flight.way, self._clock.monotonic()
+        way.busy -= 1
+        for recipient in flight.group.recipients:
+            outcome = outcomes.get(recipient.n)
+            if outcome is None and recipient.n in flight.released:
+                outcome = Unclear(reply=Reply(text="the provider gave no outcome for this recipient"))
+            if outcome is not None:
+                self._settle(flight, recipient, outcome)
+            elif recipient.n not in flight.refused:
+                self._give_back(flight, recipient)
+        outcome = telling(outcomes.values())
+        if outcome is not None:
+            answered = flight.released and not isinstance(outcome, Unclear)
+            duration_s = now_s - flight.released_s if answered else None
+            self._watch.ended(way.name, flight.group.message.sender_domain, outcome, duration_s)
+            self._journal.attempted(way.name, outcome, now_s - flight.started_s)
+        self._landed(way)
+
+    def _park(self, flight: Flight) -> None:
+        """No answer in time: the slot goes on, the flight keeps listening."""
+        flight.parked = True
+        self._parked.append(flight)
+        flight.way.busy -= 1
+        unclear = Unclear(reply=Reply(text=f"no answer within {flight.rule.answer_timeout_s:g} s of the release"))
+        for recipient in flight.group.recipients:
+            if recipient.n in flight.released:
+                self._settle(flight, recipient, unclear)
+            elif recipient.n not in flight.refused:
+                self._give_back(flight, recipient)
+        self._watch.ended(flight.way.name, flight.group.message.sender_domain, unclear, None)
+        self._journal.attempted(flight.way.name, unclear, self._clock.monotonic() - flight.started_s)
+        self._journal.parked(flight.group.message, flight.way.name, flight.attempt)
+        self._landed(flight.way)
+
+    def _late(self, flight: Flight, outcomes: Mapping[int, Outcome]) -> None:
+        """A parked flight ended: its answer, if there is one, settles what is in doubt."""
+        if flight in self._parked:
+            self._parked.remove(flight)
+        for recipient in flight.group.recipients:
+            outcome = outcomes.get(recipient.n)
+            if recipient.n in flight.released and outcome is not None and not isinstance(outcome, Unclear):
+                self._settle(flight, recipient, outcome)
+
+    def _settle(self, flight: Flight, recipient: LeasedRecipient, outcome: Outcome) -> None:
+        message = flight.group.message
+        due = settlement(
+            outcome,
+            message_id=message.id,
+            recipient=recipient,
+            rule=flight.rule,
+            provider=flight.way.name,
+            attempt=flight.attempt,
+            released=recipient.n in flight.released,
+            released_at=flight.released_at,
+            started_at=flight.started_at,
+            now=self._clock.now(),
+            roll=self._rng.random(),
+            reason=flight.reason,
+        )
+        self._settler.add(message, due)
+
+    def _give_back(self, flight: Flight, recipient: LeasedRecipient) -> None:
+        """Nothing happened to it (another recipient's refusal, or the spool could not release)."""
+        message = flight.group.message
+        if flight.refused:
+            back = Settlement(
+                message_id=message.id,
+                n=recipient.n,
+                fence=recipient.fence,
+                outcome=None,
+                next_at=self._clock.now(),
+                tried=recipient.tried,
+                reason="another recipient of the group was refused its release",
+            )
+            self._settler.add(message, back)
+        else:
+            self._settle(flight, recipient, Fault(scope=Scope.US, reply=Reply(text="the release was not durable")))

@@ -1,0 +1,46 @@
+"""Flight: one attempt under way, from its start to its answer or to the day nobody waits for it any more."""
+
+import asyncio
+from collections.abc import Mapping
+
+from posthorse.dispatch.way import Way
+from posthorse.mail.ids import AttemptId
+from posthorse.mail.ports import Clock
+from posthorse.mail.stream import RULES, StreamRule
+from posthorse.spool.port import LeasedGroup, Refusal
+
+
+class Flight:
+    """One attempt under way."""
+
+    __slots__ = (
+        "attempt",
+        "group",
+        "parked",
+        "reason",
+        "refused",
+        "released",
+        "released_at",
+        "released_s",
+        "rule",
+        "started_at",
+        "started_s",
+        "task",
+        "way",
+    )
+
+    def __init__(self, way: Way, group: LeasedGroup, attempt: AttemptId, reason: str, clock: Clock) -> None:
+        self.way = way
+        self.group = group
+        self.attempt = attempt
+        self.reason = reason
+        self.rule: StreamRule = RULES[group.message.stream]
+        self.started_at = clock.now()
+        self.started_s = clock.monotonic()
+        self.released: frozenset[int] = frozenset()
+        """Recipients whose release mark is durable."""
+        self.released_at = 0
+        self.released_s = 0.0
+        self.refused: Mapping[int, Refusal] = {}
+        self.parked = False
+        self.task: asyncio.Task[None] | None = None

@@ -1,0 +1,108 @@
+"""Judge: what the outcome of an attempt means for a recipient's next step; pure.
+
+A certain no that speaks about the provider sends the mail to the next candidate at once; one that speaks about the
+recipient or the mail waits by the retry schedule or ends the duty; unclear follows the rule of the stream.
+"""
+
+from collections.abc import Iterable
+
+from posthorse.dispatch.retry import retry_delay_s
+from posthorse.mail.ids import AttemptId, MessageId, ProviderName
+from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection, Scope, Throttle, Unclear
+from posthorse.mail.stream import SECOND, StreamRule
+from posthorse.spool.port import LeasedRecipient, Settlement
+
+_OF_THE_MAIL = frozenset({Scope.MESSAGE, Scope.RECIPIENT, Scope.OPERATOR})
+_FINAL = frozenset({Scope.MESSAGE, Scope.RECIPIENT})
+
+
+def is_final(outcome: Outcome) -> bool:
+    """A rejection of these bytes or this address: no other provider would answer otherwise."""
+    return isinstance(outcome, Rejection) and outcome.scope in _FINAL
+
+
+def next_step(
+    outcome: Outcome,
+    *,
+    recipient: LeasedRecipient,
+    rule: StreamRule,
+    provider: ProviderName,
+    released_at: int,
+    now: int,
+    roll: float,
+) -> tuple[int | None, tuple[ProviderName, ...]]:
+    """(when it may be leased again, providers tried in this round). Times in microseconds UTC; None: never by itself.
+
+    `released_at` is read only for an unclear outcome.
+    """
+    tried = recipient.tried if provider in recipient.tried else (*recipient.tried, provider)
+    match outcome:
+        case Handover():
+            return None, tried
+        case Unclear():
+            if rule.elsewhere_after_s is None:
+                return None, tried
+            return max(now, released_at + int(rule.elsewhere_after_s * SECOND)), tried
+        case Deferral(scope=scope, retry_after_s=asked_s) if scope in _OF_THE_MAIL:
+            return now + _delay(rule, recipient, roll, asked_s), ()
+        case Rejection() if is_final(outcome):
+            return None, tried
+        case Fault(scope=Scope.US):
+            return now + SECOND, recipient.tried
+        case Deferral() | Rejection() | Fault() | Throttle():
+            return now, tried
+
+
+def _delay(rule: StreamRule, recipient: LeasedRecipient, roll: float, asked_s: float | None) -> int:
+    return int(retry_delay_s(rule.retry_base_s, recipient.attempts, roll, asked_s) * SECOND)
+
+
+def telling(outcomes: Iterable[Outcome]) -> Outcome | None:
+    """Of a group's outcomes the one that says most about the provider; None for none."""
+    order = (Unclear, Fault, Throttle, Handover, Deferral, Rejection)
+    return min(outcomes, key=lambda outcome: (_speaks_of_mail(outcome), order.index(type(outcome))), default=None)
+
+
+def _speaks_of_mail(outcome: Outcome) -> bool:
+    return not isinstance(outcome, Handover) and outcome.scope in _OF_THE_MAIL
+
+
+def settlement(
+    outcome: Outcome,
+    *,
+    message_id: MessageId,
+    recipient: LeasedRecipient,
+    rule: StreamRule,
+    provider: ProviderName,
+    attempt: AttemptId,
+    released: bool,
+    released_at: int,
+    started_at: int,
+    now: int,
+    roll: float,
+    reason: str,
+) -> Settlement:
+    """The settlement of one recipient of an attempt."""
+    next_at, tried = next_step(
+        outcome,
+        recipient=recipient,
+        rule=rule,
+        provider=provider,
+        released_at=released_at,
+        now=now,
+        roll=roll,
+    )
+    return Settlement(
+        message_id=message_id,
+        n=recipient.n,
+        fence=recipient.fence,
+        outcome=outcome,
+        final=is_final(outcome),
+        next_at=next_at,
+        tried=tried,
+        provider=provider,
+        attempt=attempt,
+        released=released,
+        started_at=started_at,
+        reason=reason,
+    )

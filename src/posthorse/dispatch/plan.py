@@ -1,0 +1,129 @@
+"""Plan: the answer to "what next?" for a handover group, with its reason; pure.
+
+The plan looks at the candidates in the order of the route and takes the first that can carry the message, was not tried
+in this round and is open now. It never picks a closed one, and for mail in doubt it never picks one that may already
+hold a copy.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from posthorse.dispatch.retry import retry_delay_s
+from posthorse.mail.carriage import Carriage
+from posthorse.mail.ids import ProviderName
+from posthorse.mail.message import Message
+from posthorse.mail.standing import Standing
+from posthorse.mail.stream import RULES, SECOND
+from posthorse.providers.port import Capability
+
+CLOSED_RECHECK_S = 5.0
+"""Mail that only waits for a standing to change is looked at again within this time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A provider of the route as it is now."""
+
+    name: ProviderName
+    capability: Capability
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """What the plan must know of a handover group."""
+
+    message: Message
+    base: Carriage
+    """Where it was leased from: queued, or in doubt."""
+    tried: tuple[ProviderName, ...]
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    """Attempt at this provider now."""
+
+    provider: ProviderName
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Give the lease back; look again at `until`."""
+
+    until: int
+    """Microseconds UTC."""
+    tried: tuple[ProviderName, ...]
+    """Empty: a new round over all candidates begins."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GiveUp:
+    """No configured provider can ever carry it: duty ends as rejected."""
+
+    reason: str
+
+
+Plan = Try | Wait | GiveUp
+
+
+def _incapable(message: Message, capability: Capability) -> str:
+    """Why this way out can never carry the message; empty: it can."""
+    if message.size_bytes > capability.max_size_bytes:
+        return f"{message.size_bytes} bytes are over its limit of {capability.max_size_bytes}"
+    if message.smtputf8 and not capability.smtputf8:
+        return "it does not carry internationalised addresses"
+    return ""
+
+
+def make_plan(group: Group, candidates: Iterable[Candidate], now: int, roll: float) -> Plan:
+    """Choose for a group at `now` (microseconds UTC); `roll` in [0, 1) decides ramp shares and jitter.
+
+    `candidates` are drawn only as far as needed: usually the first one takes the message.
+    """
+    passed: list[str] = []
+    width = incapable = closed = 0
+    spared: Candidate | None = None
+    for candidate in candidates:
+        width += 1
+        standing = candidate.standing
+        unable = _incapable(group.message, candidate.capability)
+        if unable:
+            incapable += 1
+            passed.append(f"{candidate.name}: {unable}")
+        elif candidate.name in group.tried:
+            passed.append(f"{candidate.name}: tried in this round")
+        elif not standing.usable:
+            closed += 1
+            passed.append(f"{candidate.name}: {standing.state.value}, {standing.why}")
+        elif roll >= standing.share:
+            spared = spared or candidate
+            passed.append(f"{candidate.name}: {standing.why}, gets {standing.share:.0%}")
+        else:
+            return Try(provider=candidate.name, reason=_reason("next in order", passed))
+    if spared is not None:
+        return Try(provider=spared.name, reason=_reason("nobody else is open", passed))
+    if incapable == width and group.base is Carriage.QUEUED:
+        return GiveUp(reason=_reason("no provider can carry it", passed))
+    return _wait(group, width, closed, now, roll, passed)
+
+
+def _wait(group: Group, width: int, closed: int, now: int, roll: float, passed: list[str]) -> Wait:
+    """Mail in doubt keeps what was tried, since a copy may be there; queued mail begins a new round."""
+    base_s = RULES[group.message.stream].retry_base_s
+    if group.base is not Carriage.QUEUED:
+        delay_s = CLOSED_RECHECK_S if closed else retry_delay_s(base_s, group.attempts, roll)
+        head, tried = "in doubt, and nobody else is open", group.tried
+    elif closed and not group.tried:
+        delay_s = 1.0 + roll * (CLOSED_RECHECK_S - 1.0)
+        head, tried = "no candidate is open", ()
+    else:
+        delay_s = retry_delay_s(base_s, group.attempts // max(1, width), roll)
+        head, tried = "every open candidate was tried", ()
+    return Wait(until=now + int(delay_s * SECOND), tried=tried, reason=_reason(head, passed))
+
+
+def _reason(head: str, passed: list[str]) -> str:
+    return f"{head} ({'; '.join(passed)})" if passed else head

@@ -1,0 +1,80 @@
+"""Settling: outcomes are made durable in groups, apart from the slots that produced them.
+
+A slot is free as soon as its answer is known; the settlement waits here for its transaction. While the spool is in
+trouble settlements are kept and tried again, and beyond `FULL` the dispatcher stops starting attempts, so what waits is
+bounded. Lost in a crash, a settlement leaves a released recipient, which lapses into doubt: never a wrong state.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from posthorse.dispatch.ports import Journal
+from posthorse.mail.message import Message
+from posthorse.mail.stream import Stream
+from posthorse.spool.port import Settlement, Spool, SpoolUnavailable
+
+FULL = 5_000
+BATCH = 500
+PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    message: Message
+    settlement: Settlement
+
+
+class Settler:
+    """The queue of settlements that wait for their transaction."""
+
+    def __init__(self, spool: Spool, journal: Journal, due: Callable[[Stream, int], None]) -> None:
+        """`due` is told, once durable, of every recipient that may be leased again, and when."""
+        self._spool = spool
+        self._journal = journal
+        self._due = due
+        self._waiting: list[_Due] = []
+        self._flush: asyncio.Task[None] | None = None
+
+    @property
+    def full(self) -> bool:
+        """Start nothing new until the spool took what waits."""
+        return len(self._waiting) >= FULL
+
+    def add(self, message: Message, settlement: Settlement) -> None:
+        """Queue one settlement; returns at once."""
+        self._waiting.append(_Due(message, settlement))
+        if self._flush is None:
+            self._flush = asyncio.get_running_loop().create_task(self._run())
+
+    async def drain(self) -> None:
+        """Wait until everything queued is durable."""
+        while self._flush is not None:
+            await asyncio.shield(self._flush)
+
+    async def _run(self) -> None:
+        failures = 0
+        try:
+            while self._waiting:
+                batch = self._waiting[:BATCH]
+                try:
+                    await self._settle(batch)
+                    failures = 0
+                except SpoolUnavailable as error:
+                    self._journal.spool_trouble("settle", error)
+                    await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
+                    failures += 1
+        finally:
+            self._flush = None
+
+    async def _settle(self, batch: list[_Due]) -> None:
+        results = await self._spool.settle([due.settlement for due in batch])
+        del self._waiting[: len(batch)]
+        for due, result in zip(batch, results, strict=True):
+            settlement = due.settlement
+            if settlement.outcome is not None:
+                self._journal.settled(
+                    due.message, settlement.n, settlement.provider, settlement.attempt, settlement.outcome, result
+                )
+            if settlement.next_at is not None:
+                self._due(due.message.stream, settlement.next_at)

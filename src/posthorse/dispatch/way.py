@@ -1,0 +1,59 @@
+"""Way: one provider with its slots and the groups that wait for one, highest stream first."""
+
+import heapq
+from itertools import count
+
+from posthorse.mail.ids import ProviderName
+from posthorse.mail.stream import RULES
+from posthorse.providers.port import Provider
+from posthorse.spool.port import LeasedGroup
+
+
+class Way:
+    """Bounded concurrency at one provider: a slot is held from the start of an attempt to its answer."""
+
+    def __init__(self, provider: Provider, slots: int) -> None:
+        self.provider = provider
+        self.slots = slots
+        self.busy = 0
+        self._waiting: list[tuple[int, int, LeasedGroup]] = []
+        self._arrival = count()
+
+    @property
+    def name(self) -> ProviderName:
+        """The provider's configured name."""
+        return self.provider.name
+
+    @property
+    def free(self) -> bool:
+        """A slot is free and nobody waits for it."""
+        return self.busy < self.slots
+
+    @property
+    def waiting(self) -> int:
+        """How many groups wait for a slot."""
+        return len(self._waiting)
+
+    @property
+    def room(self) -> int:
+        """How many more groups to bring: free slots, and some so that a freed slot finds work at once."""
+        return self.slots + max(4, self.slots // 2) - self.busy - len(self._waiting)
+
+    @property
+    def batch(self) -> int:
+        """Less room than this is not worth a lease transaction."""
+        return max(1, self.slots // 4)
+
+    def push(self, group: LeasedGroup) -> None:
+        """Let a group wait for a slot."""
+        heapq.heappush(self._waiting, (RULES[group.message.stream].order, next(self._arrival), group))
+
+    def pop(self) -> LeasedGroup:
+        """The group that waited longest in the highest stream."""
+        return heapq.heappop(self._waiting)[2]
+
+    def flush(self) -> list[LeasedGroup]:
+        """All waiting groups, to be planned anew."""
+        groups = [entry[2] for entry in sorted(self._waiting, key=lambda entry: entry[:2])]
+        self._waiting.clear()
+        return groups

@@ -1,0 +1,282 @@
+"""Standings: trip within seconds, recover by trial, never close the last one; pure, `now_s` is handed in.
+
+Trip level only: reversible, per provider, nobody is paged. A provider is *ejected* after five failures in a row, when
+half of at least twenty attempts of a minute failed, when answers stall, or when two answers in a row speak about our
+account. After the pause it is *on trial*: five handovers bring it back, in steps (10, 25, 50, 100 % over a minute); one
+failure ejects it for longer. The last provider that is not ejected is never ejected: with all of them looking bad the
+fault may be ours, so each gets a trickle of probes and the mail waits.
+
+Left out: declaring an incident, blame, alerts. Constants: after Envoy's outlier detection and resilience4j's trials.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from posthorse.mail.ids import ProviderName
+from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection, Scope, Throttle, Unclear
+from posthorse.mail.standing import GOOD, Standing, StandingState
+from posthorse.watch.window import Window
+
+STREAK_LIMIT = 5
+RATIO_LIMIT = 0.5
+RATIO_MINIMUM = 20
+ACCOUNT_ANSWERS = 2
+PAUSE_S = 30.0
+PAUSE_CAP_S = 300.0
+PAUSE_JITTER = 0.2
+TRIALS = 5
+TRIAL_URGENT_AFTER_S = 15.0
+RAMP = ((0.0, 0.10), (20.0, 0.25), (40.0, 0.50), (60.0, 1.0))
+TRICKLE_S = 5.0
+DOMAIN_PAUSE_S = 300.0
+STALL_FLOOR_S = 2.0
+STALL_COUNT = 5
+_OURS = frozenset({Scope.CHANNEL, Scope.PROVIDER, Scope.ACCOUNT})
+
+
+def failure_weight(outcome: Outcome) -> int:
+    """How many failures an outcome counts against the provider: unclear two, what only concerns the mail none."""
+    match outcome:
+        case Unclear(scope=scope):
+            return 0 if scope is Scope.US else 2
+        case Fault(scope=scope) | Throttle(scope=scope) | Deferral(scope=scope):
+            return 1 if scope in _OURS else 0
+        case Rejection(scope=scope):
+            return 1 if scope is Scope.ACCOUNT else 0
+        case Handover():
+            return 0
+
+
+@dataclass(slots=True)
+class _Record:
+    """What is remembered of one provider."""
+
+    window: Window
+    streak: int = 0
+    account_answers: int = 0
+    ejected_until_s: float = 0.0
+    ejections: int = 0
+    trial: bool = False
+    trials_out: int = 0
+    trials_passed: int = 0
+    trial_since_s: float = 0.0
+    ramp_since_s: float | None = None
+    slow_until_s: float = 0.0
+    last_probe_s: float = -TRICKLE_S
+    failing: bool = False
+    why: str = ""
+    typical_s: float = 0.2
+    last_answer_s: float = 0.0
+
+
+class Standings:
+    """The standing of every provider. Not thread-safe; one per node."""
+
+    def __init__(self, groups: Iterable[frozenset[ProviderName]], random: Callable[[], float]) -> None:
+        """`groups`: the candidates of each route; the last open one of every group is kept open."""
+        self._groups: tuple[frozenset[ProviderName], ...] = ()
+        self._records: dict[ProviderName, _Record] = {}
+        self.regroup(groups)
+        self._random = random
+        self._domains: dict[tuple[ProviderName, str], float] = {}
+        self.changed: Callable[[ProviderName, StandingState, str], None] = lambda name, state, why: None
+        """Told of every trip and recovery."""
+
+    def regroup(self, groups: Iterable[frozenset[ProviderName]]) -> None:
+        """Take over the candidate sets of changed routes; what is known of a provider stays."""
+        self._groups = tuple(groups)
+        names = frozenset[ProviderName]().union(*self._groups)
+        self._records = {name: self._records.get(name) or _Record(window=Window()) for name in sorted(names)}
+
+    def of(
+        self,
+        name: ProviderName,
+        peers: Sequence[ProviderName],
+        sender_domain: str,
+        now_s: float,
+        *,
+        urgent: bool = False,
+    ) -> Standing:
+        """The standing for a message from `sender_domain` whose candidates are `peers` (with `name` among them) now."""
+        record = self._records[name]
+        if self._domain_closed(name, sender_domain, now_s):
+            why = "it does not accept this sending domain"
+            return Standing(state=self.state(name, now_s), share=0.0, why=why)
+        if (
+            not self._doubted(record, now_s)
+            and not record.trial
+            and record.ramp_since_s is None
+            and record.slow_until_s <= now_s
+        ):
+            return GOOD
+        if all(self._closed_to(peer, sender_domain, now_s) for peer in peers):
+            return self._trickle(record, now_s)
+        if record.ejected_until_s > now_s:
+            return Standing(state=StandingState.EJECTED, share=0.0, why=record.why)
+        if record.trial:
+            return self._on_trial(record, now_s, urgent=urgent)
+        if record.slow_until_s > now_s:
+            return Standing(state=StandingState.STRAINED, share=0.0, why="it asked for a pause")
+        if record.ramp_since_s is not None:
+            return self._ramping(record, now_s)
+        return GOOD if not record.failing else Standing(state=StandingState.STRAINED, why=record.why)
+
+    def state(self, name: ProviderName, now_s: float) -> StandingState:
+        """The state for pictures and metrics, without regard to a message."""
+        record = self._records[name]
+        if record.ejected_until_s > now_s:
+            return StandingState.EJECTED
+        if record.trial:
+            return StandingState.ON_TRIAL
+        if record.failing or record.ramp_since_s is not None or record.slow_until_s > now_s:
+            return StandingState.STRAINED
+        return StandingState.GOOD
+
+    def why(self, name: ProviderName) -> str:
+        """What brought it where it is; empty while good."""
+        return self._records[name].why
+
+    def began(self, name: ProviderName, now_s: float) -> None:
+        """An attempt starts there."""
+        record = self._records[name]
+        record.last_probe_s = now_s
+        if record.trial and record.ejected_until_s <= now_s:
+            record.trials_out += 1
+
+    def ended(
+        self, name: ProviderName, sender_domain: str, outcome: Outcome, duration_s: float | None, now_s: float
+    ) -> None:
+        """An attempt ended there with this outcome; for a group, the one that says most about the provider.
+
+        `duration_s`: from release to answer; None when nothing was released or no answer came.
+        """
+        record = self._records[name]
+        record.trials_out = max(0, record.trials_out - 1)
+        if not isinstance(outcome, Unclear):
+            record.last_answer_s = now_s
+        if isinstance(outcome, Rejection) and outcome.scope is Scope.SENDER_DOMAIN and sender_domain:
+            self._domains[(name, sender_domain)] = now_s + DOMAIN_PAUSE_S
+        if isinstance(outcome, Throttle) and outcome.scope in _OURS:
+            record.slow_until_s = now_s + min(outcome.retry_after_s or 1.0, PAUSE_CAP_S)
+        if duration_s is not None:
+            record.typical_s = max(duration_s, record.typical_s * 0.98 + duration_s * 0.02)
+        weight = failure_weight(outcome)
+        record.window.add(now_s, failed=weight > 0)
+        if weight:
+            self._failed(name, record, outcome, weight, now_s)
+        elif isinstance(outcome, Handover):
+            self._succeeded(name, record, now_s)
+
+    def stalled(self, name: ProviderName, waiting_ages_s: Iterable[float], now_s: float) -> bool:
+        """Trip when many released attempts wait far longer than usual and no answer comes; ages since each began."""
+        record = self._records[name]
+        limit_s = max(STALL_FLOOR_S, 3 * record.typical_s)
+        overdue = sum(age > limit_s for age in waiting_ages_s)
+        if overdue < STALL_COUNT or now_s - record.last_answer_s < limit_s or self._shut(record, now_s):
+            return False
+        self._trip(name, record, f"{overdue} attempts wait over {limit_s:.1f} s and no answer comes", now_s)
+        return True
+
+    def eject(self, name: ProviderName, why: str, now_s: float) -> None:
+        """Close it as a trip would; the last open one stays open."""
+        self._trip(name, self._records[name], why, now_s)
+
+    def forget(self, name: ProviderName) -> None:
+        """A person restored it: as good as new."""
+        self._records[name] = _Record(window=Window())
+
+    def _shut(self, record: _Record, now_s: float) -> bool:
+        return record.ejected_until_s > now_s
+
+    def _last_open(self, name: ProviderName, now_s: float) -> bool:
+        """No other provider is open: this one must not be closed. A safeguard (I10)."""
+        return any(
+            all(
+                self._shut(self._records[other], now_s) or self._records[other].trial
+                for other in group
+                if other != name
+            )
+            for group in self._groups
+            if name in group
+        )
+
+    def _doubted(self, record: _Record, now_s: float) -> bool:
+        return self._shut(record, now_s) or record.failing or (record.trial and not record.trials_passed)
+
+    def _domain_closed(self, name: ProviderName, sender_domain: str, now_s: float) -> bool:
+        return self._domains.get((name, sender_domain), 0.0) > now_s
+
+    def _closed_to(self, name: ProviderName, sender_domain: str, now_s: float) -> bool:
+        return self._doubted(self._records[name], now_s) or self._domain_closed(name, sender_domain, now_s)
+
+    def _failed(self, name: ProviderName, record: _Record, outcome: Outcome, weight: int, now_s: float) -> None:
+        record.streak += weight
+        account = not isinstance(outcome, Handover) and outcome.scope is Scope.ACCOUNT
+        record.account_answers = record.account_answers + 1 if account else 0
+        if record.trial:
+            self._trip(name, record, "its trial failed", now_s)
+        elif record.account_answers >= ACCOUNT_ANSWERS:
+            self._trip(name, record, "it refuses our account", now_s)
+        elif record.streak >= STREAK_LIMIT:
+            self._trip(name, record, f"{record.streak} failures in a row", now_s)
+        else:
+            attempts, failures = record.window.totals(now_s)
+            if attempts >= RATIO_MINIMUM and failures >= RATIO_LIMIT * attempts:
+                self._trip(name, record, f"{failures} of {attempts} attempts of a minute failed", now_s)
+
+    def _trip(self, name: ProviderName, record: _Record, why: str, now_s: float) -> None:
+        if self._shut(record, now_s):
+            return
+        record.why = why
+        record.ramp_since_s = None
+        if self._last_open(name, now_s) and not record.trial:
+            if not record.failing:
+                record.failing = True
+                self.changed(name, StandingState.STRAINED, f"{why}; the last one open stays open")
+            return
+        record.ejections += 1
+        pause_s = min(PAUSE_S * record.ejections, PAUSE_CAP_S)
+        pause_s *= 1 + PAUSE_JITTER * (2 * self._random() - 1)
+        record.ejected_until_s = now_s + pause_s
+        record.trial, record.trials_out, record.trials_passed = True, 0, 0
+        record.trial_since_s = record.ejected_until_s
+        record.failing = False
+        record.streak = record.account_answers = 0
+        record.window.clear()
+        self.changed(name, StandingState.EJECTED, why)
+
+    def _succeeded(self, name: ProviderName, record: _Record, now_s: float) -> None:
+        record.streak = record.account_answers = 0
+        if record.failing:
+            record.failing, record.why = False, ""
+            record.window.clear()
+            self.changed(name, StandingState.GOOD, "it takes mail again")
+        if not record.trial or self._shut(record, now_s):
+            return
+        record.trials_passed += 1
+        record.trial_since_s = now_s
+        if record.trials_passed >= TRIALS:
+            record.trial, record.trials_out = False, 0
+            record.ramp_since_s, record.why = now_s, "it ramps back"
+            self.changed(name, StandingState.STRAINED, record.why)
+
+    def _on_trial(self, record: _Record, now_s: float, *, urgent: bool) -> Standing:
+        left = max(0, TRIALS - record.trials_passed - record.trials_out)
+        spared = urgent and now_s - record.trial_since_s < TRIAL_URGENT_AFTER_S
+        why = "on trial" if left else "on trial, its test messages are out"
+        share = 1.0 if left and not spared else 0.0
+        return Standing(state=StandingState.ON_TRIAL, share=share, probes=left, why=why)
+
+    def _trickle(self, record: _Record, now_s: float) -> Standing:
+        state = StandingState.EJECTED if self._shut(record, now_s) else StandingState.STRAINED
+        due = now_s - record.last_probe_s >= TRICKLE_S and record.slow_until_s <= now_s
+        why = "all providers look bad; only probes go out"
+        return Standing(state=state, share=1.0 if due else 0.0, probes=int(due), why=why)
+
+    def _ramping(self, record: _Record, now_s: float) -> Standing:
+        age_s = now_s - (record.ramp_since_s or 0.0)
+        share = max(share for start_s, share in RAMP if age_s >= start_s)
+        if share >= 1.0:
+            record.ramp_since_s, record.why, record.ejections = None, "", 0
+            return GOOD
+        return Standing(state=StandingState.STRAINED, share=share, why="it ramps back")
