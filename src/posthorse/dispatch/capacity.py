@@ -1,13 +1,15 @@
 """Capacity: how much mail of a stream to bring from the spool now; pure over ways and standings.
 
-Leasing more than the open ways can take soon would only age leases; leasing one at a time would cost a transaction each.
+Leasing more than the open ways can take soon would only age leases; leasing one at a time would cost a transaction
+for each message.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 
-from posthorse.dispatch.route import Orders, Route, Strategy
+from posthorse.dispatch.route import Route, Strategy
 from posthorse.dispatch.way import Way
 from posthorse.mail.ids import ProviderName
+from posthorse.mail.orders import Orders
 from posthorse.mail.standing import Standing
 from posthorse.mail.stream import Stream
 

@@ -1,7 +1,8 @@
 """Courier: performs one attempt of a handover group, from slot to settlement.
 
 Promise: nothing irrevocable leaves before the release mark is durable; after it, whatever is not a complete answer is
-in doubt. An answer that does not come in time frees its slot: the attempt is *parked* (bounded), its late answer recorded.
+in doubt. An answer that does not come in time frees its slot: the attempt is *parked* (bounded) and its late answer
+recorded.
 
 Left out: choosing the provider (plan), what an outcome means (judge), when to lease (dispatcher).
 """
@@ -18,7 +19,7 @@ from posthorse.dispatch.way import Way
 from posthorse.mail.ids import AttemptId
 from posthorse.mail.outcome import Fault, Outcome, Reply, Scope, Unclear
 from posthorse.mail.ports import Clock, Ids, Rng
-from posthorse.mail.stream import SECOND
+from posthorse.mail.stream import SECOND, Stream, StreamRule
 from posthorse.providers.port import HandoverGroup, Limits
 from posthorse.spool.port import (
     LeasedGroup,
@@ -30,7 +31,6 @@ from posthorse.spool.port import (
     SpoolUnavailable,
 )
 
-PARKED_LIMIT = 1_000
 PARKED_FOR_S = 600.0
 """RFC 5321 4.5.3.2.6: the answer to the final dot may take ten minutes."""
 UNRELEASED_LIMIT_S = 45.0
@@ -53,9 +53,11 @@ class Courier:
         rng: Rng,
         ids: Ids,
         limits: Limits,
+        rules: Mapping[Stream, StreamRule],
+        parked: int,
         landed: Callable[[Way], None],
     ) -> None:
-        """`landed` is told when a slot is free again."""
+        """`landed` is told when a slot is free again; at most `parked` attempts are kept for a late answer."""
         self._spool = spool
         self._settler = settler
         self._watch = watch
@@ -64,6 +66,8 @@ class Courier:
         self._rng = rng
         self._ids = ids
         self._limits = limits
+        self._rules = rules
+        self._parked_limit = parked
         self._landed = landed
         self._flights: dict[AttemptId, Flight] = {}
         self._parked: deque[Flight] = deque()
@@ -81,7 +85,8 @@ class Courier:
     def start(self, way: Way, group: LeasedGroup, reason: str) -> None:
         """Take a slot and go; returns at once."""
         way.busy += 1
-        flight = Flight(way, group, AttemptId(self._ids.new()), reason, self._clock)
+        rule = self._rules[group.message.stream]
+        flight = Flight(way, group, AttemptId(self._ids.new()), rule, reason, self._clock)
         self._flights[flight.attempt] = flight
         self._watch.began(way.name)
         flight.task = asyncio.get_running_loop().create_task(self._fly(flight))
@@ -122,7 +127,7 @@ class Courier:
         await self._settler.drain()
 
     def _too_long(self, flight: Flight, now_s: float) -> bool:
-        return len(self._parked) > PARKED_LIMIT or now_s - flight.released_s > PARKED_FOR_S
+        return len(self._parked) > self._parked_limit or now_s - flight.released_s > PARKED_FOR_S
 
     def _give_up(self, flight: Flight) -> None:
         if flight.task is not None:

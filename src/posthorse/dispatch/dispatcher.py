@@ -7,21 +7,22 @@ due is a hint: once a second the spool is asked, so work of other nodes, lapsed 
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from posthorse.dispatch.capacity import room_for
 from posthorse.dispatch.courier import Courier
 from posthorse.dispatch.plan import Candidate, GiveUp, Group, Try, Wait, make_plan
 from posthorse.dispatch.ports import Journal, Watch
-from posthorse.dispatch.route import NO_ORDERS, Orders, Route, candidates_of, route_of
+from posthorse.dispatch.route import Route, candidates_of, route_of
 from posthorse.dispatch.settling import Settler
 from posthorse.dispatch.way import Way
 from posthorse.mail.ids import NodeId, ProviderName
 from posthorse.mail.message import Message
+from posthorse.mail.orders import NO_ORDERS, Orders
 from posthorse.mail.outcome import Rejection, Reply, Scope
 from posthorse.mail.ports import Clock, Ids, Rng
 from posthorse.mail.standing import Standing
-from posthorse.mail.stream import BY_ORDER, SECOND, Stream
+from posthorse.mail.stream import BY_ORDER, RULES, SECOND, Stream, StreamRule
 from posthorse.providers.port import Limits
 from posthorse.spool.port import LeasedGroup, LeasedRecipient, LeaseRequest, Settlement, Spool, SpoolUnavailable
 
@@ -34,6 +35,16 @@ NEWEST_AFTER = 30 * SECOND
 OLDEST_EVERY = 4
 """While the newest urgent mail goes first, every so many leases still take the oldest."""
 NEVER = 1 << 62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What is configured."""
+
+    limits: Limits = field(default_factory=Limits)
+    rules: Mapping[Stream, StreamRule] = field(default_factory=lambda: RULES)
+    parked: int = 1_000
+    """Most attempts kept for a late answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +63,13 @@ class Dispatcher:
     """One per node."""
 
     def __init__(
-        self, *, node: NodeId, ports: Ports, ways: Mapping[ProviderName, Way], routes: Sequence[Route], limits: Limits
+        self,
+        *,
+        node: NodeId,
+        ports: Ports,
+        ways: Mapping[ProviderName, Way],
+        routes: Sequence[Route],
+        settings: Settings,
     ) -> None:
         self._node = node
         self._spool = ports.spool
@@ -72,7 +89,9 @@ class Dispatcher:
             clock=ports.clock,
             rng=ports.rng,
             ids=ports.ids,
-            limits=limits,
+            limits=settings.limits,
+            rules=settings.rules,
+            parked=settings.parked,
             landed=self._landed,
         )
         self._due: dict[Stream, int] = dict.fromkeys(Stream, 0)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from posthorse.dispatch.way import Way
 from posthorse.mail.ids import AttemptId
 from posthorse.mail.ports import Clock
-from posthorse.mail.stream import RULES, StreamRule
+from posthorse.mail.stream import StreamRule
 from posthorse.spool.port import LeasedGroup, Refusal
 
 
@@ -29,12 +29,14 @@ class Flight:
         "way",
     )
 
-    def __init__(self, way: Way, group: LeasedGroup, attempt: AttemptId, reason: str, clock: Clock) -> None:
+    def __init__(
+        self, way: Way, group: LeasedGroup, attempt: AttemptId, rule: StreamRule, reason: str, clock: Clock
+    ) -> None:
         self.way = way
         self.group = group
         self.attempt = attempt
         self.reason = reason
-        self.rule: StreamRule = RULES[group.message.stream]
+        self.rule = rule
         self.started_at = clock.now()
         self.started_s = clock.monotonic()
         self.released: frozenset[int] = frozenset()

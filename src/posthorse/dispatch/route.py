@@ -5,11 +5,12 @@ first, an ejected provider is left out. What is *open now* is not the route's bu
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 from posthorse.mail.ids import ProviderName, Tenant
 from posthorse.mail.message import Message
+from posthorse.mail.orders import NO_ORDERS, Orders
 from posthorse.mail.stream import Stream
 
 
@@ -44,20 +45,6 @@ class Route:
             and (not self.sender_domain or self.sender_domain == message.sender_domain)
         )
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Orders:
-    """Standing orders of people that concern routing."""
-
-    paused: bool = False
-    ejected: frozenset[ProviderName] = frozenset()
-    failover: ProviderName | None = None
-    """Tried first for every message..."""
-    failover_streams: frozenset[Stream] = field(default_factory=lambda: frozenset(Stream))
-    """... of these streams."""
-
-
-NO_ORDERS = Orders()
 
 Score = Callable[[ProviderName], float]
 """What a provider achieved of late, above 0; more is better. Used by the adaptive strategy."""
@@ -102,4 +89,4 @@ def _pick(weights: Mapping[ProviderName, float], point: float) -> ProviderName:
         point -= weight
         if point < 0:
             return name
-    return next(reversed(weights))
+    return max(weights, key=lambda name: weights[name])

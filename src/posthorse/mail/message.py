@@ -63,7 +63,7 @@ class Message:
     """The content has bytes above 127."""
     supersede_key: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
-    """Configuration set (`configuration_set`), tags (`tag:NAME`), credential, subject hash and the like; never an address."""
+    """Configuration set (`configuration_set`), tags (`tag:NAME`), credential and the like; never an address."""
 
     @property
     def sender_domain(self) -> str:

@@ -80,7 +80,7 @@ class Dialer(Protocol):
     """Opens byte streams to other hosts."""
 
     async def dial(self, factory: Callable[[], asyncio.Protocol], target: Target) -> asyncio.Transport:
-        """Connect and hand the stream to a protocol made by `factory`. Raises `DialFailed`; sets no time limit itself."""
+        """Connect and hand the stream to a protocol made by `factory`. Raises `DialFailed`; sets no time limit."""
         ...
 
     async def start_tls(

@@ -72,21 +72,22 @@ class _Record:
 class Standings:
     """The standing of every provider. Not thread-safe; one per node."""
 
-    def __init__(self, groups: Iterable[frozenset[ProviderName]], random: Callable[[], float]) -> None:
-        """`groups`: the candidates of each route; the last open one of every group is kept open."""
+    def __init__(
+        self, groups: Iterable[frozenset[ProviderName]], names: Iterable[ProviderName], random: Callable[[], float]
+    ) -> None:
+        """`groups`: the candidates of each route; the last open one of every group is kept open. `names`: all."""
         self._groups: tuple[frozenset[ProviderName], ...] = ()
         self._records: dict[ProviderName, _Record] = {}
-        self.regroup(groups)
+        self.regroup(groups, names)
         self._random = random
         self._domains: dict[tuple[ProviderName, str], float] = {}
         self.changed: Callable[[ProviderName, StandingState, str], None] = lambda name, state, why: None
         """Told of every trip and recovery."""
 
-    def regroup(self, groups: Iterable[frozenset[ProviderName]]) -> None:
+    def regroup(self, groups: Iterable[frozenset[ProviderName]], names: Iterable[ProviderName]) -> None:
         """Take over the candidate sets of changed routes; what is known of a provider stays."""
         self._groups = tuple(groups)
-        names = frozenset[ProviderName]().union(*self._groups)
-        self._records = {name: self._records.get(name) or _Record(window=Window()) for name in sorted(names)}
+        self._records = {name: self._records.get(name) or _Record(window=Window()) for name in names}
 
     def of(
         self,
@@ -135,6 +136,19 @@ class Standings:
     def why(self, name: ProviderName) -> str:
         """What brought it where it is; empty while good."""
         return self._records[name].why
+
+    @property
+    def names(self) -> tuple[ProviderName, ...]:
+        """Every provider that is watched."""
+        return tuple(self._records)
+
+    def minute(self, name: ProviderName, now_s: float) -> tuple[int, int]:
+        """(attempts, failures) of the last minute."""
+        return self._records[name].window.totals(now_s)
+
+    def typical_s(self, name: ProviderName) -> float:
+        """How long an answer takes there at most, usually; seconds."""
+        return self._records[name].typical_s
 
     def began(self, name: ProviderName, now_s: float) -> None:
         """An attempt starts there."""
