@@ -20,7 +20,7 @@ from posthorse.mail.ids import AttemptId
 from posthorse.mail.outcome import Fault, Outcome, Reply, Scope, Unclear
 from posthorse.mail.ports import Clock, Ids, Rng
 from posthorse.mail.stream import SECOND, Stream, StreamRule
-from posthorse.providers.port import HandoverGroup, Limits
+from posthorse.providers.port import HandoverGroup
 from posthorse.spool.port import (
     LeasedGroup,
     LeasedRecipient,
@@ -52,7 +52,6 @@ class Courier:
         clock: Clock,
         rng: Rng,
         ids: Ids,
-        limits: Limits,
         rules: Mapping[Stream, StreamRule],
         parked: int,
         landed: Callable[[Way], None],
@@ -65,7 +64,6 @@ class Courier:
         self._clock = clock
         self._rng = rng
         self._ids = ids
-        self._limits = limits
         self._rules = rules
         self._parked_limit = parked
         self._landed = landed
@@ -140,7 +138,7 @@ class Courier:
                 message=flight.group.message,
                 body=flight.group.body,
                 recipients=tuple((r.n, r.address) for r in flight.group.recipients),
-                limits=self._limits,
+                limits=flight.way.limits,
             )
 
             async def gate(numbers: Sequence[int]) -> bool:

@@ -23,7 +23,6 @@ from posthorse.mail.outcome import Rejection, Reply, Scope
 from posthorse.mail.ports import Clock, Ids, Rng
 from posthorse.mail.standing import Standing
 from posthorse.mail.stream import BY_ORDER, RULES, SECOND, Stream, StreamRule
-from posthorse.providers.port import Limits
 from posthorse.spool.port import LeasedGroup, LeasedRecipient, LeaseRequest, Settlement, Spool, SpoolUnavailable
 
 TICK_S = 0.25
@@ -41,7 +40,6 @@ NEVER = 1 << 62
 class Settings:
     """What is configured."""
 
-    limits: Limits = field(default_factory=Limits)
     rules: Mapping[Stream, StreamRule] = field(default_factory=lambda: RULES)
     parked: int = 1_000
     """Most attempts kept for a late answer."""
@@ -89,7 +87,6 @@ class Dispatcher:
             clock=ports.clock,
             rng=ports.rng,
             ids=ports.ids,
-            limits=settings.limits,
             rules=settings.rules,
             parked=settings.parked,
             landed=self._landed,

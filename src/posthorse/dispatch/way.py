@@ -5,16 +5,17 @@ from itertools import count
 
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.stream import RULES
-from posthorse.providers.port import Provider
+from posthorse.providers.port import DEFAULT_LIMITS, Limits, Provider
 from posthorse.spool.port import LeasedGroup
 
 
 class Way:
     """Bounded concurrency at one provider: a slot is held from the start of an attempt to its answer."""
 
-    def __init__(self, provider: Provider, slots: int) -> None:
+    def __init__(self, provider: Provider, slots: int, limits: Limits = DEFAULT_LIMITS) -> None:
         self.provider = provider
         self.slots = slots
+        self.limits = limits
         self.busy = 0
         self._waiting: list[tuple[int, int, LeasedGroup]] = []
         self._arrival = count()

@@ -47,6 +47,9 @@ class Limits:
     answer_s: float = 10.0
 
 
+DEFAULT_LIMITS = Limits()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandoverGroup:
     """One message, a set of its recipients, one provider request."""
@@ -55,7 +58,7 @@ class HandoverGroup:
     body: bytes
     recipients: tuple[tuple[int, str], ...]
     """(n, address) of each."""
-    limits: Limits = Limits()
+    limits: Limits = DEFAULT_LIMITS
 
 
 ReleaseGate = Callable[[Sequence[int]], Awaitable[bool]]
@@ -74,19 +77,25 @@ class Provider(Protocol):
     """One sending account at one outside service."""
 
     @property
-    def name(self) -> ProviderName: ...
+    def name(self) -> ProviderName:
+        """Its configured name."""
+        ...
 
     @property
-    def kind(self) -> str: ...
+    def kind(self) -> str:
+        """Which implementation it is, as in `[[providers]] kind`."""
+        ...
 
     @property
-    def capability(self) -> Capability: ...
+    def capability(self) -> Capability:
+        """What it can carry, as known now: a first connection may teach it more."""
+        ...
 
     async def attempt(self, group: HandoverGroup, gate: ReleaseGate) -> AttemptReport:
         """Try once. Does not raise for anything the network or the provider does; cancellation closes the connection.
 
-        The gate is awaited at most once. After it answered True, whatever is not a complete answer is `Unclear`; before,
-        or when it answered False, nothing was sent.
+        The gate is awaited at most once. After it answered True, whatever is not a complete answer is `Unclear`;
+        before, or when it answered False, nothing was sent.
         """
         ...
 
@@ -94,4 +103,6 @@ class Provider(Protocol):
         """Have this many connections open and idle, if it keeps any; failures are silent, the next attempt tells."""
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Close idle connections; attempts under way go on, and nothing new stays open after them."""
+        ...
