@@ -18,7 +18,7 @@ from posthorse.mail.ids import NodeId, ProviderName
 from posthorse.mail.orders import NO_ORDERS, Orders, read_orders
 from posthorse.mail.ports import Clock, Ids, Rng
 from posthorse.mail.standing import StandingState
-from posthorse.providers.port import Provider
+from posthorse.providers.port import DEFAULT_LIMITS, Limits, Provider
 from posthorse.spool.port import AdmitResult, Admitted, NewMessage, Spool, SpoolDesk, SpoolUnavailable
 from posthorse.watch.watcher import Watcher
 
@@ -43,6 +43,7 @@ class Outlet:
 
     provider: Provider
     slots: int
+    limits: Limits = DEFAULT_LIMITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,7 @@ class Gateway:
             rng=parts.rng,
             ids=parts.ids,
         )
-        ways = {outlet.provider.name: Way(outlet.provider, outlet.slots) for outlet in parts.outlets}
+        ways = {outlet.provider.name: Way(outlet.provider, outlet.slots, outlet.limits) for outlet in parts.outlets}
         self.dispatcher = Dispatcher(
             node=parts.node, ports=ports, ways=ways, routes=parts.routes, settings=parts.settings
         )
