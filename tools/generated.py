@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from posthorse.config.reference import reference as configuration
 from posthorse.mail.carriage import ENDS_OF_DUTY, FATE_ORDER, TRANSITIONS, Carriage, Fate
 from posthorse.mail.stream import BY_ORDER, RULES
 
@@ -84,6 +85,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "carriage": carriage_diagram,
     "fate": fate_diagram,
     "streams": stream_table,
+    "configuration": configuration,
 }
 """Every generated block by its name."""
 

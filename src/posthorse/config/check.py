@@ -1,0 +1,197 @@
+"""What must make sense together, and what is allowed but unwise.
+
+`problems_of` gives what stops the gateway from starting; `warnings_of` what `config check` mentions and lets pass. Both
+look at values already read one by one (`reader`).
+"""
+
+import ipaddress
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from posthorse.config.entrance import AccessKeySettings, ListenerSettings, MatchSettings, TrustedSourceSettings
+from posthorse.config.problem import Problem
+from posthorse.config.providers import SesSettings, SmtpSettings
+from posthorse.config.tree import Config, RouteSettings
+from posthorse.mail.ports import TlsMode
+from posthorse.mail.stream import RULES, Stream
+
+T = TypeVar("T")
+
+Place = Callable[[object], str]
+"""Where in the file a section stands."""
+
+
+def problems_of(config: Config, place: Place, provider_names: Iterable[str]) -> Iterator[Problem]:
+    """Everything that does not make sense together; `provider_names` as in the file, readable sections or not."""
+    names = set(provider_names)
+    for listener in config.listen:
+        yield from _listener(listener, place(listener))
+    for key in config.access_keys:
+        yield from _access_key(key, place(key))
+    for source in config.trusted_sources:
+        yield from _trusted(source, place(source))
+    for rule in config.classify:
+        if rule.match == MatchSettings():
+            yield Problem(path=f"{place(rule)}.match", what="matches everything", remedy="give at least one key")
+        elif rule.match.tag and "=" not in rule.match.tag:
+            yield Problem(path=f"{place(rule)}.match.tag", what="has no value", remedy='write it as "name=value"')
+    if not names:
+        yield Problem(path="providers", what="are missing", remedy="add at least one [[providers]]")
+    yield from _relays(config, place)
+    yield from _routes(config, place, names)
+    yield from _streams(config, place)
+    yield from _repeated(config, place)
+
+
+def warnings_of(config: Config) -> Iterator[Problem]:
+    """What is allowed and may surprise: each with what follows from it."""
+    if not config.domains:
+        yield Problem(path="domains", what="are not named", remedy="name the domains you send from in [[domains]]")
+    if len(config.providers) == 1:
+        yield Problem(
+            path="providers", what="there is only one", remedy="mail waits while it is down; add a second one"
+        )
+    for number, source in enumerate(config.trusted_sources):
+        yield Problem(
+            path=f"trusted_sources[{number}]",
+            what=f"everybody at {source.cidr} may send without logging in",
+            remedy="prefer [[access_keys]]",
+        )
+    for number, listener in enumerate(config.listen):
+        yield from _exposed(listener, f"listen[{number}]")
+    for number, provider in enumerate(config.providers):
+        clear = isinstance(provider, SmtpSettings) and provider.tls is TlsMode.NONE and provider.password
+        if clear or (isinstance(provider, SesSettings) and provider.endpoint.startswith("http://")):
+            yield Problem(path=f"providers[{number}]", what="gets mail and credentials in the clear", remedy="use TLS")
+    if not config.access_keys and not config.trusted_sources:
+        yield Problem(
+            path="access_keys",
+            what="there are none, and no trusted sources",
+            remedy="add [[access_keys]] or run `posthorse keys create`",
+        )
+
+
+def _listener(listener: ListenerSettings, path: str) -> Iterator[Problem]:
+    spoken = [name for name in ("http", "smtp", "smtps") if getattr(listener, name)]
+    if len(spoken) != 1:
+        what = f"has {' and '.join(spoken) or 'no address'}"
+        yield Problem(path=path, what=what, remedy="give exactly one of http, smtp, smtps")
+    if bool(listener.tls_certificate) != bool(listener.tls_key):
+        missing = "tls_key" if listener.tls_certificate else "tls_certificate"
+        yield Problem(path=f"{path}.{missing}", what="is missing", remedy="certificate and key belong together")
+    elif listener.smtps and not listener.tls_certificate:
+        yield Problem(
+            path=f"{path}.tls_certificate", what="is missing", remedy="smtps needs tls_certificate and tls_key"
+        )
+    if listener.http and not listener.roles:
+        yield Problem(path=f"{path}.roles", what="is empty", remedy="leave it out for all roles")
+    yield from _unreadable(listener.tls_certificate, f"{path}.tls_certificate")
+    yield from _unreadable(listener.tls_key, f"{path}.tls_key")
+
+
+def _access_key(key: AccessKeySettings, path: str) -> Iterator[Problem]:
+    if (key.secret is None) == (key.smtp_password is None):
+        what = "has neither secret nor smtp_password" if key.secret is None else "has both secret and smtp_password"
+        yield Problem(path=path, what=what, remedy="give one of them")
+
+
+def _trusted(source: TrustedSourceSettings, path: str) -> Iterator[Problem]:
+    try:
+        network = ipaddress.ip_network(source.cidr)
+    except ValueError as error:
+        yield Problem(path=f"{path}.cidr", what=f"is not a network: {error}", remedy='write it as "10.1.2.0/24"')
+        return
+    if network.prefixlen == 0:
+        yield Problem(
+            path=f"{path}.cidr", what="would make this an open relay", remedy="name the networks of your own machines"
+        )
+
+
+def _relays(config: Config, place: Place) -> Iterator[Problem]:
+    for provider in config.providers:
+        if isinstance(provider, SmtpSettings) and bool(provider.username) != bool(provider.password):
+            missing = "password" if provider.username else "username"
+            yield Problem(path=f"{place(provider)}.{missing}", what="is missing", remedy="AUTH needs both")
+        if isinstance(provider, SesSettings | SmtpSettings):
+            yield from _unreadable(provider.ca_file, f"{place(provider)}.ca_file")
+
+
+def _routes(config: Config, place: Place, names: set[str]) -> Iterator[Problem]:
+    for route in config.routes:
+        if not route.providers:
+            yield Problem(path=f"{place(route)}.providers", what="is empty", remedy="name at least one provider")
+        for number, name in enumerate(route.providers):
+            path = f"{place(route)}.providers[{number}]"
+            if name not in names:
+                known = ", ".join(sorted(names)) or "none"
+                yield Problem(path=path, what=f'"{name}" is not a provider here', remedy=f"known: {known}")
+            elif name in route.providers[:number]:
+                yield Problem(path=path, what=f'"{name}" stands there twice', remedy="name it once")
+
+
+def _streams(config: Config, place: Place) -> Iterator[Problem]:
+    for stream, settings in config.streams.items():
+        if settings.elsewhere_after_s is not None and RULES[stream].elsewhere_after_s is None:
+            yield Problem(
+                path=f"{place(settings)}.elsewhere_after",
+                what=f"`{stream.value}` mail is never sent twice without a person's decision",
+                remedy=f"leave it out; only {_doubling()} may have it",
+            )
+
+
+def _doubling() -> str:
+    return " and ".join(stream.value for stream in Stream if RULES[stream].elsewhere_after_s is not None)
+
+
+def _repeated(config: Config, place: Place) -> Iterator[Problem]:
+    yield from _twice(config.providers, lambda each: each.name, place, "name")
+    yield from _twice(config.access_keys, lambda each: each.id, place, "id")
+    yield from _twice(config.domains, lambda each: each.name.lower(), place, "name")
+    yield from _twice(config.routes, _condition, place, "stream")
+    yield from _twice(config.trusted_sources, lambda each: each.cidr, place, "cidr")
+    bound = [each for each in config.listen if (each.http or each.smtp or each.smtps) and each.address.port]
+    yield from _twice(bound, lambda each: str(each.address), place, "address")
+
+
+def _condition(route: RouteSettings) -> str:
+    stream = route.stream.value if route.stream else "every stream"
+    return ", ".join(filter(None, (stream, route.tenant, route.sender_domain.lower())))
+
+
+def _twice(sections: Iterable[T], name_of: Callable[[T], str], place: Place, key: str) -> Iterator[Problem]:
+    counted: Counter[str] = Counter()
+    for section in sections:
+        name = name_of(section)
+        if counted[name]:
+            yield Problem(
+                path=f"{place(section)}.{key}", what=f'"{name}" stands there twice', remedy="remove or rename one"
+            )
+        counted[name] += 1
+
+
+def _unreadable(path: Path | None, where: str) -> Iterator[Problem]:
+    if path is None:
+        return
+    try:
+        with path.open("rb"):
+            return
+    except OSError as error:
+        yield Problem(path=where, what=f"{path} cannot be read: {error.strerror}", remedy="check path and rights")
+
+
+def _exposed(listener: ListenerSettings, path: str) -> Iterator[Problem]:
+    if listener.address.loopback:
+        return
+    if listener.smtp and not listener.tls_certificate:
+        yield Problem(
+            path=path, what="has no certificate and is not on loopback", remedy="nobody can log in there; add TLS"
+        )
+    inward = [role.value for role in listener.roles if role.value in {"admin", "metrics"}]
+    if listener.http and inward:
+        yield Problem(
+            path=f"{path}.roles",
+            what=f"{' and '.join(inward)} can be reached from other machines",
+            remedy="keep them on loopback",
+        )

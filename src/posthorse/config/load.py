@@ -1,0 +1,69 @@
+"""Loading: from the file to the checked tree, or to every reason why not."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from posthorse.config.check import problems_of
+from posthorse.config.problem import ConfigProblems, Problem
+from posthorse.config.reader import Reading, Unreadable
+from posthorse.config.secret import Surroundings
+from posthorse.config.setting import SpoolUrl
+from posthorse.config.tree import Config, SpoolSettings
+
+_MOST_BYTES = 4 << 20
+
+
+def load_config(path: Path, environ: Mapping[str, str]) -> Config:
+    """Read and check the file; secrets come from `environ` and from files beside it.
+
+    Raises `ConfigProblems` with every problem found, each with its path in the file and its remedy.
+    """
+    return read_config(_text_of(path), folder=path.resolve().parent, environ=environ)
+
+
+def read_config(text: str, *, folder: Path, environ: Mapping[str, str]) -> Config:
+    """As `load_config`, from text; relative paths start at `folder`. Raises `ConfigProblems`."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigProblems([Problem(path="", what=f"is not TOML: {error}", remedy="correct that line")]) from None
+    reading = Reading(Surroundings(folder=folder, environ=environ))
+    try:
+        config = reading.section(Config, document, "")
+    except Unreadable:
+        raise ConfigProblems(reading.problems) from None
+    together = problems_of(config, reading.place, _provider_names(document))
+    problems = reading.problems + [problem for problem in together if not _follows(problem, reading.problems)]
+    if problems:
+        raise ConfigProblems(problems)
+    rooted = SpoolUrl(file=folder / config.spool.url.file)  # the default, too, stands beside the file
+    return replace(config, spool=SpoolSettings(url=rooted))
+
+
+def _follows(problem: Problem, known: Sequence[Problem]) -> bool:
+    """Whether it may come only of a value inside its section that could not be read, and was told already."""
+    return any(other.path.startswith((f"{problem.path}.", f"{problem.path}[")) for other in known)
+
+
+def _provider_names(document: Mapping[str, object]) -> list[str]:
+    """Names as they stand in the file, so that a broken section does not make its routes look wrong too."""
+    providers = document.get("providers")
+    sections = providers if isinstance(providers, list) else []
+    return [str(section.get("name")) for section in sections if isinstance(section, dict)]
+
+
+def _text_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        remedy = "name it with --config, or run `posthorse serve --quickstart`"
+        raise ConfigProblems([Problem(path=str(path), what=str(error.strerror), remedy=remedy)]) from None
+    if len(raw) > _MOST_BYTES:
+        raise ConfigProblems([Problem(path=str(path), what=f"is larger than {_MOST_BYTES >> 20} MiB")])
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigProblems([Problem(path=str(path), what=f"is not UTF-8: {error}")]) from None

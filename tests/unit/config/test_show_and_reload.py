@@ -1,0 +1,149 @@
+"""Showing what is in effect, warnings, and what a running gateway can take from a changed file."""
+
+from pathlib import Path
+
+import pytest
+
+from posthorse.config import Config, ConfigProblems, merged, read_config, reload_config, warnings_of
+from posthorse.config.show import as_toml, shown
+
+BASE = """
+[[listen]]
+smtp = "127.0.0.1:0"
+[[access_keys]]
+id = "A"
+secret = "env:KEY"
+[[domains]]
+name = "example.com"
+[[providers]]
+name = "first"
+kind = "smtp"
+host = "a.example"
+[[providers]]
+name = "second"
+kind = "mailbox"
+folder = "mailbox"
+[[routes]]
+stream = "urgent"
+providers = ["first", "second"]
+[[classify]]
+match = { subject = "say \\"hi\\"*" }
+stream = "urgent"
+[streams.urgent]
+deadline = "15m"
+[limits]
+messages = "600/m"
+"""
+
+
+def read(text: str) -> Config:
+    """The checked tree of a text, in a folder that need not exist."""
+    return read_config(text, folder=Path("/etc/posthorse"), environ={"KEY": "value of the key"})
+
+
+def test_what_is_shown_reads_back_as_the_same_tree() -> None:
+    """`config show` prints a complete file: reading it again gives an equal tree."""
+    config = read(BASE)
+    assert read(as_toml(config)) == config
+
+
+def test_what_is_shown_holds_references_and_no_secret() -> None:
+    """A secret shows as where it comes from."""
+    text = as_toml(read(BASE))
+    assert "env:KEY" in text
+    assert "value of the key" not in text
+    assert "value of the key" not in str(shown(read(BASE)))
+
+
+def warned(text: str) -> list[str]:
+    """Paths of the warnings about a text."""
+    return [warning.path for warning in warnings_of(read(text))]
+
+
+def test_a_careful_configuration_has_no_warnings() -> None:
+    """Two providers, a named domain, keys and loopback listeners: nothing to mention."""
+    assert warned(BASE) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        ('[[domains]]\nname = "example.com"\n', "", "domains"),
+        ('smtp = "127.0.0.1:0"', 'smtp = "0.0.0.0:2525"', "listen[0]"),
+        ('smtp = "127.0.0.1:0"', 'http = "0.0.0.0:80"', "listen[0].roles"),
+        ("[[domains]]", '[[trusted_sources]]\ncidr = "10.0.0.0/8"\n[[domains]]', "trusted_sources[0]"),
+        ('[[access_keys]]\nid = "A"\nsecret = "env:KEY"\n', "", "access_keys"),
+        (
+            'host = "a.example"',
+            'host = "a.example"\ntls = "none"\nusername = "u"\npassword = "env:KEY"',
+            "providers[0]",
+        ),
+    ],
+)
+def test_what_is_allowed_and_unwise_is_mentioned(old: str, new: str, path: str) -> None:
+    """Each unwise setting is a warning of its own, and no problem."""
+    assert old in BASE
+    assert warned(BASE.replace(old, new)) == [path]
+
+
+def test_a_single_provider_is_mentioned() -> None:
+    """With one provider nothing can fail over."""
+    assert "providers" in warned('[[providers]]\nname = "a"\nkind = "mailbox"\nfolder = "m"\n')
+
+
+def test_routes_weights_limits_and_rules_take_effect_at_once() -> None:
+    """A reload applies what needs no new connection or socket."""
+    wanted = read(
+        BASE.replace('["first", "second"]', '["second", "first"]')
+        .replace("600/m", "6/m")
+        .replace('host = "a.example"', 'host = "a.example"\nweight = 7')
+    )
+    result = merged(read(BASE), wanted)
+    assert set(result.applied) == {"routes", "limits", "providers[first].weight"}
+    assert result.needs_restart == ()
+    assert result.config == wanted
+
+
+def test_what_needs_a_start_keeps_its_old_value_and_is_named() -> None:
+    """Listeners, provider addresses and new providers wait; the running set stays whole meanwhile."""
+    running = read(BASE)
+    wanted = read(
+        BASE.replace("127.0.0.1:0", "127.0.0.1:25").replace("a.example", "b.example")
+        + '[[providers]]\nname = "third"\nkind = "mailbox"\nfolder = "m"\n'
+    )
+    result = merged(running, wanted)
+    assert result.needs_restart == ("listen", "providers[first].host", "providers[third]")
+    assert result.applied == ()
+    assert result.config == running
+
+
+def test_routes_to_a_provider_that_is_not_running_wait_with_it() -> None:
+    """A route never names a provider that the running gateway does not have."""
+    wanted = read(
+        BASE.replace('["first", "second"]', '["third"]')
+        + '[[providers]]\nname = "third"\nkind = "mailbox"\nfolder = "m"\n'
+    )
+    result = merged(read(BASE), wanted)
+    assert result.needs_restart == ("providers[third]", "routes")
+    assert result.config.routes == read(BASE).routes
+
+
+def test_a_provider_that_is_gone_from_the_file_runs_on_until_the_start() -> None:
+    """Its mail in flight is not cut off; new routes simply no longer name it."""
+    gone = BASE.replace('[[providers]]\nname = "second"\nkind = "mailbox"\nfolder = "mailbox"\n', "").replace(
+        '["first", "second"]', '["first"]'
+    )
+    result = merged(read(BASE), read(gone))
+    assert result.needs_restart == ("providers[second]",)
+    assert [provider.name for provider in result.config.providers] == ["first", "second"]
+    assert result.config.routes[0].providers == ("first",)
+
+
+def test_a_bad_file_changes_nothing(tmp_path: Path) -> None:
+    """A reload of a broken file raises every problem and leaves the running set as it is."""
+    path = tmp_path / "posthorse.toml"
+    path.write_text(BASE.replace("600/m", "many"))
+    running = read(BASE)
+    with pytest.raises(ConfigProblems, match=r"limits\.messages"):
+        reload_config(running, path, {"KEY": "k"})
+    assert running == read(BASE)
