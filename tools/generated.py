@@ -12,6 +12,7 @@ from pathlib import Path
 from posthorse.config.reference import reference as configuration
 from posthorse.mail.carriage import ENDS_OF_DUTY, FATE_ORDER, TRANSITIONS, Carriage, Fate
 from posthorse.mail.stream import BY_ORDER, RULES
+from posthorse.watch.metrics import metrics_page
 
 TOP = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n)(.*?)(<!-- end: \2 -->)", re.DOTALL)
@@ -86,6 +87,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "fate": fate_diagram,
     "streams": stream_table,
     "configuration": configuration,
+    "metrics": metrics_page,
 }
 """Every generated block by its name."""
 

@@ -1,0 +1,81 @@
+"""Journal: measures and log together, as the stages speak to them.
+
+Promise: cheap, and never raises into the path of mail. The daemon hands it to accept, dispatch and the gateway.
+"""
+
+from collections.abc import Mapping
+
+from posthorse.mail.ids import AttemptId, ProviderName
+from posthorse.mail.message import Message
+from posthorse.mail.outcome import Outcome, kind_of
+from posthorse.mail.standing import StandingState
+from posthorse.spool.port import QueueCounts, Settled
+from posthorse.watch.mail_log import MailLog
+from posthorse.watch.measures import Measures, Readings, one_of
+
+_LATE = frozenset({Settled.LATE_APPLIED, Settled.DUPLICATE, Settled.RECORDED})
+
+
+class Journal:
+    """One per process."""
+
+    def __init__(self, measures: Measures, log: MailLog) -> None:
+        self.measures = measures
+        self.log = log
+
+    def settled(
+        self,
+        message: Message,
+        n: int,
+        provider: ProviderName,
+        attempt: AttemptId,
+        outcome: Outcome,
+        result: Settled,
+    ) -> None:
+        """The end of an attempt is durable for one recipient."""
+        self.measures.settled(provider, kind_of(outcome))
+        if result in _LATE:
+            self.measures.late_answer(provider, result.value)
+            if result is Settled.DUPLICATE:
+                self.measures.duplicate(message.stream)
+                self.log.duplicate(message, n, provider)
+        self.log.ended(message, n, provider, attempt, outcome, result.value)
+
+    def attempted(self, provider: ProviderName, outcome: Outcome, duration_s: float) -> None:
+        """An attempt of a group ended; the outcome that tells most of it."""
+        self.measures.attempted(provider, kind_of(outcome), duration_s)
+
+    def parked(self, message: Message, provider: ProviderName, attempt: AttemptId) -> None:
+        """No answer in time: in doubt, still listening."""
+        self.measures.parked(provider)
+        self.log.parked(message, provider, attempt)
+
+    def standing_changed(self, name: ProviderName, state: StandingState, why: str) -> None:
+        """A provider tripped or recovered."""
+        self.log.standing_changed(name, state, why)
+
+    def spool_trouble(self, where: str, error: BaseException) -> None:
+        """The spool could not promise durability; the work is kept and tried again."""
+        self.measures.spool_trouble(where)
+        self.log.spool_trouble(where, error)
+
+    def bug(self, where: str, error: BaseException) -> None:
+        """An exception that should not be: loud and counted."""
+        self.measures.bug(where)
+        self.log.bug(where, error)
+
+
+def recipients_readings(counts: QueueCounts) -> Readings:
+    """The gauge `recipients` from the spool's counts."""
+    return {(stream.value, carriage.value): count for (stream, carriage), count in counts.by_carriage.items()}
+
+
+def oldest_readings(counts: QueueCounts, now: int) -> Readings:
+    """The gauge `oldest_waiting_seconds` at `now`, microseconds UTC."""
+    return {(stream.value,): max(0, now - since) / 1e6 for stream, since in counts.oldest_waiting.items()}
+
+
+def standing_readings(states: Mapping[ProviderName, StandingState]) -> Readings:
+    """The gauge `standing` from the present state of every provider."""
+    names = [state.value for state in StandingState]
+    return {key: value for name, now in states.items() for key, value in one_of(now.value, names, name).items()}

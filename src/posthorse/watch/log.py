@@ -1,0 +1,107 @@
+"""The log: one JSON object per line, written by a few string operations.
+
+Promise: a line costs a few microseconds; control characters and everything outside ASCII are escaped, so that no text
+from outside can forge a line or reach a terminal; warnings are written at once, the rest when the buffer is full, once
+a second, and at the end. Standard logging is not used on the mail's path: it costs more than the mail.
+
+Left out: what is said about mail (`mail_log`), rotation (the file may be moved away: it is opened again on SIGHUP by
+the daemon).
+"""
+
+import asyncio
+import re
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+from json.encoder import encode_basestring_ascii as quoted
+
+from posthorse.mail.ports import Clock
+
+FLUSH_EVERY_S = 1.0
+FLUSH_AT_BYTES = 32 << 10
+MOST_TEXT = 1_000
+"""Characters kept of a text from outside."""
+
+_ADDRESS = re.compile(r"[^\s<>\"']*@[^\s<>\"']*")
+
+Sink = Callable[[bytes], object]
+"""Takes whole lines; what it raises is swallowed and counted, since mail goes on without a log."""
+
+
+class Log:
+    """Writes lines to one sink."""
+
+    def __init__(self, sink: Sink, clock: Clock) -> None:
+        self._sink = sink
+        self._clock = clock
+        self._lines: list[str] = []
+        self._held_bytes = 0
+        self._second = -1
+        self._prefix = ""
+        self.lost = 0
+        """Writes that the sink did not take."""
+
+    def line(self, event: str, fields: str = "") -> None:
+        """One line; `fields` is the inside of a JSON object, already encoded, beginning with a comma, or empty."""
+        text = f'{{"at":"{self._now()}","level":"info","event":"{event}"{fields}}}\n'
+        self._lines.append(text)
+        self._held_bytes += len(text)
+        if self._held_bytes >= FLUSH_AT_BYTES:
+            self.flush()
+
+    def warn(self, event: str, fields: str = "") -> None:
+        """One line that somebody should see now."""
+        self._lines.append(f'{{"at":"{self._now()}","level":"warning","event":"{event}"{fields}}}\n')
+        self.flush()
+
+    def trouble(self, event: str, where: str, error: BaseException) -> None:
+        """A warning with what went wrong, and where in our code."""
+        frames = traceback.extract_tb(error.__traceback__)[-5:]
+        path = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
+        self.warn(
+            event, text("where", where) + said("error", f"{type(error).__name__}: {error}") + text("code_at", path)
+        )
+
+    def flush(self) -> None:
+        """Hand everything to the sink."""
+        if not self._lines:
+            return
+        written = "".join(self._lines).encode("ascii")
+        self._lines.clear()
+        self._held_bytes = 0
+        try:
+            self._sink(written)
+        except OSError:
+            self.lost += 1
+
+    async def keep_flushing(self) -> None:
+        """Flush once a second until cancelled."""
+        try:
+            while True:
+                await asyncio.sleep(FLUSH_EVERY_S)
+                self.flush()
+        finally:
+            self.flush()
+
+    def _now(self) -> str:
+        """RFC 3339 with microseconds; the part down to the second is made once a second."""
+        second, micros = divmod(self._clock.now(), 1_000_000)
+        if second != self._second:
+            self._second = second
+            self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+        return f"{self._prefix}{micros:06d}Z"
+
+
+def text(name: str, value: str) -> str:
+    """One field for `Log.line`, with a text from anywhere; nothing if it is empty."""
+    return f',"{name}":{quoted(value[:MOST_TEXT])}' if value else ""
+
+
+def said(name: str, value: str) -> str:
+    """As `text`, for words that somebody else chose: whatever may be an address is taken out."""
+    return text(name, _ADDRESS.sub("<address>", value)) if "@" in value else text(name, value)
+
+
+def number(name: str, value: float) -> str:
+    """One field for `Log.line`, with a number."""
+    return f',"{name}":{value}'

@@ -1,0 +1,142 @@
+"""What the log says about mail: one function per event.
+
+Promise: no address, subject or body. A recipient appears as its number in the message and, once, as a keyed hash, with
+which somebody who knows the address and the key can find its lines; replies of providers, which quote addresses, appear
+as code and enhanced code only. The history in the spool has the rest (`posthorse explain`).
+"""
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+
+from posthorse.mail.ids import AttemptId, MessageId, ProviderName
+from posthorse.mail.message import Message
+from posthorse.mail.outcome import Outcome, kind_of, scope_of
+from posthorse.mail.standing import StandingState
+from posthorse.mail.stream import Stream
+from posthorse.watch.log import Log, number, said, text
+
+MOST_HASHES = 50
+"""Of a message to more recipients only the first hashes are written; the count tells the rest."""
+
+
+class MailLog:
+    """Mail events on one log."""
+
+    def __init__(self, log: Log, key: bytes, *, mail: bool = True) -> None:
+        """`key`: at most 64 bytes, kept by the installation; `mail` False: only what a person should see."""
+        self._log = log
+        self._key = key
+        self._mail = mail
+
+    def accepted(
+        self,
+        message_id: MessageId,
+        stream: Stream,
+        front: str,
+        credential: str,
+        peer: str,
+        size_bytes: int,
+        recipients: Sequence[str],
+    ) -> None:
+        """We took responsibility."""
+        if self._mail:
+            hashes = '","'.join([self.hashed(address) for address in recipients[:MOST_HASHES]])
+            self._log.line(
+                "accepted",
+                f',"id":"{message_id.hex()}","stream":"{stream.value}","front":"{front}","size_bytes":{size_bytes}'
+                f',"recipients":{len(recipients)},"to":["{hashes}"]'
+                + text("credential", credential)
+                + text("peer", peer),
+            )
+
+    def repeated(self, message_id: MessageId, front: str, credential: str) -> None:
+        """A repetition under its idempotency key got the first receipt."""
+        if self._mail:
+            self._log.line("repeated", f',"id":"{message_id.hex()}","front":"{front}"{text("credential", credential)}')
+
+    def refused(self, reason: str, code: int, front: str, credential: str, peer: str) -> None:
+        """We did not take an offer; `credential` empty: nobody had logged in."""
+        if self._mail:
+            fields = f',"reason":"{reason}","code":{code},"front":"{front}"'
+            self._log.line("refused", fields + text("credential", credential) + text("peer", peer))
+
+    def login_refused(self, front: str, credential: str, peer: str) -> None:
+        """A wrong user or password."""
+        self._log.line("login_refused", f',"front":"{front}"{text("credential", credential)}{text("peer", peer)}')
+
+    def released(
+        self, message_id: MessageId, numbers: Sequence[int], provider: ProviderName, attempt: AttemptId
+    ) -> None:
+        """The mark is durable: the last bytes go."""
+        if self._mail:
+            listed = ",".join(map(str, numbers))
+            self._log.line("released", _attempt(message_id, provider, attempt) + f',"n":[{listed}]')
+
+    def ended(
+        self, message: Message, n: int, provider: ProviderName, attempt: AttemptId, outcome: Outcome, effect: str
+    ) -> None:
+        """An attempt's end is durable for one recipient; the event is the kind of the outcome."""
+        if self._mail:
+            reply = outcome.reply
+            self._log.line(
+                kind_of(outcome),
+                f'{_attempt(message.id, provider, attempt)},"n":{n},"stream":"{message.stream.value}"'
+                f',"scope":"{scope_of(outcome).value}","effect":"{effect}","code":{reply.code}{_code(reply.enhanced)}',
+            )
+
+    def parked(self, message: Message, provider: ProviderName, attempt: AttemptId) -> None:
+        """No answer in time: in doubt, still listening."""
+        self._log.line("parked", f'{_attempt(message.id, provider, attempt)},"stream":"{message.stream.value}"')
+
+    def duplicate(self, message: Message, n: int, provider: ProviderName) -> None:
+        """A recipient is known to have a second copy."""
+        fields = f',"id":"{message.id.hex()}","n":{n},"stream":"{message.stream.value}"'
+        self._log.warn("duplicate", fields + text("provider", provider))
+
+    def standing_changed(self, provider: ProviderName, state: StandingState, why: str) -> None:
+        """A provider tripped or recovered."""
+        self._log.warn("standing", f'{text("provider", provider)},"standing":"{state.value}"{said("why", why)}')
+
+    def decided(self, command: str, by: str, moved: int) -> None:
+        """A person decided something about mail."""
+        self._log.warn("decided", text("command", command) + text("by", by) + number("moved", moved))
+
+    def reloaded(self, applied: Sequence[str], needs_restart: Sequence[str]) -> None:
+        """The configuration was read again."""
+        fields = text("applied", ", ".join(applied)) + text("needs_restart", ", ".join(needs_restart))
+        self._log.warn("reloaded", fields)
+
+    def reload_refused(self, problems: Sequence[str]) -> None:
+        """The configuration was read again and cannot be used: the old set stays."""
+        self._log.warn("reload_refused", text("problems", "; ".join(problems)))
+
+    def ready(self, listeners: Mapping[str, str]) -> None:
+        """The gateway takes mail, at these addresses."""
+        self._log.warn("ready", "".join(text(name, address) for name, address in listeners.items()))
+
+    def stopped(self, why: str) -> None:
+        """The gateway has ended in order."""
+        self._log.warn("stopped", text("why", why))
+
+    def spool_trouble(self, where: str, error: BaseException) -> None:
+        """The spool could not promise durability."""
+        self._log.trouble("spool_trouble", where, error)
+
+    def bug(self, where: str, error: BaseException) -> None:
+        """An exception that should not be."""
+        self._log.trouble("bug", where, error)
+
+    def hashed(self, address: str) -> str:
+        """The keyed hash that stands for an address: 16 hexadecimal digits, without regard to case."""
+        return blake2b(address.lower().encode("utf-8", "surrogatepass"), digest_size=8, key=self._key).hexdigest()
+
+
+def _attempt(message_id: MessageId, provider: ProviderName, attempt: AttemptId) -> str:
+    return f',"id":"{message_id.hex()}","provider":"{provider}","attempt":"{attempt.hex()}"'
+
+
+def _code(enhanced: str) -> str:
+    """An enhanced status code or error name, if it looks like one; whatever else a provider puts there stays out."""
+    return (
+        f',"enhanced":"{enhanced}"' if enhanced and enhanced.replace(".", "").isalnum() and enhanced.isascii() else ""
+    )
