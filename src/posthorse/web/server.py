@@ -1,0 +1,96 @@
+"""The HTTP server: uvicorn inside our own event loop.
+
+Promise: signals, logging and the end of the process stay ours; a port that cannot be had raises OSError instead of
+ending the process; a client cannot claim another address by a header. Left out: HTTP/2, websockets, access log.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from uvicorn import Config, Server
+
+from posthorse.web.answer import App
+
+KEEP_ALIVE_S = 30
+GRACE_S = 5
+MOST_CONNECTIONS = 2_000
+"""Open connections and requests under way; beyond it the answer is 503."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """What TLS is served with, both in PEM."""
+
+    chain: Path
+    key: Path
+
+
+class _OurServer(Server):
+    """uvicorn without a hand on the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the daemon."""
+        yield
+
+
+class HttpServing:
+    """A server that answers until it is closed."""
+
+    def __init__(self, server: _OurServer) -> None:
+        self._server = server
+        self._ticking: asyncio.Task[None] | None = None
+
+    @property
+    def port(self) -> int:
+        """The port it listens at, also when any free one was asked for."""
+        return int(self._server.servers[0].sockets[0].getsockname()[1])
+
+    async def start(self) -> None:
+        """Listen. Raises OSError."""
+        self._server.config.load()
+        self._server.lifespan = self._server.config.lifespan_class(self._server.config)
+        try:
+            await self._server.startup()
+        except SystemExit as ended:
+            cause = ended.__context__
+            raise cause if isinstance(cause, OSError) else OSError("the HTTP server did not start") from None
+        self._ticking = asyncio.get_running_loop().create_task(self._server.main_loop())
+
+    async def close(self) -> None:
+        """Stop listening, let requests under way finish for a few seconds, then close everything."""
+        if self._ticking is None:
+            return
+        self._server.should_exit = True
+        await self._ticking
+        self._ticking = None
+        await self._server.shutdown()
+
+
+async def serve_http(app: App, host: str, port: int, certificate: Certificate | None = None) -> HttpServing:
+    """Serve an ASGI application; port 0: any free one. Raises OSError if the address cannot be had."""
+    config = Config(
+        app,
+        host=host,
+        port=port,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+        ssl_certfile=certificate.chain if certificate else None,
+        ssl_keyfile=certificate.key if certificate else None,
+    )
+    serving = HttpServing(_OurServer(config))
+    await serving.start()
+    return serving
