@@ -22,6 +22,17 @@ from posthorse.mail.stream import Stream
 class SpoolUnavailable(Exception):
     """The spool cannot promise durability now (disk full, I/O error, failed fsync, no database): try again later."""
 
+    def __init__(self, message: str = "the spool is unavailable", *, disk_full: bool = False) -> None:
+        super().__init__(message)
+        self.disk_full = disk_full
+        """There is no room: whoever asks later may succeed without anybody's help (452 rather than 451)."""
+
+
+class SpoolMisuse(Exception):
+    """The call itself is wrong (a message id stored twice, a mark without recipients): nothing of it was done, and the
+    calls that shared its transaction are untouched. Always a bug of the caller.
+    """
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMessage:
@@ -81,7 +92,7 @@ class LeasedGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admitted:
-    """Stored. `lease`: groups leased to `lease_for` (none when nothing could be leased: suppressed, held, not yet due)."""
+    """Stored. `lease`: the group leased to `lease_for`; None: nothing could be (suppressed, held, not yet due)."""
 
     id: MessageId
     lease: LeasedGroup | None = None
@@ -178,7 +189,7 @@ class Settlement:
     final: bool = False
     """A rejection that no other candidate would answer otherwise: duty ends as rejected."""
     next_at: int | None = None
-    """When the recipient may be leased again, if it comes to rest queued or in doubt with budget; None: never by itself."""
+    """When it may be leased again, if it comes to rest queued or in doubt with budget; None: not by itself."""
     tried: tuple[ProviderName, ...] = ()
     """Providers tried in the current round, after this attempt."""
     provider: ProviderName = ProviderName("")
@@ -238,8 +249,8 @@ class HistoryRow:
 class Spool(Protocol):
     """The hot calls: each batch is one transaction; concurrent calls may share one (group commit).
 
-    An embedded spool (one owning process, SQLite) lapses unreleased leases of its dead predecessor when it opens; released
-    ones stay until their lease runs out, since their answer may still be learnt from the other side.
+    An embedded spool (one owning process, SQLite) lapses unreleased leases of its dead predecessor when it opens;
+    released ones stay until their lease runs out, since their answer may still be learnt from the other side.
     """
 
     async def admit(self, batch: Sequence[NewMessage]) -> Sequence[AdmitResult]:
@@ -416,36 +427,51 @@ class SpoolDesk(Protocol):
         """Lift a hold; answers how many recipients go on."""
         ...
 
-    async def holds(self) -> Sequence[Hold]: ...
+    async def holds(self) -> Sequence[Hold]:
+        """Holds in force, oldest first."""
+        ...
 
     async def suppress(self, entry: Suppression) -> None:
         """Add or replace; waiting recipients of that address end as suppressed when they are next touched."""
         ...
 
-    async def unsuppress(self, tenant: Tenant, address: str) -> bool: ...
+    async def unsuppress(self, tenant: Tenant, address: str) -> bool:
+        """Take an address off the list; False: it was not on it."""
+        ...
 
-    async def suppressions(self, tenant: Tenant | None, after: str, limit: int) -> Sequence[Suppression]: ...
+    async def suppressions(self, tenant: Tenant | None, after: str, limit: int) -> Sequence[Suppression]:
+        """Entries behind the address `after`, in the order of addresses; with those that ran out."""
+        ...
 
     async def order(self, control: Control) -> None:
         """Set a standing order, replacing one with the same key."""
         ...
 
-    async def lift(self, key: str) -> bool: ...
+    async def lift(self, key: str) -> bool:
+        """End a standing order; False: there was none."""
+        ...
 
     async def orders(self) -> Sequence[Control]:
         """Standing orders that are in force now."""
         ...
 
-    async def put_key(self, key: StoredKey) -> None: ...
+    async def put_key(self, key: StoredKey) -> None:
+        """Add an access key, or replace the one with its id."""
+        ...
 
-    async def keys(self) -> Sequence[StoredKey]: ...
+    async def keys(self) -> Sequence[StoredKey]:
+        """All access keys, revoked ones too."""
+        ...
 
     async def purge(self, bodies_before: int, history_before: int, limit: int) -> int:
-        """Retention: drop bodies, then rows and history, of messages whose every recipient rested before the given times.
-        Rows in doubt are kept. Answers how many messages were touched."""
+        """Retention: drop bodies, then rows and history, of messages whose every recipient rested before those times.
+
+        Rows in doubt are kept. Answers how many messages were touched.
+        """
         ...
 
     async def doubt_all(self, by: str) -> int:
         """After a restore: everything that is not final becomes in doubt with its budget spent, since the copy of the
-        spool does not know what was sent after it was taken."""
+        spool does not know what was sent after it was taken.
+        """
         ...

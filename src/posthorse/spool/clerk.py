@@ -1,0 +1,366 @@
+"""The hot calls of the spool, once for every adapter: rules applied to the entries of one transaction's book.
+
+Promise: what these functions write is all that a call does; the same call on the same book has the same effect in every
+adapter. Each safeguard is one method, so that the seeded world can take it away and prove that its checks notice.
+
+Left out: transactions and storage (adapters), what a person decides (`posthorse.spool.decisions`).
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage
+from posthorse.mail.ids import MessageId
+from posthorse.mail.message import Message
+from posthorse.spool import rules, story
+from posthorse.spool.book import Book, Claim, TenantKey
+from posthorse.spool.entry import Entry, EntryKey, leased_recipient, matches
+from posthorse.spool.port import (
+    AdmitResult,
+    Admitted,
+    Hold,
+    KeyConflict,
+    LeasedGroup,
+    LeaseRequest,
+    NewMessage,
+    Refusal,
+    Released,
+    ReleaseMark,
+    ReleaseRefused,
+    ReleaseVerdict,
+    Repeated,
+    Settled,
+    Settlement,
+    SpoolMisuse,
+    SweepReport,
+)
+from posthorse.spool.rules import Change, Row
+from posthorse.spool.story import Telling
+
+LEASE_US = 60_000_000
+"""How long a lease lasts without a release mark: longer than any connection may take to open."""
+
+CLAIM_US = 86_400_000_000
+"""How long an idempotency key is kept: 24 hours."""
+
+_ROUNDS = 8
+"""How often one lease call looks again when all it found had to end instead."""
+
+
+class Clerk:
+    """Does the book-keeping of the hot calls."""
+
+    def __init__(self, *, lease_us: int = LEASE_US, claim_us: int = CLAIM_US) -> None:
+        self.lease_us = lease_us
+        self.claim_us = claim_us
+
+    # --- safeguards: each is one method -----------------------------------------------------------------------------
+
+    def suppressed(self, book: Book, addresses: Collection[TenantKey]) -> Collection[TenantKey]:
+        """Which of these addresses must not be mailed."""
+        return book.suppressed(addresses)
+
+    def refusal(self, row: Row, fence: int, now: int, *, suppressed: bool) -> Refusal | None:
+        """Why this lease may not release now; None: it may."""
+        return rules.release_refusal(row, fence, now, suppressed=suppressed)
+
+    def settled(self, row: Row, settlement: Settlement, now: int) -> tuple[Change, Settled]:
+        """What an answer does to its row."""
+        return rules.settle(row, settlement, now)
+
+    def lapsed(self, row: Row, now: int) -> Change:
+        """What becomes of a row whose lease ran out."""
+        return rules.lapse(row, now)
+
+    # --- admit ------------------------------------------------------------------------------------------------------
+
+    def admit(self, book: Book, batch: Sequence[NewMessage]) -> list[AdmitResult]:
+        """Store what is new; answer repetitions from their keys; withdraw what is superseded."""
+        claims = dict(book.claims({(new.tenant, new.idempotency_key) for new in batch if new.idempotency_key}))
+        keyed = {(new.tenant, new.supersede_key) for new in batch if new.supersede_key}
+        older = {key: list(entries) for key, entries in book.waiting_under(keyed).items()} if keyed else {}
+        suppressed = self.suppressed(book, {_address_key(new, a) for new in batch for a in new.recipients})
+        holds = book.holds()
+        results: list[AdmitResult] = []
+        for new in batch:
+            claim = claims.get((new.tenant, new.idempotency_key)) if new.idempotency_key else None
+            if claim is not None:
+                same = claim.fingerprint == new.fingerprint
+                results.append(Repeated(id=claim.message_id) if same else KeyConflict(id=claim.message_id))
+                continue
+            if new.idempotency_key:
+                claims[new.tenant, new.idempotency_key] = self._claim(book, new)
+            admitted, entries = self._store(book, new, suppressed, holds)
+            if new.supersede_key:
+                key = (new.tenant, new.supersede_key)
+                self._supersede(book, new.id, older.get(key, ()))
+                older[key] = entries
+            results.append(admitted)
+        return results
+
+    def _claim(self, book: Book, new: NewMessage) -> Claim:
+        claim = Claim(message_id=new.id, fingerprint=new.fingerprint, expires_at=book.now + self.claim_us)
+        book.claim((new.tenant, new.idempotency_key), claim)
+        return claim
+
+    def _store(
+        self, book: Book, new: NewMessage, suppressed: Collection[TenantKey], holds: Sequence[Hold]
+    ) -> tuple[Admitted, list[Entry]]:
+        if not new.recipients:
+            raise SpoolMisuse(f"message {new.id.hex()} has no recipients")
+        now = book.now
+        message = message_of(new, now)
+        first = Row(
+            carriage=Carriage.QUEUED,
+            expires_at=message.expires_at,
+            copies_allowed=new.copies_allowed,
+            next_at=max(now, new.not_before),
+        )
+        node = new.lease_for
+        claimed = rules.lease(first, now + self.lease_us) if node and rules.may_lease(first, now) else None
+        entries = []
+        facts = []
+        leased = []
+        for n, address in enumerate(new.recipients):
+            entry = Entry(message=message, n=n, address=address, row=first)
+            change, telling = self._first_change(entry, claimed, suppressed, holds, now)
+            if change is not None:
+                entry = moved(entry, change, now)
+                facts += story.tell(message, n, first, change, telling)
+            if node and entry.row.carriage is Carriage.LEASED:
+                entry = replace(entry, node=node)
+                leased.append(entry)
+            entries.append(entry)
+        book.add(message, new.body, entries)
+        if claimed is not None and len(leased) == len(entries):
+            book.append([story.accepted(message, claimed.row, len(entries), is_leased=True)])
+        else:
+            book.append([story.accepted(message, first, len(entries), is_leased=False), *facts])
+        admitted = Admitted(
+            id=new.id,
+            lease=_group(leased, new.body) if leased else None,
+            suppressed=sum(entry.row.carriage is Carriage.SUPPRESSED for entry in entries),
+        )
+        return admitted, entries
+
+    def _first_change(
+        self,
+        entry: Entry,
+        claimed: Change | None,
+        suppressed: Collection[TenantKey],
+        holds: Sequence[Hold],
+        now: int,
+    ) -> tuple[Change | None, Telling]:
+        """What happens to a new recipient in the transaction that accepts it; None: it waits."""
+        if suppressed and (entry.message.tenant, entry.address.lower()) in suppressed:
+            return rules.suppress_waiting(entry.row), Telling(at=now)
+        for hold in holds:
+            if matches(hold.selector, entry):
+                return Change(row=replace(entry.row, hold=hold.id)), Telling(
+                    at=now, kind="decided", detail=held_by(hold)
+                )
+        return claimed, Telling(at=now)
+
+    def _supersede(self, book: Book, by: MessageId, older: Sequence[Entry]) -> None:
+        for entry in older:
+            change = rules.withdraw(entry.row, rules.SUPERSEDED)
+            record(book, entry, change, Telling(at=book.now, detail={"by_message": by.hex()}))
+
+    # --- lease ------------------------------------------------------------------------------------------------------
+
+    def lease(self, book: Book, request: LeaseRequest) -> list[LeasedGroup]:
+        """Claim what is due; what is found late or suppressed ends instead."""
+        for _ in range(_ROUNDS):
+            found = book.due(request.stream, request.limit, newest_first=request.newest_first)
+            leased = self._claim_due(book, request, found)
+            if leased or not found:
+                break
+        else:
+            leased = []
+        bodies = book.bodies({entry.message.id for entry in leased})
+        return group(leased, bodies)
+
+    def _claim_due(self, book: Book, request: LeaseRequest, found: Sequence[Entry]) -> list[Entry]:
+        now = book.now
+        suppressed = self.suppressed(book, {(entry.message.tenant, entry.address.lower()) for entry in found})
+        leased: list[Entry] = []
+        sizes: dict[MessageId, int] = {}
+        for entry in found:
+            if entry.row.expires_at <= now:
+                record(book, entry, rules.expire(entry.row), Telling(at=now))
+            elif suppressed and (entry.message.tenant, entry.address.lower()) in suppressed:
+                record(book, entry, unmailable(entry.row), Telling(at=now))
+            elif rules.may_lease(entry.row, now):
+                sizes[entry.message.id] = entry.message.size_bytes
+                if leased and sum(sizes.values()) > request.max_bytes:
+                    break
+                claimed = replace(entry, node=request.node)
+                leased.append(record(book, claimed, rules.lease(entry.row, now + self.lease_us), Telling(at=now)))
+        return leased
+
+    # --- release ----------------------------------------------------------------------------------------------------
+
+    def release(self, book: Book, batch: Sequence[ReleaseMark]) -> list[ReleaseVerdict]:
+        """Each mark all or nothing, judged in the order given."""
+        keys = {(mark.message_id, n) for mark in batch for n, _ in mark.recipients}
+        entries = dict(book.entries(keys))
+        suppressed = self.suppressed(book, {(e.message.tenant, e.address.lower()) for e in entries.values()})
+        return [self._release_one(book, mark, entries, suppressed) for mark in batch]
+
+    def _release_one(
+        self, book: Book, mark: ReleaseMark, entries: dict[EntryKey, Entry], suppressed: Collection[TenantKey]
+    ) -> ReleaseVerdict:
+        if not mark.recipients:
+            raise SpoolMisuse(f"release mark of message {mark.message_id.hex()} names no recipient")
+        now = book.now
+        reasons: dict[int, Refusal] = {}
+        for n, fence in mark.recipients:
+            entry = entries.get((mark.message_id, n))
+            reason: Refusal | None = Refusal.STALE
+            if entry is not None:
+                on_list = (entry.message.tenant, entry.address.lower()) in suppressed
+                reason = self.refusal(entry.row, fence, now, suppressed=on_list)
+            if reason is not None:
+                reasons[n] = reason
+        for n, _ in mark.recipients:
+            entry = entries.get((mark.message_id, n))
+            if entry is None:
+                continue
+            if reasons:
+                if n not in reasons:
+                    continue
+                change = rules.refuse(entry.row, reasons[n], now)
+                telling = Telling(at=now, detail={"refused": reasons[n].value})
+            else:
+                change = rules.release(entry.row, now + mark.answer_by_us, mark.provider)
+                entry = replace(entry, attempt=mark.attempt)
+                telling = Telling(at=now, provider=mark.provider, attempt=mark.attempt)
+            entries[entry.key] = record(book, entry, change, telling)
+        return ReleaseRefused(reasons=reasons) if reasons else Released(at=now)
+
+    # --- settle -----------------------------------------------------------------------------------------------------
+
+    def settle(self, book: Book, batch: Sequence[Settlement]) -> list[Settled]:
+        """Each answer judged in the order given; an unknown recipient's answer is only counted."""
+        entries = dict(book.entries({(settlement.message_id, settlement.n) for settlement in batch}))
+        results = []
+        for settlement in batch:
+            entry = entries.get((settlement.message_id, settlement.n))
+            if entry is None:
+                results.append(Settled.RECORDED)
+                continue
+            change, result = self.settled(entry.row, settlement, book.now)
+            telling = Telling(
+                at=book.now,
+                kind=_kind(settlement, result),
+                fence=settlement.fence,
+                provider=settlement.provider,
+                attempt=settlement.attempt,
+                detail=story.settlement_detail(settlement),
+            )
+            entries[entry.key] = record(book, entry, change, telling)
+            results.append(result)
+        return results
+
+    # --- sweep ------------------------------------------------------------------------------------------------------
+
+    def sweep(self, book: Book, limit: int, *, abandoned: bool = False) -> SweepReport:
+        """Lapse leases that ran out, expire what is late. `abandoned`: their holder is known to be dead."""
+        now = book.now
+        unreleased = in_doubt = expired = 0
+        lapsed = book.lapsed(limit, abandoned=abandoned)
+        for entry in lapsed:
+            was = entry.row.carriage
+            record(book, entry, self.lapsed(entry.row, now), Telling(at=now))
+            if was is Carriage.RELEASED:
+                in_doubt += 1
+            else:
+                unreleased += 1
+        late = book.late(limit)
+        for entry in late:
+            record(book, entry, rules.expire(entry.row), Telling(at=now))
+            expired += 1
+        more = max(len(lapsed), len(late)) >= limit
+        return SweepReport(lapsed_unreleased=unreleased, lapsed_in_doubt=in_doubt, expired=expired, more=more)
+
+
+# --- shared with the desk's calls -------------------------------------------------------------------------------------
+
+
+def record(book: Book, entry: Entry, change: Change, telling: Telling) -> Entry:
+    """Write one change with its facts; answers the entry as it stands now."""
+    after = moved(entry, change, telling.at)
+    if change.moves or change.row != entry.row:
+        book.put(after)
+    book.append(story.tell(entry.message, entry.n, entry.row, change, telling))
+    return after
+
+
+def moved(entry: Entry, change: Change, now: int) -> Entry:
+    """The entry after a change; the moment at which duty ended is noted."""
+    rested_at = entry.rested_at
+    if change.moves:
+        rested_at = now if change.row.carriage in ENDS_OF_DUTY else None
+    return replace(entry, row=change.row, rested_at=rested_at)
+
+
+def unmailable(row: Row) -> Change:
+    """A waiting row whose address is on a list: queued ends, in doubt is never sent again by itself."""
+    if row.carriage is Carriage.QUEUED:
+        return rules.suppress_waiting(row)
+    return Change(row=replace(row, next_at=None))
+
+
+def held_by(hold: Hold) -> story.Detail:
+    """A hold as history tells it."""
+    return {"decision": "hold", "by": hold.by, "why": hold.reason}
+
+
+def message_of(new: NewMessage, now: int) -> Message:
+    """The metadata to keep, stamped by the spool's clock."""
+    return Message(
+        id=new.id,
+        tenant=new.tenant,
+        stream=new.stream,
+        sender=new.sender,
+        size_bytes=len(new.body),
+        accepted_at=now,
+        expires_at=now + new.deadline_us,
+        smtputf8=new.smtputf8,
+        eight_bit=new.eight_bit,
+        supersede_key=new.supersede_key,
+        attributes=new.attributes,
+    )
+
+
+def group(leased: Sequence[Entry], bodies: Mapping[MessageId, bytes]) -> list[LeasedGroup]:
+    """Leased entries as handover groups: one message, the same history so far; in the order of the claims."""
+    groups: dict[tuple[MessageId, Carriage | None, tuple[str, ...]], list[Entry]] = {}
+    for entry in leased:
+        groups.setdefault((entry.message.id, entry.row.leased_from, entry.row.tried), []).append(entry)
+    return [_group(entries, bodies[key[0]]) for key, entries in groups.items()]
+
+
+def _group(entries: Sequence[Entry], body: bytes) -> LeasedGroup:
+    return LeasedGroup(
+        message=entries[0].message,
+        body=body,
+        recipients=tuple(leased_recipient(entry) for entry in entries),
+        lease_until=entries[0].row.lease_until or 0,
+    )
+
+
+def _address_key(new: NewMessage, address: str) -> TenantKey:
+    return (new.tenant, address.lower())
+
+
+def _kind(settlement: Settlement, result: Settled) -> str:
+    match result:
+        case Settled.APPLIED:
+            return "moved"
+        case Settled.LATE_APPLIED:
+            return "late_answer"
+        case Settled.DUPLICATE:
+            return "duplicate"
+        case Settled.RECORDED:
+            return "late_answer" if settlement.released else "tried"

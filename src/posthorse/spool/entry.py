@@ -1,0 +1,107 @@
+"""One recipient with what surrounds its changing row, as adapters read and write it; and which selectors match it.
+
+Left out: what the row may do (`posthorse.spool.rules`) and where it is kept (the adapters).
+"""
+
+from dataclasses import dataclass
+
+from posthorse.mail.carriage import Carriage, Fate
+from posthorse.mail.ids import AttemptId, MessageId, NodeId
+from posthorse.mail.message import Message
+from posthorse.spool.port import LeasedRecipient, RecipientView, Selector
+from posthorse.spool.rules import Row
+
+EntryKey = tuple[MessageId, int]
+"""Message id and recipient number."""
+
+LIVE: frozenset[Carriage] = frozenset({Carriage.QUEUED, Carriage.LEASED, Carriage.RELEASED, Carriage.IN_DOUBT})
+"""Where our duty has not ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One recipient of one message."""
+
+    message: Message
+    n: int
+    address: str
+    row: Row
+    fate: Fate = Fate.UNKNOWN
+    attempt: AttemptId = AttemptId(b"")
+    """The latest attempt that was released; empty: none yet."""
+    node: NodeId = NodeId("")
+    """Who holds the lease, or held the last one."""
+    rested_at: int | None = None
+    """When duty ended, microseconds UTC; None: it has not."""
+
+    @property
+    def key(self) -> EntryKey:
+        """Message id and recipient number."""
+        return (self.message.id, self.n)
+
+
+def leased_recipient(entry: Entry) -> LeasedRecipient:
+    """The entry as a courier gets it, just after its lease."""
+    row = entry.row
+    return LeasedRecipient(
+        n=entry.n,
+        address=entry.address,
+        fence=row.fence,
+        leased_from=row.leased_from or Carriage.QUEUED,
+        attempts=row.attempts,
+        tried=row.tried,
+        copies_released=row.copies_released,
+        copies_allowed=row.copies_allowed,
+    )
+
+
+def view(entry: Entry) -> RecipientView:
+    """The entry as an operator sees it."""
+    row = entry.row
+    return RecipientView(
+        message=entry.message,
+        n=entry.n,
+        address=entry.address,
+        carriage=row.carriage,
+        fate=entry.fate,
+        fence=row.fence,
+        attempts=row.attempts,
+        copies_released=row.copies_released,
+        copies_allowed=row.copies_allowed,
+        next_at=row.next_at,
+        lease_until=row.lease_until,
+        tried=row.tried,
+        withdrawn=row.withdrawn,
+        hold=row.hold,
+        provider=row.provider,
+    )
+
+
+def domain_of(address: str) -> str:
+    """Domain of an address in lower case; empty for the null sender."""
+    return address.rpartition("@")[2].lower()
+
+
+def matches(selector: Selector, entry: Entry) -> bool:
+    """Whether a selector is about this entry."""
+    return matches_message(selector, entry.message) and matches_recipient(selector, entry)
+
+
+def matches_message(selector: Selector, message: Message) -> bool:
+    """The part of a selector that speaks about the message."""
+    return (
+        selector.tenant in (None, message.tenant)
+        and selector.message_id in (None, message.id)
+        and selector.stream in (None, message.stream)
+        and selector.sender_domain.lower() in ("", message.sender_domain)
+        and (selector.before_id is None or message.id < selector.before_id)
+    )
+
+
+def matches_recipient(selector: Selector, entry: Entry) -> bool:
+    """The part of a selector that speaks about the recipient."""
+    return (
+        selector.n in (None, entry.n)
+        and selector.carriage in (None, entry.row.carriage)
+        and selector.recipient_domain.lower() in ("", domain_of(entry.address))
+    )

@@ -1,0 +1,206 @@
+"""The spool in memory: for the seeded world and for tests, held to the same contract as every other.
+
+Promise: each call is one transaction, applied whole or not at all, in one step of the loop. `_commit` is the moment of
+durability; the seeded world overrides it to bring delay and crashes before or after it. Nothing outlives the process.
+
+Left out: persistence, and bounds on memory.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
+
+from posthorse.mail.carriage import Carriage
+from posthorse.mail.ids import MessageId, Tenant
+from posthorse.mail.ports import Clock
+from posthorse.mail.stream import Stream
+from posthorse.spool import decisions
+from posthorse.spool.clerk import Clerk
+from posthorse.spool.decisions import Page
+from posthorse.spool.entry import EntryKey, matches, view
+from posthorse.spool.memory_book import MemoryBook
+from posthorse.spool.port import (
+    AdmitResult,
+    Control,
+    Decision,
+    HistoryRow,
+    Hold,
+    LeasedGroup,
+    LeaseRequest,
+    NewMessage,
+    QueueCounts,
+    RecipientView,
+    ReleaseMark,
+    ReleaseVerdict,
+    Selector,
+    Settled,
+    Settlement,
+    StoredKey,
+    Suppression,
+    SweepReport,
+)
+
+T = TypeVar("T")
+
+ALL = 2**62
+"""No limit."""
+
+
+class MemorySpool:
+    """Ports `Spool` and `SpoolDesk` on dictionaries."""
+
+    def __init__(self, *, clock: Clock, clerk: Clerk | None = None) -> None:
+        """`clerk` holds the safeguards; the seeded world hands in one that lacks one of them."""
+        self._clerk = clerk or Clerk()
+        self._book = MemoryBook(clock)
+
+    async def _commit(self, apply: Callable[[], T]) -> T:
+        """Make one transaction durable: `apply` changes the book, or raises and changes nothing.
+
+        A subclass may wait, raise `SpoolUnavailable` before `apply` (nothing happened) or after it (it did happen).
+        """
+        return apply()
+
+    async def _transact(self, work: Callable[[MemoryBook], T]) -> T:
+        return await self._commit(lambda: self._book.transact(work))
+
+    async def _pages(self, work: Callable[[MemoryBook, EntryKey | None, int], Page], limit: int = ALL) -> int:
+        """Run a paged decision to its end, or until it moved `limit`; each page gets the place and what is left."""
+        moved, after = 0, None
+        while True:
+            page = await self._transact(partial(_page, work, after, limit - moved))
+            moved, after = moved + page.moved, page.last
+            if after is None or moved >= limit:
+                return moved
+
+    # --- the hot calls ----------------------------------------------------------------------------------------------
+
+    async def admit(self, batch: Sequence[NewMessage]) -> Sequence[AdmitResult]:
+        """As the port says."""
+        return await self._transact(lambda book: self._clerk.admit(book, batch))
+
+    async def lease(self, request: LeaseRequest) -> Sequence[LeasedGroup]:
+        """As the port says."""
+        return await self._transact(lambda book: self._clerk.lease(book, request))
+
+    async def release(self, batch: Sequence[ReleaseMark]) -> Sequence[ReleaseVerdict]:
+        """As the port says."""
+        return await self._transact(lambda book: self._clerk.release(book, batch))
+
+    async def settle(self, batch: Sequence[Settlement]) -> Sequence[Settled]:
+        """As the port says."""
+        return await self._transact(lambda book: self._clerk.settle(book, batch))
+
+    async def sweep(self, limit: int) -> SweepReport:
+        """As the port says."""
+        return await self._transact(lambda book: self._clerk.sweep(book, limit))
+
+    async def events_since(self, seq: int, limit: int) -> Sequence[HistoryRow]:
+        """As the port says."""
+        return self._book.since(seq, limit)
+
+    async def next_due(self) -> int | None:
+        """As the port says."""
+        return self._book.next_due()
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+    # --- the desk ---------------------------------------------------------------------------------------------------
+
+    async def select(self, selector: Selector, limit: int) -> Sequence[RecipientView]:
+        """As the port says."""
+        found = [entry for entry in self._book.all_entries() if matches(selector, entry)]
+        found.sort(key=lambda entry: entry.n)
+        found.sort(key=lambda entry: entry.message.id, reverse=True)
+        return [view(entry) for entry in found[:limit]]
+
+    async def history(self, message_id: MessageId) -> Sequence[HistoryRow]:
+        """As the port says."""
+        return self._book.history_of(message_id)
+
+    async def body(self, message_id: MessageId) -> bytes | None:
+        """As the port says."""
+        return self._book.bodies([message_id]).get(message_id)
+
+    async def counts(self) -> QueueCounts:
+        """As the port says."""
+        by_carriage: dict[tuple[Stream, Carriage], int] = {}
+        oldest: dict[Stream, int] = {}
+        now = self._book.now
+        for entry in self._book.all_entries():
+            stream, row = entry.message.stream, entry.row
+            by_carriage[stream, row.carriage] = by_carriage.get((stream, row.carriage), 0) + 1
+            is_due = row.next_at is not None and row.next_at <= now and row.hold is None
+            if row.carriage is Carriage.QUEUED and is_due:
+                oldest[stream] = min(oldest.get(stream, now), entry.message.accepted_at)
+        return QueueCounts(by_carriage=by_carriage, oldest_waiting=oldest)
+
+    async def decide(self, selector: Selector, decision: Decision, by: str, limit: int) -> int:
+        """As the port says."""
+        return await self._pages(
+            lambda book, after, room: decisions.decide(book, selector, decision, by, room, after), limit
+        )
+
+    async def hold(self, hold: Hold) -> Hold:
+        """As the port says."""
+        stored = await self._transact(lambda book: book.add_hold(hold))
+        await self._pages(lambda book, after, _: decisions.mark_held(book, stored, after))
+        return stored
+
+    async def unhold(self, hold_id: int) -> int:
+        """As the port says."""
+        await self._transact(lambda book: book.drop_hold(hold_id))
+        return await self._pages(lambda book, *_: decisions.lift_hold(book, hold_id))
+
+    async def holds(self) -> Sequence[Hold]:
+        """As the port says."""
+        return self._book.holds()
+
+    async def suppress(self, entry: Suppression) -> None:
+        """As the port says."""
+        stored = replace(entry, address=entry.address.lower())
+        await self._transact(lambda book: book.suppress(stored))
+
+    async def unsuppress(self, tenant: Tenant, address: str) -> bool:
+        """As the port says."""
+        return await self._transact(lambda book: book.unsuppress((tenant, address.lower())))
+
+    async def suppressions(self, tenant: Tenant | None, after: str, limit: int) -> Sequence[Suppression]:
+        """As the port says."""
+        return self._book.suppressions(tenant, after, limit)
+
+    async def order(self, control: Control) -> None:
+        """As the port says."""
+        await self._transact(lambda book: book.order(control))
+
+    async def lift(self, key: str) -> bool:
+        """As the port says."""
+        return await self._transact(lambda book: book.lift(key))
+
+    async def orders(self) -> Sequence[Control]:
+        """As the port says."""
+        return self._book.orders()
+
+    async def put_key(self, key: StoredKey) -> None:
+        """As the port says."""
+        await self._transact(lambda book: book.put_key(key))
+
+    async def keys(self) -> Sequence[StoredKey]:
+        """As the port says."""
+        return self._book.keys()
+
+    async def purge(self, bodies_before: int, history_before: int, limit: int) -> int:
+        """As the port says."""
+        return await self._transact(lambda book: book.purge(bodies_before, history_before, limit))
+
+    async def doubt_all(self, by: str) -> int:
+        """As the port says."""
+        return await self._pages(lambda book, after, _: decisions.doubt(book, by, after))
+
+
+def _page(
+    work: Callable[[MemoryBook, EntryKey | None, int], Page], after: EntryKey | None, room: int, book: MemoryBook
+) -> Page:
+    return work(book, after, room)

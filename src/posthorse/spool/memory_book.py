@@ -1,0 +1,322 @@
+"""The dictionaries of the spool in memory, with a journal that undoes a transaction that did not come to its end.
+
+Promise: entries and facts are immutable values, so undoing is putting the old value back; every order is total, so that
+a seed decides everything. Left out: decisions (`posthorse.spool.clerk`, `posthorse.spool.decisions`).
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage
+from posthorse.mail.ids import MessageId, Tenant
+from posthorse.mail.message import Message
+from posthorse.mail.ports import Clock
+from posthorse.mail.stream import Stream
+from posthorse.spool.book import Claim, TenantKey
+from posthorse.spool.entry import Entry, EntryKey, matches
+from posthorse.spool.port import Control, HistoryRow, Hold, Selector, SpoolMisuse, StoredKey, Suppression
+
+K = TypeVar("K")
+V = TypeVar("V")
+T = TypeVar("T")
+
+
+class MemoryBook:
+    """Port `Book`, and what the desk keeps beside it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._now: int | None = None
+        self._undo: list[Callable[[], object]] = []
+        self._messages: dict[MessageId, Message] = {}
+        self._bodies: dict[MessageId, bytes] = {}
+        self._recipients: dict[MessageId, tuple[EntryKey, ...]] = {}
+        self._entries: dict[EntryKey, Entry] = {}
+        self._live: dict[EntryKey, None] = {}
+        self._history: list[HistoryRow] = []
+        self._seq = 0
+        self._claims: dict[TenantKey, Claim] = {}
+        self._keyed: dict[TenantKey, tuple[MessageId, ...]] = {}
+        self._suppressions: dict[TenantKey, Suppression] = {}
+        self._holds: dict[int, Hold] = {}
+        self._hold_seq = 0
+        self._orders: dict[str, Control] = {}
+        self._keys: dict[str, StoredKey] = {}
+
+    # --- transactions -----------------------------------------------------------------------------------------------
+
+    def transact(self, work: Callable[["MemoryBook"], T]) -> T:
+        """Run one transaction; whatever it raises, nothing of it stays."""
+        self._now = self._clock.now()
+        history, seq, hold_seq = self._history, self._seq, self._hold_seq
+        length = len(history)
+        try:
+            return work(self)
+        except BaseException:
+            for undo in reversed(self._undo):
+                undo()
+            del history[length:]
+            self._history, self._seq, self._hold_seq = history, seq, hold_seq
+            raise
+        finally:
+            self._undo.clear()
+            self._now = None
+
+    def _set(self, table: dict[K, V], key: K, value: V) -> None:
+        if key in table:
+            self._undo.append(lambda old=table[key]: table.__setitem__(key, old))  # type: ignore[misc]
+        else:
+            self._undo.append(lambda: table.pop(key))
+        table[key] = value
+
+    def _drop(self, table: dict[K, Any], key: K) -> bool:
+        if key not in table:
+            return False
+        self._undo.append(lambda old=table[key]: table.__setitem__(key, old))  # type: ignore[misc]
+        del table[key]
+        return True
+
+    @property
+    def now(self) -> int:
+        """As `Book` says; outside a transaction the clock itself."""
+        return self._clock.now() if self._now is None else self._now
+
+    # --- reads ------------------------------------------------------------------------------------------------------
+
+    def claims(self, keys: Collection[TenantKey]) -> Mapping[TenantKey, Claim]:
+        """As `Book` says."""
+        found = {key: self._claims[key] for key in keys if key in self._claims}
+        return {key: claim for key, claim in found.items() if claim.expires_at > self.now}
+
+    def waiting_under(self, keys: Collection[TenantKey]) -> Mapping[TenantKey, Sequence[Entry]]:
+        """As `Book` says."""
+        return {
+            key: [
+                self._entries[place]
+                for message_id in sorted(self._keyed.get(key, ()))
+                for place in self._recipients.get(message_id, ())
+                if place in self._live
+            ]
+            for key in keys
+        }
+
+    def suppressed(self, addresses: Collection[TenantKey]) -> Collection[TenantKey]:
+        """As `Book` says."""
+        now = self.now
+        found = {key: self._suppressions[key] for key in addresses if key in self._suppressions}
+        return {key for key, entry in found.items() if entry.expires_at is None or entry.expires_at > now}
+
+    def holds(self) -> Sequence[Hold]:
+        """As `Book` says."""
+        return list(self._holds.values())
+
+    def entries(self, keys: Collection[EntryKey]) -> Mapping[EntryKey, Entry]:
+        """As `Book` says."""
+        return {key: self._entries[key] for key in keys if key in self._entries}
+
+    def all_entries(self) -> Collection[Entry]:
+        """Every recipient that is kept."""
+        return self._entries.values()
+
+    def _live_entries(self) -> list[Entry]:
+        return [self._entries[key] for key in self._live]
+
+    def due(self, stream: Stream, limit: int, *, newest_first: bool) -> Sequence[Entry]:
+        """As `Book` says."""
+        now = self.now
+        found = [
+            entry
+            for entry in self._live_entries()
+            if entry.message.stream is stream
+            and entry.row.carriage in (Carriage.QUEUED, Carriage.IN_DOUBT)
+            and entry.row.next_at is not None
+            and entry.row.next_at <= now
+            and entry.row.hold is None
+        ]
+        found.sort(key=lambda entry: entry.key)
+        if newest_first:
+            found.sort(key=lambda entry: entry.message.id, reverse=True)
+        else:
+            found.sort(key=lambda entry: entry.row.next_at or 0)
+        return found[:limit]
+
+    def lapsed(self, limit: int, *, abandoned: bool) -> Sequence[Entry]:
+        """As `Book` says."""
+        now = self.now
+        found = [
+            entry
+            for entry in self._live_entries()
+            if entry.row.lease_until is not None
+            and (entry.row.carriage is Carriage.LEASED if abandoned else entry.row.lease_until <= now)
+        ]
+        found.sort(key=lambda entry: (entry.row.lease_until, entry.key))
+        return found[:limit]
+
+    def late(self, limit: int) -> Sequence[Entry]:
+        """As `Book` says."""
+        now = self.now
+        found = [e for e in self._live_entries() if e.row.carriage is Carriage.QUEUED and e.row.expires_at <= now]
+        found.sort(key=lambda entry: (entry.row.expires_at, entry.key))
+        return found[:limit]
+
+    def live(self, selector: Selector, limit: int, after: EntryKey | None) -> Sequence[Entry]:
+        """As `Book` says."""
+        found = [entry for entry in self._live_entries() if matches(selector, entry)]
+        if after is not None:
+            message_id, n = after
+            found = [e for e in found if e.message.id < message_id or (e.message.id == message_id and e.n > n)]
+        found.sort(key=lambda entry: entry.n)
+        found.sort(key=lambda entry: entry.message.id, reverse=True)
+        return found[:limit]
+
+    def held(self, hold_id: int, limit: int) -> Sequence[Entry]:
+        """As `Book` says."""
+        found = sorted(key for key, entry in self._entries.items() if entry.row.hold == hold_id)
+        return [self._entries[key] for key in found[:limit]]
+
+    def bodies(self, ids: Collection[MessageId]) -> dict[MessageId, bytes]:
+        """As `Book` says."""
+        return {message_id: self._bodies[message_id] for message_id in ids if message_id in self._bodies}
+
+    def next_due(self) -> int | None:
+        """The earliest due time of a waiting recipient that is not held."""
+        times = [
+            entry.row.next_at
+            for entry in self._live_entries()
+            if entry.row.next_at is not None
+            and entry.row.hold is None
+            and entry.row.carriage in (Carriage.QUEUED, Carriage.IN_DOUBT)
+        ]
+        return min(times, default=None)
+
+    def since(self, seq: int, limit: int) -> Sequence[HistoryRow]:
+        """History after `seq`, oldest first."""
+        start = bisect_right(self._history, seq, key=lambda fact: fact.seq)
+        return self._history[start : start + limit]
+
+    def history_of(self, message_id: MessageId) -> Sequence[HistoryRow]:
+        """All facts of one message, oldest first."""
+        return [fact for fact in self._history if fact.message_id == message_id]
+
+    # --- writes -----------------------------------------------------------------------------------------------------
+
+    def add(self, message: Message, body: bytes, entries: Sequence[Entry]) -> None:
+        """As `Book` says."""
+        if message.id in self._messages:
+            raise SpoolMisuse(f"message id {message.id.hex()} is stored already")
+        self._set(self._messages, message.id, message)
+        self._set(self._bodies, message.id, body)
+        self._set(self._recipients, message.id, tuple(entry.key for entry in entries))
+        for entry in entries:
+            self.put(entry)
+        if message.supersede_key:
+            key = (message.tenant, message.supersede_key)
+            self._set(self._keyed, key, (*self._keyed.get(key, ()), message.id))
+
+    def claim(self, key: TenantKey, claim: Claim) -> None:
+        """As `Book` says."""
+        self._set(self._claims, key, claim)
+
+    def put(self, entry: Entry) -> None:
+        """As `Book` says."""
+        self._set(self._entries, entry.key, entry)
+        if entry.row.carriage in ENDS_OF_DUTY:
+            self._drop(self._live, entry.key)
+        elif entry.key not in self._live:
+            self._set(self._live, entry.key, None)
+
+    def append(self, facts: Sequence[HistoryRow]) -> None:
+        """As `Book` says."""
+        for fact in facts:
+            self._seq += 1
+            self._history.append(replace(fact, seq=self._seq))
+
+    # --- what the desk keeps ----------------------------------------------------------------------------------------
+
+    def add_hold(self, hold: Hold) -> Hold:
+        """Store a hold under a new number."""
+        self._hold_seq += 1
+        stored = replace(hold, id=self._hold_seq, created_at=self.now)
+        self._set(self._holds, stored.id, stored)
+        return stored
+
+    def drop_hold(self, hold_id: int) -> None:
+        """Forget a hold; its recipients are freed page by page."""
+        self._drop(self._holds, hold_id)
+
+    def suppress(self, entry: Suppression) -> None:
+        """Add or replace."""
+        self._set(self._suppressions, (entry.tenant, entry.address), entry)
+
+    def unsuppress(self, key: TenantKey) -> bool:
+        """Remove; False: it was not there."""
+        return self._drop(self._suppressions, key)
+
+    def suppressions(self, tenant: Tenant | None, after: str, limit: int) -> Sequence[Suppression]:
+        """In the order of addresses, then tenants."""
+        found = [s for s in self._suppressions.values() if tenant in (None, s.tenant) and s.address > after]
+        return sorted(found, key=lambda entry: (entry.address, entry.tenant))[:limit]
+
+    def order(self, control: Control) -> None:
+        """Set or replace a standing order."""
+        self._set(self._orders, control.key, control)
+
+    def lift(self, key: str) -> bool:
+        """Remove a standing order; False: it was not there."""
+        return self._drop(self._orders, key)
+
+    def orders(self) -> Sequence[Control]:
+        """Orders in force now, by key."""
+        now = self.now
+        return sorted(
+            (order for order in self._orders.values() if order.until is None or order.until > now),
+            key=lambda order: order.key,
+        )
+
+    def put_key(self, key: StoredKey) -> None:
+        """Add or replace an access key."""
+        self._set(self._keys, key.id, key)
+
+    def keys(self) -> Sequence[StoredKey]:
+        """All access keys, by id."""
+        return sorted(self._keys.values(), key=lambda key: key.id)
+
+    # --- retention --------------------------------------------------------------------------------------------------
+
+    def purge(self, bodies_before: int, history_before: int, limit: int) -> int:
+        """Drop bodies, then everything, of messages that rested long enough; oldest message first."""
+        gone = self._rested_before(history_before, self._messages)[:limit]
+        for message_id in gone:
+            self._forget(message_id)
+        bare = self._rested_before(bodies_before, self._bodies)[: limit - len(gone)]
+        for message_id in bare:
+            self._drop(self._bodies, message_id)
+        self._forget_history(set(gone))
+        return len(gone) + len(bare)
+
+    def _rested_before(self, before: int, ids: Collection[MessageId]) -> list[MessageId]:
+        return sorted(
+            message_id
+            for message_id in ids
+            if all(
+                (rested := self._entries[key].rested_at) is not None and rested < before
+                for key in self._recipients[message_id]
+            )
+        )
+
+    def _forget(self, message_id: MessageId) -> None:
+        message = self._messages[message_id]
+        for key in self._recipients[message_id]:
+            self._drop(self._entries, key)
+        self._drop(self._recipients, message_id)
+        self._drop(self._messages, message_id)
+        self._drop(self._bodies, message_id)
+        if message.supersede_key:
+            keyed = (message.tenant, message.supersede_key)
+            self._set(self._keyed, keyed, tuple(i for i in self._keyed[keyed] if i != message_id))
+
+    def _forget_history(self, ids: set[MessageId]) -> None:
+        if ids:
+            self._history = [fact for fact in self._history if fact.message_id not in ids]
