@@ -73,7 +73,7 @@ def test_cancelled_timers_neither_fire_nor_move_the_clock() -> None:
 
 
 def test_a_time_limit_ends_what_takes_too_long() -> None:
-    """The timeout of timeout works in virtual time."""
+    """The time limit that asyncio offers works in virtual time."""
 
     async def main(loop: WorldLoop) -> float:
         with pytest.raises(TimeoutError):

@@ -1,0 +1,184 @@
+"""`posthorse lab`: run simulated providers, give them faults, ask what arrived."""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from posthorse.config.units import parse_duration
+from posthorse.lab.control import parse_fault
+from posthorse.lab.faults import SHEETS, Stage
+from posthorse.lab.remote import LabRefused, LabRemote, LabUnreachable
+from posthorse.lab.roster import CONTROL, Roster, RosterWrong, read_roster, short_entry, with_providers
+
+app = typer.Typer(help="Simulated providers on real sockets: rehearse an outage.", no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
+Control = Annotated[
+    str, typer.Option("--control", envvar="POSTHORSE_LAB", help="Address or URL of the running lab's control.")
+]
+
+
+@app.command("serve")
+def serve_command(
+    config: Annotated[Path | None, typer.Option(help="A lab.toml with [[providers]].")] = None,
+    ses: Annotated[list[str] | None, typer.Option(help="A simulated SES: NAME:PORT, port 0 for any.")] = None,
+    smtp: Annotated[list[str] | None, typer.Option(help="A simulated SMTP provider: NAME:PORT.")] = None,
+    control: Annotated[str | None, typer.Option(help=f"HOST:PORT or port of the control ({CONTROL}).")] = None,
+    mailbox_file: Annotated[Path | None, typer.Option(help="Append each arrival here, a line of JSON.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run simulated providers until Ctrl-C; prints one line when all addresses take connections."""
+    import uvloop
+
+    from posthorse.lab.serve import Lab, serve
+
+    try:
+        roster = read_roster(config) if config else Roster()
+        changes = {"control": control, "mailbox_file": str(mailbox_file) if mailbox_file else None}
+        roster = _changed(roster, changes)
+        roster = with_providers(
+            roster, [short_entry("ses", one) for one in ses or ()] + [short_entry("smtp", one) for one in smtp or ()]
+        )
+    except RosterWrong as wrong:
+        raise typer.BadParameter(str(wrong)) from wrong
+
+    def announce(lab: Lab) -> None:
+        typer.echo(ready_line(lab.describe() | {"pid": os.getpid()}, as_json=as_json))
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(roster, announce))
+    except OSError as error:
+        typer.echo(f"the lab cannot listen: {error}", err=True)
+        raise typer.Exit(1) from error
+
+
+@app.command("fault")
+def fault_command(
+    provider: Annotated[str, typer.Argument(help="Name of the simulated provider.")],
+    kind: Annotated[str, typer.Argument(help="A fault, or none. `posthorse lab faults` lists them.")],
+    for_: Annotated[str | None, typer.Option("--for", help="End by itself after this, such as 30s.")] = None,
+    delay: Annotated[str | None, typer.Option(help="How late `slow` answers, such as 2s.")] = None,
+    stage: Annotated[Stage | None, typer.Option(help="Where in the SMTP dialogue a refusal is given.")] = None,
+    control: Control = CONTROL,
+    as_json: AsJson = False,
+) -> None:
+    """Switch a provider's fault, live."""
+    try:
+        fault = None if kind == "none" else parse_fault(kind)
+        for_s = parse_duration(for_) if for_ else None
+        delay_s = parse_duration(delay) if delay else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    with _Asking(control) as lab:
+        stands = lab.set_fault(provider, fault, for_s=for_s, stage=stage, delay_s=delay_s)
+    typer.echo(json.dumps(stands) if as_json else f"{provider}: {stands['fault']}{f' for {for_}' if for_ else ''}")
+
+
+@app.command("faults")
+def faults_command(as_json: AsJson = False) -> None:
+    """List the faults and what each means on either wire."""
+    rows = [
+        {
+            "fault": sheet.fault.value,
+            "smtp": sheet.smtp,
+            "smtp_side": sheet.smtp_side.value,
+            "ses": sheet.ses,
+            "ses_side": sheet.ses_side.value,
+            "takes": sheet.takes,
+        }
+        for sheet in SHEETS.values()
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows))
+        return
+    table = Table("fault", "in SMTP", "in SES", "mail arrives", title="before/after: seen from the release")
+    for row in rows:
+        smtp, ses = f"{row['smtp']} ({row['smtp_side']})", f"{row['ses']} ({row['ses_side']})"
+        table.add_row(str(row["fault"]), smtp, ses, "yes" if row["takes"] else "no")
+    Console().print(table)
+
+
+@app.command("mailbox")
+def mailbox_command(
+    message: Annotated[str | None, typer.Option(help="Receipt or Message-ID: list its arrivals.")] = None,
+    control: Control = CONTROL,
+    as_json: AsJson = False,
+) -> None:
+    """What arrived: totals and duplicates, or the arrivals of one message (exit status 1: it did not arrive)."""
+    with _Asking(control) as lab:
+        answer = lab.mailbox(message)
+    if as_json:
+        typer.echo(json.dumps(answer))
+    elif message is None:
+        typer.echo(f"{answer['messages']} messages, {answer['arrivals_total']} arrivals")
+        for name, count in sorted(answer["by_provider"].items()):
+            typer.echo(f"  by {name}: {count}")
+        for row in answer["duplicates"]:
+            typer.echo(f"  twice: {row['id']} to {row['recipient']}, {row['extra']} extra")
+    else:
+        for row in answer["arrivals"]:
+            typer.echo(f"{row['recipient']} by {row['provider']}, {row['size_bytes']} bytes, at {row['at']}")
+    if message is not None and not answer["arrivals"]:
+        raise typer.Exit(1)
+
+
+@app.command("status")
+def status_command(control: Control = CONTROL, as_json: AsJson = False) -> None:
+    """How each simulated provider stands."""
+    with _Asking(control) as lab:
+        rows = lab.providers()
+    if as_json:
+        typer.echo(json.dumps(rows))
+        return
+    table = Table("provider", "fault", "open", "made", "messages")
+    for row in rows:
+        counts = ", ".join(f"{count} {verdict}" for verdict, count in row["messages"].items()) or "none"
+        table.add_row(row["name"], row["fault"], str(row["connections_open"]), str(row["connections_made"]), counts)
+    Console().print(table)
+
+
+@app.command("reset")
+def reset_command(control: Control = CONTROL) -> None:
+    """No faults, empty mailbox, nothing remembered."""
+    with _Asking(control) as lab:
+        lab.reset()
+
+
+def ready_line(description: dict[str, Any], *, as_json: bool) -> str:
+    """The one line that says every address takes connections."""
+    if as_json:
+        return json.dumps(description)
+    where = [f"{name} {_url(entry)}" for name, entry in description["providers"].items()]
+    return f"lab ready: {', '.join(where)}; control {description['control']}"
+
+
+def _url(entry: dict[str, Any]) -> str:
+    return str(entry["endpoint"]) if entry["kind"] == "ses" else f"smtp://{entry['host']}:{entry['port']}"
+
+
+def _changed(roster: Roster, changes: dict[str, str | None]) -> Roster:
+    import msgspec
+
+    return msgspec.structs.replace(roster, **{key: value for key, value in changes.items() if value is not None})
+
+
+class _Asking:
+    """A lab to ask; a no or silence becomes one line and exit status 1."""
+
+    def __init__(self, control: str) -> None:
+        self._url = control if "://" in control else f"http://{control if ':' in control else f'127.0.0.1:{control}'}"
+
+    def __enter__(self) -> LabRemote:
+        return LabRemote(url=self._url)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, LabRefused | LabUnreachable):
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from error
