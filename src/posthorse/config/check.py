@@ -48,7 +48,8 @@ def problems_of(config: Config, place: Place, provider_names: Iterable[str]) -> 
 def warnings_of(config: Config) -> Iterator[Problem]:
     """What is allowed and may surprise: each with what follows from it."""
     if not config.domains:
-        yield Problem(path="domains", what="are not named", remedy="name the domains you send from in [[domains]]")
+        remedy = "name the domains you send from in [[domains]]"
+        yield Problem(path="domains", what="are not named: whoever logs in may send from any", remedy=remedy)
     if len(config.providers) == 1:
         yield Problem(
             path="providers", what="there is only one", remedy="mail waits while it is down; add a second one"
@@ -148,7 +149,7 @@ def _doubling() -> str:
 def _repeated(config: Config, place: Place) -> Iterator[Problem]:
     yield from _twice(config.providers, lambda each: each.name, place, "name")
     yield from _twice(config.access_keys, lambda each: each.id, place, "id")
-    yield from _twice(config.domains, lambda each: each.name.lower(), place, "name")
+    yield from _twice(config.domains, lambda each: f"{each.name.lower()} of {each.tenant}", place, "name")
     yield from _twice(config.routes, _condition, place, "stream")
     yield from _twice(config.trusted_sources, lambda each: each.cidr, place, "cidr")
     bound = [each for each in config.listen if (each.http or each.smtp or each.smtps) and each.address.port]

@@ -20,7 +20,7 @@ from posthorse.config.limits import LimitSettings, RetentionSettings
 from posthorse.config.providers import ProviderSettings
 from posthorse.config.setting import Address, Seconds, Setting, SpoolUrl
 from posthorse.dispatch.route import Strategy
-from posthorse.mail.ids import ProviderName, Tenant
+from posthorse.mail.ids import MAIN_TENANT, ProviderName, Tenant
 from posthorse.mail.stream import RULES, Stream, StreamRule
 
 DEFAULT_SPOOL = SpoolUrl(file=Path("posthorse.db"))
@@ -62,8 +62,15 @@ class DomainSettings:
     """A domain that applications send from."""
 
     name: Annotated[
-        str, Setting("The domain.", 'name = "example.com"', "Named domains are what later checks of readiness look at.")
+        str,
+        Meta(pattern=r"^[A-Za-z0-9.-]+$", max_length=253),
+        Setting(
+            "The domain.",
+            'name = "example.com"',
+            "A customer account with a domain may send from its domains only; one without may send from any.",
+        ),
     ]
+    tenant: Annotated[Tenant, Setting("The customer account it belongs to.", 'tenant = "shop"')] = MAIN_TENANT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

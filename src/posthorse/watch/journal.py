@@ -4,16 +4,52 @@ Promise: cheap, and never raises into the path of mail. The daemon hands it to a
 """
 
 from collections.abc import Mapping
+from enum import Enum
+from typing import Protocol
 
-from posthorse.mail.ids import AttemptId, ProviderName
-from posthorse.mail.message import Message
+from posthorse.mail.ids import AttemptId, MessageId, ProviderName
+from posthorse.mail.message import Caller, Front, Message
 from posthorse.mail.outcome import Outcome, kind_of
 from posthorse.mail.standing import StandingState
-from posthorse.spool.port import QueueCounts, Settled
+from posthorse.mail.stream import Stream
+from posthorse.spool.port import NewMessage, QueueCounts, Settled
 from posthorse.watch.mail_log import MailLog
 from posthorse.watch.measures import Measures, Readings, one_of
 
 _LATE = frozenset({Settled.LATE_APPLIED, Settled.DUPLICATE, Settled.RECORDED})
+
+
+class Receipt(Protocol):
+    """What accept says of a message it took."""
+
+    @property
+    def id(self) -> MessageId:
+        """The id the client got."""
+        ...
+
+    @property
+    def stream(self) -> Stream:
+        """What kind of mail it is."""
+        ...
+
+    @property
+    def repeated(self) -> bool:
+        """It was taken before under the same idempotency key."""
+        ...
+
+
+class Refusal(Protocol):
+    """What accept says of an offer it did not take."""
+
+    @property
+    def kind(self) -> Enum:
+        """Why not; a closed set."""
+        ...
+
+    @property
+    def code(self) -> int:
+        """As a reply of SMTP: 4xx, try later; 5xx, not like this."""
+        ...
 
 
 class Journal:
@@ -22,6 +58,22 @@ class Journal:
     def __init__(self, measures: Measures, log: MailLog) -> None:
         self.measures = measures
         self.log = log
+
+    def accepted(self, new: NewMessage, accepted: Receipt, because: str) -> None:
+        """A receipt is being given; `because`: what decided the stream."""
+        front, credential = new.attributes.get("front", Front.SMTP.value), new.attributes.get("credential", "")
+        if accepted.repeated:
+            self.measures.repeated(front)
+            self.log.repeated(accepted.id, front, credential)
+        else:
+            self.measures.accepted(new.stream, front)
+            self.log.accepted(new, front, credential, because)
+
+    def refused(self, refused: Refusal, caller: Caller | None) -> None:
+        """Responsibility was not taken; without a caller nobody had logged in."""
+        reason = str(refused.kind.value)
+        self.measures.refused(reason)
+        self.log.refused(reason, refused.code, caller.credential if caller else "", caller.peer if caller else "")
 
     def settled(
         self,

@@ -12,7 +12,7 @@ from posthorse.mail.ids import AttemptId, MessageId, ProviderName
 from posthorse.mail.message import Message
 from posthorse.mail.outcome import Outcome, kind_of, scope_of
 from posthorse.mail.standing import StandingState
-from posthorse.mail.stream import Stream
+from posthorse.spool.port import NewMessage
 from posthorse.watch.log import Log, number, said, text
 
 MOST_HASHES = 50
@@ -28,25 +28,16 @@ class MailLog:
         self._key = key
         self._mail = mail
 
-    def accepted(
-        self,
-        message_id: MessageId,
-        stream: Stream,
-        front: str,
-        credential: str,
-        peer: str,
-        size_bytes: int,
-        recipients: Sequence[str],
-    ) -> None:
-        """We took responsibility."""
+    def accepted(self, new: NewMessage, front: str, credential: str, because: str) -> None:
+        """We took responsibility; `because`: what decided the stream."""
         if self._mail:
-            hashes = '","'.join([self.hashed(address) for address in recipients[:MOST_HASHES]])
+            hashes = '","'.join([self.hashed(address) for address in new.recipients[:MOST_HASHES]])
             self._log.line(
                 "accepted",
-                f',"id":"{message_id.hex()}","stream":"{stream.value}","front":"{front}","size_bytes":{size_bytes}'
-                f',"recipients":{len(recipients)},"to":["{hashes}"]'
+                f',"id":"{new.id.hex()}","stream":"{new.stream.value}","front":"{front}","size_bytes":{len(new.body)}'
+                f',"recipients":{len(new.recipients)},"to":["{hashes}"]'
                 + text("credential", credential)
-                + text("peer", peer),
+                + said("because", because),
             )
 
     def repeated(self, message_id: MessageId, front: str, credential: str) -> None:
@@ -54,10 +45,10 @@ class MailLog:
         if self._mail:
             self._log.line("repeated", f',"id":"{message_id.hex()}","front":"{front}"{text("credential", credential)}')
 
-    def refused(self, reason: str, code: int, front: str, credential: str, peer: str) -> None:
+    def refused(self, reason: str, code: int, credential: str, peer: str) -> None:
         """We did not take an offer; `credential` empty: nobody had logged in."""
         if self._mail:
-            fields = f',"reason":"{reason}","code":{code},"front":"{front}"'
+            fields = f',"reason":"{reason}","code":{code}'
             self._log.line("refused", fields + text("credential", credential) + text("peer", peer))
 
     def login_refused(self, front: str, credential: str, peer: str) -> None:

@@ -33,9 +33,12 @@ class Measures:
         self._commit_seconds = self.histograms[metrics.COMMIT_SECONDS]
         self._commit_calls = self.counters[metrics.COMMIT_CALLS]
 
-    def accepted(self, stream: Stream, front: str, duration_s: float) -> None:
-        """A message was receipted, so long after its last byte came."""
+    def accepted(self, stream: Stream, front: str) -> None:
+        """A message is durable and gets its receipt."""
         self._accepted.add((stream.value, front))
+
+    def answered(self, front: str, duration_s: float) -> None:
+        """A client got its receipt, so long after the last byte of its message came."""
         self._accept_seconds.observe((front,), duration_s)
 
     def repeated(self, front: str) -> None:

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from posthorse.accept.admission import AdmissionObserver
+from posthorse.accept.refusal import OVERLOADED, Accepted
 from posthorse.mail.ids import AttemptId, MessageId, ProviderName, Tenant
 from posthorse.mail.message import Message
 from posthorse.mail.outcome import Deferral, Handover, Outcome, Rejection, Reply, Scope, Unclear, kind_of
 from posthorse.mail.standing import StandingState
 from posthorse.mail.stream import Stream
-from posthorse.spool.port import Settled
+from posthorse.spool.port import NewMessage, Settled
 from posthorse.watch.journal import Journal
 from posthorse.watch.log import FLUSH_AT_BYTES, Log, text
 from posthorse.watch.mail_log import MailLog
@@ -61,6 +63,21 @@ class Paper:
     @property
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in b"".join(self.written).splitlines()]
+
+
+def offer(*recipients: str) -> NewMessage:
+    """A message that was found acceptable."""
+    return NewMessage(
+        id=MESSAGE.id,
+        tenant=MESSAGE.tenant,
+        stream=Stream.URGENT,
+        sender=MESSAGE.sender,
+        recipients=recipients,
+        body=b"Subject: secret subject\r\n\r\nbody of customer\r\n",
+        deadline_us=1,
+        copies_allowed=2,
+        attributes={"credential": "AKIA"},
+    )
 
 
 @pytest.fixture
@@ -168,9 +185,9 @@ def test_an_end_of_an_attempt_names_its_outcome_and_no_address(
 
 def test_no_event_holds_an_address(mail_log: MailLog, log: Log, paper: Paper) -> None:
     """Every function of the mail log is called with addresses wherever it takes any; none is written."""
-    mail_log.accepted(MESSAGE.id, Stream.URGENT, "smtp", "AKIA", "192.0.2.1", 10, [ADDRESS, "x@customer.example"])
+    mail_log.accepted(offer(ADDRESS, "x@customer.example"), "smtp", "AKIA", f"rule 1: sender {ADDRESS}")
     mail_log.repeated(MESSAGE.id, "smtp", "AKIA")
-    mail_log.refused("overload", 451, "smtp", "AKIA", "192.0.2.1")
+    mail_log.refused("overload", 451, "AKIA", "192.0.2.1")
     mail_log.login_refused("smtp", "AKIA", "192.0.2.1")
     mail_log.released(MESSAGE.id, [0, 1], RELAY, ATTEMPT)
     mail_log.parked(MESSAGE, RELAY, ATTEMPT)
@@ -193,7 +210,7 @@ def test_no_event_holds_an_address(mail_log: MailLog, log: Log, paper: Paper) ->
 
 def test_a_known_address_finds_its_lines(mail_log: MailLog, log: Log, paper: Paper) -> None:
     """The keyed hash is the same for any spelling in case, and another under another key."""
-    mail_log.accepted(MESSAGE.id, Stream.URGENT, "smtp", "AKIA", "192.0.2.1", 10, [ADDRESS.upper()])
+    mail_log.accepted(offer(ADDRESS.upper()), "smtp", "AKIA", "default")
     log.flush()
     assert paper.lines[0]["to"] == [mail_log.hashed(ADDRESS)]
     assert MailLog(log, b"another key").hashed(ADDRESS) != mail_log.hashed(ADDRESS)
@@ -201,7 +218,7 @@ def test_a_known_address_finds_its_lines(mail_log: MailLog, log: Log, paper: Pap
 
 def test_a_message_to_very_many_is_a_short_line(mail_log: MailLog, log: Log, paper: Paper) -> None:
     """A thousand recipients are counted, and the first fifty hashed."""
-    mail_log.accepted(MESSAGE.id, Stream.BULK, "smtp", "A", "p", 10, [f"{n}@a.example" for n in range(1_000)])
+    mail_log.accepted(offer(*(f"{n}@a.example" for n in range(1_000))), "smtp", "A", "default")
     log.flush()
     assert (paper.lines[0]["recipients"], len(paper.lines[0]["to"])) == (1_000, 50)
 
@@ -225,13 +242,30 @@ def test_a_second_copy_is_counted_and_told(mail_log: MailLog, paper: Paper) -> N
     assert paper.lines[0]["event"] == "duplicate"
 
 
+def test_what_accept_decides_is_counted_and_told(mail_log: MailLog, log: Log, paper: Paper) -> None:
+    """The journal is accept's observer: receipts, repetitions and refusals are counted, each with its line."""
+    measures = Measures()
+    observer: AdmissionObserver = Journal(measures, mail_log)
+    new = offer(ADDRESS)
+    observer.accepted(new, Accepted(id=new.id, stream=new.stream), "default")
+    observer.accepted(new, Accepted(id=new.id, stream=new.stream, repeated=True), "default")
+    observer.refused(OVERLOADED, None)
+    log.flush()
+    assert [line["event"] for line in paper.lines] == ["accepted", "repeated", "refused"]
+    assert b"secret subject" not in b"".join(paper.written)
+    counted = {metric.name: dict(counter.items()) for metric, counter in measures.counters.items()}
+    assert counted["messages_accepted"] == {("urgent", "smtp"): 1}
+    assert counted["messages_repeated"] == {("smtp",): 1}
+    assert counted["messages_refused"] == {("overload",): 1}
+
+
 def test_a_mail_event_costs_little() -> None:
     """Writing what happened to one message costs under 40 us even on a slow machine (2 to 4 us on a good one)."""
-    mail_log = MailLog(Log(lambda data: None, StoppedClock()), b"k")
+    mail_log, new = MailLog(Log(lambda data: None, StoppedClock()), b"k"), offer(ADDRESS)
     best = 1.0
     for _ in range(5):
         began = time.perf_counter()
         for _ in range(1_000):
-            mail_log.accepted(MESSAGE.id, Stream.URGENT, "smtp", "AKIA", "127.0.0.1", 10_240, (ADDRESS,))
+            mail_log.accepted(new, "smtp", "AKIA", "default")
         best = min(best, (time.perf_counter() - began) / 1_000)
     assert best < 40e-6
