@@ -100,8 +100,3 @@ def text(name: str, value: str) -> str:
 def said(name: str, value: str) -> str:
     """As `text`, for words that somebody else chose: whatever may be an address is taken out."""
     return text(name, _ADDRESS.sub("<address>", value)) if "@" in value else text(name, value)
-
-
-def number(name: str, value: float) -> str:
-    """One field for `Log.line`, with a number."""
-    return f',"{name}":{value}'

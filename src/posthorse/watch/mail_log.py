@@ -13,7 +13,7 @@ from posthorse.mail.message import Message
 from posthorse.mail.outcome import Outcome, kind_of, scope_of
 from posthorse.mail.standing import StandingState
 from posthorse.spool.port import NewMessage
-from posthorse.watch.log import Log, number, said, text
+from posthorse.watch.log import Log, said, text
 
 MOST_HASHES = 50
 """Of a message to more recipients only the first hashes are written; the count tells the rest."""
@@ -88,9 +88,9 @@ class MailLog:
         """A provider tripped or recovered."""
         self._log.warn("standing", f'{text("provider", provider)},"standing":"{state.value}"{said("why", why)}')
 
-    def decided(self, command: str, by: str, moved: int) -> None:
-        """A person decided something about mail."""
-        self._log.warn("decided", text("command", command) + text("by", by) + number("moved", moved))
+    def carried_out(self, command: str, by: str, reason: str) -> None:
+        """A person's command changed something."""
+        self._log.warn("carried_out", text("command", command) + text("by", by) + said("reason", reason))
 
     def reloaded(self, applied: Sequence[str], needs_restart: Sequence[str]) -> None:
         """The configuration was read again."""

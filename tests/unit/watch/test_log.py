@@ -193,7 +193,7 @@ def test_no_event_holds_an_address(mail_log: MailLog, log: Log, paper: Paper) ->
     mail_log.parked(MESSAGE, RELAY, ATTEMPT)
     mail_log.duplicate(MESSAGE, 0, RELAY)
     mail_log.standing_changed(RELAY, StandingState.EJECTED, f"said: 550 <{ADDRESS}> no")
-    mail_log.decided("queue retry", "root", 3)
+    mail_log.carried_out("suppression.add", "root", f"{ADDRESS} complained")
     mail_log.reloaded(["routes"], ["listen"])
     mail_log.reload_refused(["routes[0]: is odd"])
     mail_log.ready({"smtp": "127.0.0.1:2525"})

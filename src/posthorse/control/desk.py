@@ -1,0 +1,109 @@
+"""The desk: one place where every operator's command is carried out, whoever asks and wherever it came from."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import assert_never
+
+from posthorse.control import keys, queue, replies, requests, suppressions
+from posthorse.control.keys import Locksmith
+from posthorse.control.node import Node, NotDone
+from posthorse.control.orders import Orders
+from posthorse.mail.ports import Clock
+from posthorse.spool.port import SpoolDesk, SpoolUnavailable
+
+_LOOKING = (
+    requests.Overview,
+    requests.QueueList,
+    requests.QueueShow,
+    requests.Holds,
+    requests.Explain,
+    requests.Providers,
+    requests.Keys,
+    requests.Suppressions,
+)
+
+
+class Desk:
+    """Carries out commands on one spool."""
+
+    def __init__(
+        self,
+        *,
+        spool: SpoolDesk,
+        node: Node,
+        clock: Clock,
+        locksmith: Locksmith,
+        carried_out: Callable[[str, str, str], None] = lambda command, by, reason: None,
+    ) -> None:
+        """`carried_out`: told of every command that changed something (name, who, why), for the log."""
+        self._spool = spool
+        self._node = node
+        self._clock = clock
+        self._locksmith = locksmith
+        self._carried_out = carried_out
+        self._orders = Orders(spool, node, clock)
+
+    async def handle(self, request: requests.AnyRequest, by: str) -> replies.Reply:
+        """The reply to a command of `by`, who stands in the history for it. Raises `NotDone`."""
+        try:
+            reply = await self._handle(request, by)
+        except SpoolUnavailable as error:
+            raise NotDone(f"the spool cannot do it now: {error}; it may have been done, or not") from error
+        if not isinstance(request, _LOOKING):
+            command = str(type(request).__struct_config__.tag)
+            self._carried_out(command, by, getattr(request, "reason", ""))
+        return reply
+
+    async def _handle(self, request: requests.AnyRequest, by: str) -> replies.Reply:
+        spool, node, clock, orders = self._spool, self._node, self._clock, self._orders
+        match request:
+            case requests.Overview():
+                return await orders.overview()
+            case requests.QueueList():
+                return await queue.listed(spool, request)
+            case requests.QueueShow():
+                return await queue.shown(spool, request)
+            case requests.QueueDecide():
+                return await queue.decided(spool, request, by)
+            case requests.QueueHold():
+                return await queue.held(spool, request, by)
+            case requests.QueueUnhold():
+                return await queue.unheld(spool, request)
+            case requests.Holds():
+                return replies.Holds(holds=await queue.holds(spool))
+            case requests.Explain():
+                return await queue.explained(spool, request)
+            case requests.Providers():
+                return await orders.providers()
+            case requests.Eject():
+                return await orders.eject(request, by)
+            case requests.Restore():
+                return await orders.restore(request)
+            case requests.Failover():
+                return await orders.failover(request, by)
+            case requests.FailoverEnd():
+                return await orders.failover_end()
+            case requests.StopSending():
+                return await orders.stop(request, by)
+            case requests.StartSending():
+                return await orders.start()
+            case requests.KeyCreate():
+                return await keys.created(spool, node, clock, self._locksmith, request)
+            case requests.Keys():
+                return await keys.listed(spool)
+            case requests.KeyRevoke():
+                return await keys.revoked(spool, node, clock, request)
+            case requests.Suppress():
+                return await suppressions.added(spool, clock, request, by)
+            case requests.Suppressions():
+                return await suppressions.listed(spool, request)
+            case requests.Unsuppress():
+                return await suppressions.removed(spool, request)
+            case requests.Backup():
+                path = Path(request.path)
+                return replies.BackedUp(path=str(path), size_bytes=await node.backup(path))
+            case requests.Reload():
+                applied, needs_restart = await node.reload()
+                return replies.Reloaded(applied=list(applied), needs_restart=list(needs_restart))
+            case _:
+                assert_never(request)

@@ -1,0 +1,165 @@
+"""Explain: a message's history and standing in plain words, each decision with its reason; pure."""
+
+from collections.abc import Mapping
+
+from posthorse.mail.carriage import Carriage, Cause
+from posthorse.spool.port import Decision, HistoryRow, RecipientView
+
+Detail = Mapping[str, str | int | float | bool | None]
+
+_NEW: dict[Carriage, str] = {
+    Carriage.QUEUED: "waits for its next attempt",
+    Carriage.LEASED: "a courier took it up",
+    Carriage.RELEASED: "released: the last bytes may be out",
+    Carriage.IN_DOUBT: "in doubt: it may have arrived, and nothing proves it",
+    Carriage.HANDED_OVER: "handed over: the provider took responsibility",
+    Carriage.REJECTED: "rejected for good",
+    Carriage.EXPIRED: "expired: its deadline passed while nothing was out",
+    Carriage.CANCELLED: "cancelled",
+    Carriage.SUPERSEDED: "superseded by a newer message with its key",
+    Carriage.SUPPRESSED: "suppressed: the address must not be mailed",
+}
+
+_CAUSE: dict[Cause, str] = {
+    Cause.LEASE: "",
+    Cause.RELEASE: "",
+    Cause.ANSWER: "",
+    Cause.RETURN: "the lease was given back",
+    Cause.LAPSE: "the lease ran out: its courier died, hung or was cut off",
+    Cause.LATE_ANSWER: "a late answer settled it",
+    Cause.EXPIRY: "",
+    Cause.CANCEL: "a person or the client withdrew it",
+    Cause.SUPERSEDE: "",
+    Cause.SUPPRESS: "",
+    Cause.DECISION: "a person decided",
+    Cause.RESCUE: "delivery was not confirmed, so it goes out again elsewhere",
+    Cause.REROUTE: "one provider's addresses were refused by policy, so it goes out again elsewhere",
+}
+
+_DECISION: dict[str, str] = {
+    Decision.CANCEL.value: "cancel it",
+    Decision.RETRY_NOW.value: "try now, with all providers again",
+    Decision.ANOTHER_COPY.value: "send another copy, knowing that it may arrive twice",
+    Decision.WAS_HANDED_OVER.value: "take it as handed over",
+    Decision.WAS_NOT_SENT.value: "take it as never sent",
+    "unhold": "lift the hold",
+}
+
+_REFUSED: dict[str, str] = {
+    "stale": "somebody else had moved it",
+    "budget": "its duplicate budget is spent",
+    "suppressed": "the address is suppressed",
+    "withdrawn": "it was withdrawn",
+    "expired": "its deadline had passed",
+    "held": "it is on hold",
+}
+
+
+def words(row: HistoryRow) -> str:
+    """One fact of the history as a sentence."""
+    match row.kind:
+        case "accepted":
+            count = row.detail.get("recipients", 1)
+            return f"accepted for {count} recipient{'' if count == 1 else 's'}"
+        case "decided":
+            return _decided(row)
+        case "late_answer":
+            return _joined(f"late answer of {row.provider or 'a provider'}", _answer(row.detail), _state(row))
+        case "duplicate":
+            return _joined(f"{row.provider or 'a provider'} took it too: a second copy is out", _answer(row.detail))
+        case "fate":
+            return _joined("learnt what became of it", _rest(row.detail))
+        case "tried":
+            return _joined(f"tried {row.provider or 'a provider'}", _answer(row.detail), _reason(row.detail))
+        case _:
+            return _moved(row)
+
+
+def standing(view: RecipientView) -> str:
+    """How a recipient stands now, and what happens next."""
+    text = f"{view.n}: {_NEW[view.carriage]}"
+    match view.carriage:
+        case Carriage.QUEUED:
+            return f"{text}{_waiting(view)}"
+        case Carriage.IN_DOUBT if view.copies_released >= view.copies_allowed:
+            spent = f"{view.copies_released} of {view.copies_allowed}"
+            return (
+                f"{text}; its duplicate budget is spent ({spent} copies), so only an event, a late answer or a person "
+                "settles it: `posthorse queue decide`"
+            )
+        case Carriage.IN_DOUBT:
+            return f"{text}; another provider is tried next{_on_hold(view)}"
+        case Carriage.LEASED | Carriage.RELEASED:
+            return f"{text}; an attempt is under way" + (f" at {view.provider}" if view.provider else "")
+        case Carriage.HANDED_OVER:
+            return f"{text} ({view.provider}); fate {view.fate.value}" if view.provider else text
+        case _:
+            return text
+
+
+def _waiting(view: RecipientView) -> str:
+    if view.withdrawn:
+        return f"; withdrawn ({view.withdrawn}), it ends when it is next touched"
+    tried = f"; tried so far: {', '.join(view.tried)}" if view.tried else ""
+    return f"{tried}{_on_hold(view)}"
+
+
+def _on_hold(view: RecipientView) -> str:
+    return f"; on hold {view.hold}, `posthorse queue unhold {view.hold}` lets it go on" if view.hold else ""
+
+
+def _moved(row: HistoryRow) -> str:
+    refused, by = row.detail.get("refused"), row.detail.get("by")
+    if refused is not None:
+        return _joined(f"not released: {_REFUSED.get(str(refused), str(refused))}", _state(row))
+    answer = _answer(row.detail)
+    return _joined(
+        f"{row.provider or 'the provider'} answered {answer}" if answer else "",
+        _state(row),
+        _CAUSE[row.cause] if row.cause else "",
+        _reason(row.detail),
+        f"by order of {by}" if by else "",
+        f"newer message: {row.detail['by_message']}" if row.detail.get("by_message") else "",
+    )
+
+
+def _decided(row: HistoryRow) -> str:
+    decision, by = str(row.detail.get("decision", "")), row.detail.get("by", "")
+    what = _DECISION.get(decision, decision)
+    if decision == "hold":
+        what = f"hold it: {row.detail.get('why', '')}"
+    return _joined(f"{by or 'a person'} decided: {what}", _state(row))
+
+
+def _state(row: HistoryRow) -> str:
+    match row.new:
+        case None:
+            return ""
+        case Carriage.RELEASED if row.provider:
+            return f"released to {row.provider}: the last bytes may be out"
+        case Carriage.QUEUED if row.old is not None:
+            return "back in the queue"
+        case new:
+            return _NEW[new]
+
+
+def _answer(detail: Detail) -> str:
+    """An outcome with what the other side said."""
+    outcome = detail.get("outcome")
+    if outcome is None:
+        return ""
+    reply = " ".join(str(detail[name]) for name in ("code", "enhanced", "text") if detail.get(name))
+    scope = f" about the {str(detail['scope']).replace('_', ' ')}" if detail.get("scope") else ""
+    return f"{outcome}{scope}" + (f' ("{reply}")' if reply else "")
+
+
+def _reason(detail: Detail) -> str:
+    return f"because {detail['reason']}" if detail.get("reason") else ""
+
+
+def _rest(detail: Detail) -> str:
+    return ", ".join(f"{name} {value}" for name, value in detail.items() if value is not None)
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
