@@ -1,7 +1,12 @@
 """Control of a running lab over HTTP on loopback: switch faults, ask the mailbox.
 
-`GET /providers`, `GET /mailbox` (`?id=`, or `?since=N&limit=N` for arrivals), `GET /exchanges/NAME` (`?since=N`, bytes
-in base64), `POST /faults/NAME` (`{"fault": "refuse" or "none", "for_s", "stage", "delay_s", "takes"}`), `POST /reset`.
+- `GET /providers`: how each stands.
+- `GET /mailbox`: totals and duplicates; `?id=` with the arrivals of one message, `?since=N&limit=N` with a page of all,
+  `?messages=N&within_s=S` only once so many messages have arrived, or the time is over.
+- `GET /exchanges/NAME?since=N`: what a provider remembers, bytes in base64.
+- `POST /faults/NAME`: `{"fault": "refuse" or "none", "for_s", "stage", "delay_s", "takes"}`.
+- `POST /reset`: no faults, empty mailbox, nothing remembered.
+
 Promise: a fault acts before the answer is given. Left out: any protection; it listens on loopback only.
 """
 
@@ -63,6 +68,7 @@ class ControlPeer(asyncio.Protocol):
                 case ("GET", "providers"):
                     return json_answer([describe(provider) for provider in self._providers.values()])
                 case ("GET", "mailbox"):
+                    await self._wait(int(request.query.get("messages", 0)), float(request.query.get("within_s", 0)))
                     return json_answer(self._ask_mailbox(request.query))
                 case ("GET", "exchanges", name):
                     since = int(request.query.get("since", 0))
@@ -80,6 +86,20 @@ class ControlPeer(asyncio.Protocol):
             return json_answer({"message": f"no provider is named {error.args[0]}"}, 404)
         except (ValueError, TypeError) as error:
             return json_answer({"message": str(error)}, 400)
+
+    async def _wait(self, messages: int, within_s: float) -> None:
+        """Until so many messages have arrived, at most so long."""
+        more = asyncio.Event()
+        self._mailbox.listeners.append(more.set)
+        try:
+            async with asyncio.timeout(within_s):
+                while self._mailbox.messages < messages:
+                    more.clear()
+                    await more.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._mailbox.listeners.remove(more.set)
 
     def _ask_mailbox(self, query: Mapping[str, str]) -> dict[str, Any]:
         box = self._mailbox

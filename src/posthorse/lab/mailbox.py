@@ -8,7 +8,7 @@ afterwards. Left out: the mail itself (the providers keep the latest contents), 
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -39,6 +39,8 @@ class Mailbox:
     def __init__(self, file: Path | None = None) -> None:
         self._by_id: dict[str, list[Arrival]] = {}
         self._arrivals: list[Arrival] = []
+        self.listeners: list[Callable[[], None]] = []
+        """Called after each message delivered; for whoever waits."""
         self._file = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600) if file else None
 
     def deliver(self, *, provider: str, recipients: Sequence[str], content: bytes, at: int) -> None:
@@ -59,6 +61,8 @@ class Mailbox:
                     at=at,
                 )
             )
+        for listener in self.listeners:
+            listener()
 
     def arrivals(self, message: str | None = None, since: int = 0) -> Sequence[Arrival]:
         """Arrivals in order, of one message if its id is given, from the position `since` on."""

@@ -6,7 +6,7 @@ Promise: every failure is a `LabRefused` (it said no, and why) or a `LabUnreacha
 import base64
 import http.client
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -59,6 +59,11 @@ class LabRemote:
     def mailbox(self, message: str | None = None) -> dict[str, Any]:
         """Totals and duplicates, with the arrivals of one message if asked."""
         return dict(self._ask("GET", "/mailbox" if message is None else f"/mailbox?id={quote(message, safe='')}"))
+
+    def mailbox_with(self, messages: int, within_s: float) -> dict[str, Any]:
+        """Totals once so many messages have arrived, or after so many seconds."""
+        patient = replace(self, timeout_s=within_s + self.timeout_s)
+        return dict(patient._ask("GET", f"/mailbox?messages={messages}&within_s={within_s}"))
 
     def arrivals(self, since: int = 0) -> list[Arrival]:
         """All arrivals from a position on, oldest first."""

@@ -14,7 +14,7 @@ from posthorse.lab.mailbox import read_arrivals
 from posthorse.lab.remote import LabRefused, LabRemote, LabUnreachable
 from posthorse.lab.roster import Entry, Roster, RosterWrong, parse_address, read_roster, short_entry, with_providers
 from posthorse.lab.serve import Lab
-from tests.unit.lab.stand import MAIL
+from tests.unit.lab.stand import MAIL, greeted
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -60,6 +60,26 @@ def test_faults_and_mailbox_over_the_control(run: Run, tmp_path: Path) -> None:
         assert len(read_arrivals(file)) == 2
 
     run(in_lab(roster, story))
+
+
+def test_one_can_wait_for_mail(run: Run) -> None:
+    """The answer comes with the message, or when the time is over."""
+    roster = Roster(providers=(Entry(name="relay", kind="smtp"),), control="127.0.0.1:0")
+
+    async def story() -> None:
+        lab = Lab(roster)
+        await lab.open()
+        remote = LabRemote(url=lab.control_url)
+        assert (await asyncio.to_thread(remote.mailbox_with, 1, 0.05))["messages"] == 0
+        asking = [asyncio.create_task(asyncio.to_thread(remote.mailbox_with, 1, 20)) for _ in range(2)]
+        line = await greeted(lab.describe()["providers"]["relay"]["port"])
+        await line.offer()
+        assert [answer["messages"] for answer in await asyncio.gather(*asking)] == [1, 1]
+        assert not lab.mailbox.listeners
+        await line.close()
+        await lab.close()
+
+    run(story())
 
 
 def test_the_control_says_what_it_does_not_know(run: Run) -> None:

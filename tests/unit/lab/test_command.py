@@ -1,0 +1,103 @@
+"""`posthorse lab` from the command line: words in, words or JSON out, exit statuses."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from posthorse.cli.lab import app, ready_line
+from posthorse.lab.faults import Fault
+from posthorse.lab.roster import Entry, Roster
+from posthorse.lab.serve import Lab
+
+
+@contextmanager
+def running_lab() -> Iterator[Lab]:
+    """A lab with one SMTP provider, `relay`, on a loop in another thread."""
+    loop = asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever)
+    thread.start()
+    lab = Lab(Roster(providers=(Entry(name="relay", kind="smtp"),), control="127.0.0.1:0"))
+    try:
+        asyncio.run_coroutine_threadsafe(lab.open(), loop).result(10)
+        yield lab
+    finally:
+        asyncio.run_coroutine_threadsafe(_closed(lab), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _closed(lab: Lab) -> None:
+    await lab.close()
+    await asyncio.sleep(0)
+
+
+def posthorse_lab(*arguments: str) -> Result:
+    """Run the command in this process."""
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_load_fault_status_mailbox_reset(tmp_path: Path) -> None:
+    """A rehearsal by hand: send, break, look, mend, look, forget."""
+    with running_lab() as lab:
+        at = ("--control", lab.control_url)
+        port = lab.describe()["providers"]["relay"]["port"]
+        load = ("load", "--to", f"127.0.0.1:{port}", "--messages", "5", "--mix", "bulk", "--size", "1KiB")
+        receipts = tmp_path / "receipts.jsonl"
+        assert "accepted 5 of 5" in posthorse_lab(*load, "--receipts", str(receipts)).output
+        assert len(receipts.read_text().splitlines()) == 5
+        assert posthorse_lab("fault", "relay", "refuse", "--for", "30s", *at).output == "relay: refuse for 30s\n"
+        assert json.loads(posthorse_lab("status", "--json", *at).output)[0]["fault"] == "refuse"
+        refused = posthorse_lab(*load, "--give-up", "100ms", "--json")
+        assert (refused.exit_code, json.loads(refused.output)["given_up"]) == (1, 5)
+        assert posthorse_lab("fault", "relay", "none", *at).output == "relay: none\n"
+        assert "5 taken" in posthorse_lab("status", *at).output
+        assert posthorse_lab("mailbox", *at).output == "5 messages, 5 arrivals\n  by relay: 5\n"
+        one = lab.mailbox.arrivals()[0].id
+        assert "by relay" in posthorse_lab("mailbox", "--message", one, *at).output
+        assert len(json.loads(posthorse_lab("mailbox", "--message", one, "--json", *at).output)["arrivals"]) == 1
+        assert posthorse_lab("reset", *at).exit_code == 0
+        assert posthorse_lab("mailbox", "--message", one, *at).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (("fault", "relay", "nonsense"), 2, "no fault is named nonsense"),
+        (("fault", "relay", "refuse", "--for", "soon"), 2, "duration"),
+        (("fault", "relay", "refuse", "--control", "127.0.0.1:1"), 1, "no lab answers"),
+        (("status", "--control", "1"), 1, "no lab answers"),
+        (("serve",), 2, "no provider is named"),
+        (("serve", "--ses", "9101"), 2, "NAME:PORT"),
+        (("serve", "--smtp", "a:0", "--control", "nowhere"), 2, "nowhere"),
+        (("load", "--mix", "fast=1"), 2, "fast"),
+        (("load", "--to", "nowhere"), 2, "nowhere"),
+    ],
+)
+def test_what_cannot_be_done_is_said_with_its_status(arguments: tuple[str, ...], status: int, words: str) -> None:
+    """2 for a mistake in the command, 1 for a no; the words say what to change."""
+    result = posthorse_lab(*arguments)
+    assert result.exit_code == status
+    assert words in result.output.replace("\n", " ").replace("│", "").replace("  ", " ")
+
+
+def test_the_faults_are_listed() -> None:
+    """All of them, for people and for programs."""
+    rows = json.loads(posthorse_lab("faults", "--json").output)
+    assert [row["fault"] for row in rows] == [fault.value for fault in Fault]
+    assert "never_read" in posthorse_lab("faults").output
+
+
+def test_the_ready_line_names_every_address() -> None:
+    """One line for people, one object for programs."""
+    with running_lab() as lab:
+        line = ready_line(lab.describe(), as_json=False)
+        assert line.startswith("lab ready: relay smtp://127.0.0.1:")
+        assert lab.control_url in line
+        assert json.loads(ready_line(lab.describe(), as_json=True))["ready"] is True
