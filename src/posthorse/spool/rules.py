@@ -5,7 +5,8 @@ path in SQL, held to the same contract suite). Promise: no rule lets a copy out 
 suppression, a hold or the deadline forbids, and no answer is counted twice.
 
 Words used here: *base* is where the row rests without the present lease (`leased_from`); *doubtful* fences are released
-attempts without a complete answer, each one a copy that may be out.
+attempts without a complete answer, each one a copy that may be out, unless a person took it as never sent; *holders*,
+the first `copies_released` of `tried`, are the providers where a copy may be.
 """
 
 from dataclasses import dataclass, replace
@@ -157,6 +158,8 @@ def settle(row: Row, settlement: Settlement, now: int) -> tuple[Change, Settled]
         return _settle_late(row, settlement, now)
     tried = replace(row, tried=settlement.tried)
     outcome = settlement.outcome
+    if outcome is None and row.carriage is Carriage.RELEASED:
+        return Change(row=row), Settled.RECORDED  # not unused: without its answer it lapses into doubt
     if outcome is None:
         given_back = replace(tried, next_at=settlement.next_at)
         return _rest(Change(row=given_back), _base(row), Cause.RETURN), Settled.APPLIED
@@ -165,18 +168,29 @@ def settle(row: Row, settlement: Settlement, now: int) -> tuple[Change, Settled]
 
 
 def _settle_present(row: Row, settlement: Settlement, outcome: Outcome) -> Change:
-    released = row.carriage is Carriage.RELEASED
-    if isinstance(outcome, Handover) and released:
-        return _rest(Change(row=row), Carriage.HANDED_OVER, Cause.ANSWER)
-    if isinstance(outcome, Handover | Unclear) and released:
-        doubtful = replace(row, doubtful=(*row.doubtful, row.fence))
-        return _rest(Change(row=doubtful), Carriage.IN_DOUBT, Cause.ANSWER)
-    if released:
-        row = replace(row, copies_released=row.copies_released - 1)
+    marked = row.carriage is Carriage.RELEASED
     base = _base(row)
+    if isinstance(outcome, Handover) or (isinstance(outcome, Unclear) and (marked or settlement.released)):
+        if not marked:  # the mark was lost with a database, or the way out broke its word: the copy is out all the same
+            row = replace(row, copies_released=row.copies_released + 1)
+        if isinstance(outcome, Handover):
+            return _rest(Change(row=row), Carriage.HANDED_OVER, Cause.ANSWER)
+        return _rest(Change(row=_doubting(row)), _unclear_rest(base), Cause.ANSWER)
+    if marked:
+        row = replace(row, copies_released=row.copies_released - 1)
     if settlement.final and base is Carriage.QUEUED and not row.withdrawn:
         return _rest(Change(row=row), Carriage.REJECTED, Cause.ANSWER)
     return _rest(Change(row=row), base, Cause.ANSWER)
+
+
+def _doubting(row: Row) -> Row:
+    """The row with its present attempt among those whose answer is owed."""
+    return replace(row, doubtful=(*row.doubtful, row.fence))
+
+
+def _unclear_rest(base: Carriage) -> Carriage:
+    """What is known to be handed over stays so, whatever became of a further copy."""
+    return Carriage.HANDED_OVER if base is Carriage.HANDED_OVER else Carriage.IN_DOUBT
 
 
 def _settle_late(row: Row, settlement: Settlement, now: int) -> tuple[Change, Settled]:
@@ -188,17 +202,23 @@ def _settle_late(row: Row, settlement: Settlement, now: int) -> tuple[Change, Se
     answered = replace(row, doubtful=tuple(f for f in row.doubtful if f != settlement.fence))
     if isinstance(outcome, Handover):
         return _late_handover(answered)
-    answered = replace(answered, copies_released=max(0, row.copies_released - 1))
-    return _late_no(answered, outcome, now), Settled.LATE_APPLIED
+    # A person may have given the copy back before; what is certainly still out is never taken off.
+    certain = len(answered.doubtful) + (row.carriage in (Carriage.RELEASED, Carriage.HANDED_OVER))
+    copies = max(row.copies_released - 1, min(row.copies_released, certain))
+    others = tuple(name for name in row.tried if name != settlement.provider)
+    tried = (*others, settlement.provider) if others != row.tried else row.tried
+    return _late_no(replace(answered, copies_released=copies, tried=tried), outcome, now), Settled.LATE_APPLIED
 
 
 def _late_handover(row: Row) -> tuple[Change, Settled]:
     match row.carriage:
         case Carriage.IN_DOUBT | Carriage.QUEUED | Carriage.LEASED:
             stopped = replace(row, fence=row.fence + 1) if row.carriage is Carriage.LEASED else row
-            change = _rest(Change(row=replace(stopped, next_at=None)), Carriage.HANDED_OVER, Cause.LATE_ANSWER)
-            return change, Settled.LATE_APPLIED
-        case Carriage.RELEASED | Carriage.HANDED_OVER:
+            out = replace(stopped, next_at=None, copies_released=max(1, row.copies_released))
+            return _rest(Change(row=out), Carriage.HANDED_OVER, Cause.LATE_ANSWER), Settled.LATE_APPLIED
+        case Carriage.RELEASED:
+            return Change(row=replace(row, leased_from=Carriage.HANDED_OVER)), Settled.DUPLICATE
+        case Carriage.HANDED_OVER:
             return Change(row=row), Settled.DUPLICATE
         case _:
             return Change(row=row), Settled.RECORDED
@@ -209,12 +229,13 @@ def _late_no(row: Row, outcome: Outcome, now: int) -> Change:
     final = isinstance(outcome, Rejection) and outcome.scope.value in ("message", "recipient")
     change = Change(row=replace(row, next_at=now))
     if row.carriage is Carriage.IN_DOUBT:
-        if row.doubtful:
+        if row.copies_released:
             return replace(change, row=_at_rest(change.row))
         if final and not row.withdrawn:
             return _rest(change, Carriage.REJECTED, Cause.LATE_ANSWER)
         return _rest(change, Carriage.QUEUED, Cause.LATE_ANSWER)
-    if row.carriage is Carriage.LEASED and row.leased_from is Carriage.IN_DOUBT and not row.doubtful:
+    present = row.carriage is Carriage.RELEASED
+    if row.leased_from is Carriage.IN_DOUBT and row.copies_released == present:
         return Change(row=replace(row, leased_from=Carriage.QUEUED))
     return Change(row=row)
 
@@ -222,8 +243,9 @@ def _late_no(row: Row, outcome: Outcome, now: int) -> Change:
 def lapse(row: Row, now: int) -> Change:
     """The lease ran out: without its own release mark it sent nothing; with one, nobody knows."""
     if row.carriage is Carriage.RELEASED:
-        doubtful = replace(row, doubtful=(*row.doubtful, row.fence), next_at=now, attempts=row.attempts + 1)
-        return _rest(Change(row=doubtful), Carriage.IN_DOUBT, Cause.LAPSE)
+        holders = (*row.tried[: row.copies_released - 1], row.provider)
+        doubting = replace(_doubting(row), next_at=now, attempts=row.attempts + 1, tried=holders)
+        return _rest(Change(row=doubting), _unclear_rest(_base(row)), Cause.LAPSE)
     return _rest(Change(row=replace(row, next_at=now)), _base(row), Cause.LAPSE)
 
 
@@ -265,7 +287,7 @@ def decide(row: Row, decision: Decision, now: int) -> Change:
             return withdraw(row, CANCELLED)
         case Decision.RETRY_NOW:
             if row.carriage in (Carriage.QUEUED, Carriage.IN_DOUBT):
-                return Change(row=_at_rest(replace(row, next_at=now, tried=())))
+                return Change(row=_at_rest(replace(row, next_at=now, tried=row.tried[: row.copies_released])))
             return Change(row=row)
         case Decision.ANOTHER_COPY:
             if row.carriage is Carriage.IN_DOUBT and not row.withdrawn and row.expires_at > now:
@@ -273,19 +295,21 @@ def decide(row: Row, decision: Decision, now: int) -> Change:
                 return Change(row=more)
             return Change(row=row)
         case Decision.WAS_HANDED_OVER:
-            if row.carriage is Carriage.IN_DOUBT:
-                return _rest(Change(row=row), Carriage.HANDED_OVER, Cause.DECISION)
+            if row.carriage is Carriage.IN_DOUBT:  # the person's word answers the latest attempt
+                told = replace(row, doubtful=row.doubtful[:-1])
+                return _rest(Change(row=told), Carriage.HANDED_OVER, Cause.DECISION)
             return Change(row=row)
         case Decision.WAS_NOT_SENT:
             if row.carriage is Carriage.IN_DOUBT:
-                back = replace(row, copies_released=0, doubtful=(), next_at=now, tried=())
+                back = replace(row, copies_released=0, next_at=now, tried=())
                 return _rest(Change(row=back), Carriage.QUEUED, Cause.DECISION)
             return Change(row=row)
 
 
 def doubt(row: Row) -> Change:
     """After a restore: whatever is not final may have been sent by the spool this one was copied from."""
-    if row.carriage in ENDS_OF_DUTY:
+    spent = row.carriage is Carriage.IN_DOUBT and row.copies_released >= row.copies_allowed
+    if row.carriage in ENDS_OF_DUTY or spent:
         return Change(row=row)
     blind = replace(row, copies_released=row.copies_allowed, fence=row.fence + 1, next_at=None)
     return _rest(Change(row=blind), Carriage.IN_DOUBT, Cause.RESTORE)

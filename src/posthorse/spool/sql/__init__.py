@@ -1,0 +1,1 @@
+"""SQL of every database: numbered migrations and named queries."""

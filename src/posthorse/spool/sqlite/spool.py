@@ -1,0 +1,283 @@
+"""The spool on SQLite: ports `Spool` and `SpoolDesk` over a writer thread, a reader thread and a checkpoint thread.
+
+Promise: one process owns the database (a second one is refused); what a call answers is on disk; unreleased leases of a
+dead predecessor are lapsed before `open` returns. Left out: what calls do (clerk, decisions, desk) and how (writer).
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+from posthorse.mail.ids import MessageId, Tenant
+from posthorse.mail.ports import Clock
+from posthorse.spool import decisions
+from posthorse.spool.clerk import Clerk
+from posthorse.spool.codec import BodyCodec, RawCodec
+from posthorse.spool.decisions import Page
+from posthorse.spool.entry import EntryKey
+from posthorse.spool.port import (
+    AdmitResult,
+    Control,
+    Decision,
+    HistoryRow,
+    Hold,
+    LeasedGroup,
+    LeaseRequest,
+    NewMessage,
+    QueueCounts,
+    RecipientView,
+    ReleaseMark,
+    ReleaseVerdict,
+    Selector,
+    Settled,
+    Settlement,
+    StoredKey,
+    Suppression,
+    SweepReport,
+)
+from posthorse.spool.sqlite import desk, retention
+from posthorse.spool.sqlite.book import SqliteBook
+from posthorse.spool.sqlite.checkpoint import Checkpointer
+from posthorse.spool.sqlite.lock import OwnerLock
+from posthorse.spool.sqlite.reader import Reader
+from posthorse.spool.sqlite.schema import check_library, connect, migrate
+from posthorse.spool.sqlite.transaction import Kind
+from posthorse.spool.sqlite.writer import Writer
+
+T = TypeVar("T")
+
+SWITCH_INTERVAL_S = 0.0005
+"""How long a thread that waits for the interpreter lock waits before it asks for it (docs/adr/0003)."""
+
+_SWEEP = 500
+_ALL = 2**62
+
+
+class SqliteSpool:
+    """Made by `SqliteSpool.open`."""
+
+    def __init__(
+        self,
+        *,
+        writer: Writer,
+        reader: Reader,
+        checkpoints: Checkpointer,
+        lock: OwnerLock,
+        clock: Clock,
+        clerk: Clerk,
+        codec: BodyCodec,
+    ) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._checkpoints = checkpoints
+        self._lock = lock
+        self._clock = clock
+        self._clerk = clerk
+        self._codec = codec
+        self._places = retention.Places()
+
+    @classmethod
+    async def open(
+        cls,
+        path: str,
+        *,
+        clock: Clock,
+        clerk: Clerk | None = None,
+        codec: BodyCodec | None = None,
+        switch_interval_s: float | None = SWITCH_INTERVAL_S,
+        vfs: str = "",
+    ) -> "SqliteSpool":
+        """Open or create the database at `path` and own it.
+
+        Raises `SpoolRefused` (another owner, newer schema, unsafe library) and `SpoolUnavailable`. `switch_interval_s`:
+        the interpreter's, for the whole process; None leaves it. `vfs`: SQLite's file layer, for tests.
+        """
+        check_library()
+        if switch_interval_s is not None:
+            sys.setswitchinterval(switch_interval_s)
+        clerk, codec = clerk or Clerk(), codec or RawCodec()
+        lock = OwnerLock(path)
+        try:
+            connection = connect(path, vfs=vfs)
+            migrate(connection)
+            connection.close()
+            loop = asyncio.get_running_loop()
+            opening = partial(connect, path, vfs=vfs)
+            checkpoints = Checkpointer(opening)
+            writer = Writer(connect=opening, clock=clock, clerk=clerk, codec=codec, loop=loop, checkpoints=checkpoints)
+            spool = cls(
+                writer=writer,
+                reader=Reader(opening, loop),
+                checkpoints=checkpoints,
+                lock=lock,
+                clock=clock,
+                clerk=clerk,
+                codec=codec,
+            )
+        except BaseException:
+            lock.release()
+            raise
+        await spool._take_over()
+        return spool
+
+    async def _take_over(self) -> None:
+        """Put in order what a dead predecessor left."""
+        while (await self._work(lambda book: self._clerk.sweep(book, _SWEEP, abandoned=True))).more:
+            pass
+        unmarked = await self._reader.ask(desk.unmarked_holds)
+        for hold in await self.holds():
+            if hold.id in unmarked:
+                await self._mark(hold)
+
+    # --- the hot calls ----------------------------------------------------------------------------------------------
+
+    async def admit(self, batch: Sequence[NewMessage]) -> Sequence[AdmitResult]:
+        """As the port says."""
+        answer: Sequence[AdmitResult] = await self._writer.submit(Kind.ADMIT, batch)
+        return answer
+
+    async def lease(self, request: LeaseRequest) -> Sequence[LeasedGroup]:
+        """As the port says."""
+        answer: Sequence[LeasedGroup] = await self._writer.submit(Kind.LEASE, request)
+        return answer
+
+    async def release(self, batch: Sequence[ReleaseMark]) -> Sequence[ReleaseVerdict]:
+        """As the port says."""
+        answer: Sequence[ReleaseVerdict] = await self._writer.submit(Kind.RELEASE, batch)
+        return answer
+
+    async def settle(self, batch: Sequence[Settlement]) -> Sequence[Settled]:
+        """As the port says."""
+        answer: Sequence[Settled] = await self._writer.submit(Kind.SETTLE, batch)
+        return answer
+
+    async def sweep(self, limit: int) -> SweepReport:
+        """As the port says; idempotency keys that ran out go too."""
+
+        def work(book: SqliteBook) -> SweepReport:
+            report = self._clerk.sweep(book, limit)
+            book.forget_claims(limit)
+            return report
+
+        return await self._work(work)
+
+    async def events_since(self, seq: int, limit: int) -> Sequence[HistoryRow]:
+        """As the port says."""
+        return await self._reader.ask(lambda connection: desk.events_since(connection, seq, limit))
+
+    async def next_due(self) -> int | None:
+        """As the port says."""
+        return await self._reader.ask(desk.next_due)
+
+    async def close(self) -> None:
+        """As the port says."""
+        self._checkpoints.close()
+        await self._reader.close()
+        await self._writer.close()
+        self._lock.release()
+
+    # --- the desk: decisions ----------------------------------------------------------------------------------------
+
+    async def _work(self, work: Callable[[SqliteBook], T]) -> T:
+        answer: T = await self._writer.submit(Kind.WORK, work)
+        return answer
+
+    async def _pages(self, work: Callable[[SqliteBook, EntryKey | None, int], Page], limit: int = _ALL) -> int:
+        """Run a paged decision to its end, or until it moved `limit`; each page gets the place and what is left."""
+        moved, after = 0, None
+        while True:
+            page = await self._work(partial(_page, work, after, limit - moved))
+            moved, after = moved + page.moved, page.last
+            if after is None or moved >= limit:
+                return moved
+
+    async def decide(self, selector: Selector, decision: Decision, by: str, limit: int) -> int:
+        """As the port says."""
+        return await self._pages(
+            lambda book, after, room: decisions.decide(book, selector, decision, by, room, after), limit
+        )
+
+    async def hold(self, hold: Hold) -> Hold:
+        """As the port says; a crash while it marks is made good when the spool opens."""
+        stored = await self._work(lambda book: desk.add_hold(book, hold))
+        await self._mark(stored)
+        return stored
+
+    async def _mark(self, hold: Hold) -> None:
+        await self._pages(lambda book, after, _: decisions.mark_held(book, hold, after))
+        await self._work(lambda book: desk.mark_hold(book, hold.id))
+
+    async def unhold(self, hold_id: int) -> int:
+        """As the port says."""
+        await self._work(lambda book: desk.drop_hold(book, hold_id))
+        return await self._pages(lambda book, *_: decisions.lift_hold(book, hold_id))
+
+    async def doubt_all(self, by: str) -> int:
+        """As the port says."""
+        return await self._pages(lambda book, after, _: decisions.doubt(book, by, after))
+
+    async def purge(self, bodies_before: int, history_before: int, limit: int) -> int:
+        """As the port says."""
+        return await self._work(lambda book: retention.purge(book, self._places, bodies_before, history_before, limit))
+
+    # --- the desk: lists and questions ------------------------------------------------------------------------------
+
+    async def select(self, selector: Selector, limit: int) -> Sequence[RecipientView]:
+        """As the port says."""
+        return await self._reader.ask(lambda connection: desk.select(connection, selector, limit))
+
+    async def history(self, message_id: MessageId) -> Sequence[HistoryRow]:
+        """As the port says."""
+        return await self._reader.ask(lambda connection: desk.history(connection, message_id))
+
+    async def body(self, message_id: MessageId) -> bytes | None:
+        """As the port says."""
+        return await self._reader.ask(lambda connection: desk.body(connection, message_id, self._codec))
+
+    async def counts(self) -> QueueCounts:
+        """As the port says."""
+        return await self._reader.ask(lambda connection: desk.counts(connection, self._clock.now()))
+
+    async def holds(self) -> Sequence[Hold]:
+        """As the port says."""
+        return await self._reader.ask(desk.holds)
+
+    async def suppress(self, entry: Suppression) -> None:
+        """As the port says."""
+        await self._work(lambda book: desk.suppress(book, entry))
+
+    async def unsuppress(self, tenant: Tenant, address: str) -> bool:
+        """As the port says."""
+        return await self._work(lambda book: desk.unsuppress(book, tenant, address))
+
+    async def suppressions(self, tenant: Tenant | None, after: str, limit: int) -> Sequence[Suppression]:
+        """As the port says."""
+        return await self._reader.ask(lambda connection: desk.suppressions(connection, tenant, after, limit))
+
+    async def order(self, control: Control) -> None:
+        """As the port says."""
+        await self._work(lambda book: desk.order(book, control))
+
+    async def lift(self, key: str) -> bool:
+        """As the port says."""
+        return await self._work(lambda book: desk.lift(book, key))
+
+    async def orders(self) -> Sequence[Control]:
+        """As the port says."""
+        return await self._reader.ask(lambda connection: desk.orders(connection, self._clock.now()))
+
+    async def put_key(self, key: StoredKey) -> None:
+        """As the port says."""
+        await self._work(lambda book: desk.put_key(book, key))
+
+    async def keys(self) -> Sequence[StoredKey]:
+        """As the port says."""
+        return await self._reader.ask(desk.keys)
+
+
+def _page(
+    work: Callable[[SqliteBook, EntryKey | None, int], Page], after: EntryKey | None, room: int, book: SqliteBook
+) -> Page:
+    return work(book, after, room)

@@ -1,0 +1,114 @@
+"""The straight path of a message, without an object per step: accepted and leased, released, handed over.
+
+Promise: the same rows and history as `posthorse.spool.clerk` writes for it (the contract suite runs both). What is not
+straight (keys, holds, lists, a stale fence, any other outcome) is left to the clerk.
+"""
+
+from collections.abc import Sequence
+
+from posthorse.mail.carriage import Carriage
+from posthorse.mail.outcome import Handover
+from posthorse.spool.clerk import message_of
+from posthorse.spool.port import (
+    Admitted,
+    LeasedGroup,
+    LeasedRecipient,
+    NewMessage,
+    Released,
+    ReleaseMark,
+    Settlement,
+)
+from posthorse.spool.sqlite.book import SqliteBook
+from posthorse.spool.sqlite.queries import Value
+from posthorse.spool.sqlite.rows import encode_json, message_row
+from posthorse.spool.story import settlement_detail
+
+
+def is_plain(new: NewMessage) -> bool:
+    """Whether a message needs nothing looked up (when no hold is in force and no list has its addresses)."""
+    return not new.idempotency_key and not new.supersede_key and bool(new.recipients)
+
+
+def admit(book: SqliteBook, new: NewMessage, lease_us: int) -> Admitted:
+    """Gather the rows of one plain message, leased if it asks for it and is due."""
+    now = book.now
+    message = message_of(new, now)
+    due = max(now, new.not_before)
+    node = new.lease_for if due <= now < message.expires_at else None
+    until = now + lease_us if node else None
+    key = message.id
+    book.messages.append(message_row(message, book.keep_body(key, new.body)))
+    stream = book.messages[-1][2]
+    state: tuple[Value, ...] = (
+        ("leased", 1, new.copies_allowed, "queued", until, None, None, node, None)
+        if node
+        else ("queued", 0, new.copies_allowed, None, None, due, None, "", None)
+    )
+    for n, address in enumerate(new.recipients):
+        lower = address.lower()
+        named = None if lower == address else lower
+        book.recipients.append((key, n, new.tenant, address, named, stream, message.expires_at, *state))
+    start = (
+        f'{{"recipients":{len(new.recipients)},"expires_at":{message.expires_at},"copies_allowed":{new.copies_allowed}'
+    )
+    told: tuple[Value, ...]
+    if node:
+        told = ("queued", "leased", "lease", 1, None, None, f'{start},"lease_until":{until}}}')
+    else:
+        told = (None, "queued", None, 0, None, None, f'{start},"next_at":{due}}}')
+    book.facts.append((book.next_seq(), now, key, -1, "accepted", *told))
+    if until is None:
+        return Admitted(id=key)
+    recipients = tuple(
+        LeasedRecipient(
+            n=n,
+            address=address,
+            fence=1,
+            leased_from=Carriage.QUEUED,
+            attempts=0,
+            tried=(),
+            copies_released=0,
+            copies_allowed=new.copies_allowed,
+        )
+        for n, address in enumerate(new.recipients)
+    )
+    return Admitted(id=key, lease=LeasedGroup(message=message, body=new.body, recipients=recipients, lease_until=until))
+
+
+def release(book: SqliteBook, marks: Sequence[ReleaseMark]) -> list[Released] | None:
+    """All marks at once, or None: the transaction must be undone, some mark is not straight."""
+    now = book.now
+    rows: list[tuple[bytes, int, int, str, bytes, int]] = []
+    for mark in marks:
+        until = now + mark.answer_by_us
+        rows += [(mark.message_id, n, fence, mark.provider, mark.attempt, until) for n, fence in mark.recipients]
+        if not mark.recipients:
+            return None
+    if len({row[:2] for row in rows}) < len(rows) or not book.release_all(rows):
+        return None
+    book.facts += [
+        (book.next_seq(), now, key, n, "moved", "leased", "released", "release", fence, provider, attempt,
+         f'{{"lease_until":{until}}}')
+        for key, n, fence, provider, attempt, until in rows
+    ]  # fmt: skip
+    return [Released(at=now)] * len(marks)
+
+
+def is_straight(settlement: Settlement) -> bool:
+    """Whether a settlement is a handover by the attempt that was released."""
+    return settlement.released and isinstance(settlement.outcome, Handover)
+
+
+def settle(book: SqliteBook, settlements: Sequence[Settlement]) -> bool:
+    """All handovers at once; False: the transaction must be undone, some attempt is no longer the present one."""
+    now = book.now
+    rows = [(s.message_id, s.n, s.fence, ",".join(s.tried)) for s in settlements]
+    if len({row[:2] for row in rows}) < len(rows) or not book.hand_over_all(rows):
+        return False
+    for s in settlements:
+        detail = {**settlement_detail(s), "tried": ",".join(s.tried)}
+        book.facts.append(
+            (book.next_seq(), now, s.message_id, s.n, "moved", "released", "handed_over", "answer", s.fence,
+             s.provider or None, s.attempt or None, encode_json(detail).decode())
+        )  # fmt: skip
+    return True

@@ -1,0 +1,250 @@
+"""The writer thread: owns the write connection, drains all waiting calls into one transaction, answers them together.
+
+Promise: an answer is given after its COMMIT returned with everything on disk (synchronous=FULL). When storage fails,
+all calls of the transaction get `SpoolUnavailable`, and after anything but a full disk the connection is closed, opened
+anew, checkpointed and tried before the next call is done. Recovery needs no restart: every new batch tries.
+
+Each SQLite step gives the interpreter lock away and waits for it again beside a busy event loop, so a transaction is a
+handful of statements however many calls it serves, and answers travel back in one wake-up.
+
+Left out: what a call does (`posthorse.spool.sqlite.transaction`), checkpoints in normal times (`...sqlite.checkpoint`).
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import apsw
+
+from posthorse.mail.ports import Clock
+from posthorse.spool.clerk import Clerk
+from posthorse.spool.codec import BodyCodec
+from posthorse.spool.port import Hold, SpoolUnavailable
+from posthorse.spool.sqlite import desk
+from posthorse.spool.sqlite.book import Counters, SqliteBook
+from posthorse.spool.sqlite.checkpoint import Checkpointer
+from posthorse.spool.sqlite.transaction import (
+    Call,
+    Kind,
+    NotStraight,
+    Paths,
+    blamed,
+    is_storage_failure,
+    run,
+    run_apart,
+)
+
+MOST_CALLS = 512
+"""Calls in one transaction at most."""
+
+RETRY_S = 0.25
+"""How long a broken storage is left alone between two tries to open it."""
+
+
+class Writer:
+    """The thread and its queue. `submit` is called on the loop, everything else runs in the thread."""
+
+    def __init__(
+        self,
+        *,
+        connect: Callable[[], apsw.Connection],
+        clock: Clock,
+        clerk: Clerk,
+        codec: BodyCodec,
+        loop: asyncio.AbstractEventLoop,
+        checkpoints: Checkpointer,
+    ) -> None:
+        """`connect` opens a connection ready for use."""
+        self._connect = connect
+        self._clock = clock
+        self._clerk = clerk
+        self._codec = codec
+        self._loop = loop
+        self._checkpoints = checkpoints
+        self._queue: SimpleQueue[Call | None] = SimpleQueue()
+        self._holds: list[Hold] = []
+        self._broken_at: float | None = None
+        self._connection: apsw.Connection | None = None
+        self._book: SqliteBook | None = None
+        self._closing = False
+        self.transactions = 0
+        self.calls = 0
+        self._open()
+        self._thread = threading.Thread(target=self._work, name="spool-writer", daemon=True)
+        self._thread.start()
+
+    # --- on the loop ------------------------------------------------------------------------------------------------
+
+    def submit(self, kind: Kind, asked: Any) -> asyncio.Future[Any]:
+        """Queue a call; the future gets its answer after the commit. Raises `SpoolUnavailable` once closed."""
+        if self._closing:
+            raise SpoolUnavailable("the spool is closed")
+        waiter: asyncio.Future[Any] = self._loop.create_future()
+        self._queue.put(Call(kind, asked, waiter))
+        return waiter
+
+    async def close(self) -> None:
+        """Finish what is queued, then end the thread and close the connection."""
+        if self._closing:
+            return
+        ended = self.submit(Kind.WORK, _nothing)
+        self._closing = True
+        self._queue.put(None)
+        await asyncio.wait([ended])
+        ended.exception()
+        self._thread.join()
+
+    # --- in the thread ----------------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while (first := self._queue.get()) is not None:
+            calls = [first]
+            ends = self._drain(calls)
+            self._serve(calls)
+            if ends:
+                break
+        if self._connection is not None:
+            self._connection.close()
+
+    def _drain(self, calls: list[Call]) -> bool:
+        """Take what waits; True: the end was among it."""
+        while len(calls) < MOST_CALLS:
+            try:
+                call = self._queue.get_nowait()
+            except Empty:
+                return False
+            if call is None:
+                return True
+            calls.append(call)
+        return False
+
+    def _serve(self, calls: list[Call]) -> None:
+        try:
+            self._transact(calls)
+        except Exception as error:
+            failure = self._failed(error)
+            for call in calls:
+                call.answer, call.error = None, failure
+        self.calls += len(calls)
+        try:
+            self._loop.call_soon_threadsafe(_answer, calls)
+        except RuntimeError:
+            return  # the loop ended before its spool was closed: nobody waits for an answer
+        if self._checkpoints.needs_writer and self._connection is not None:
+            self._help(self._connection)
+
+    def _help(self, connection: apsw.Connection) -> None:
+        try:
+            self._checkpoints.finish(connection)
+        except apsw.Error as error:
+            self._failed(error)
+
+    def _transact(self, calls: list[Call]) -> None:
+        book = self._ready()
+        paths = Paths()
+        while True:
+            self._begin(book)
+            try:
+                run(book, self._clerk, calls, paths)
+                break
+            except NotStraight:
+                self._undo(book)
+            except Exception as error:
+                if is_storage_failure(error):
+                    raise
+                self._undo(book)
+                if len(calls) == 1:
+                    calls[0].answer, calls[0].error = None, blamed(error)
+                    return
+                self._begin(book)
+                run_apart(book, self._clerk, calls)
+                break
+        book.connection.execute("COMMIT")
+        self.transactions += 1
+        if book.lists_changed:
+            self._load_lists(book)
+        self._checkpoints.committed(book.connection)
+
+    def _begin(self, book: SqliteBook) -> None:
+        book.now = self._clock.now()
+        book.connection.execute("BEGIN IMMEDIATE")
+
+    def _undo(self, book: SqliteBook) -> None:
+        book.forget()
+        if book.connection.in_transaction:
+            book.connection.execute("ROLLBACK")
+        if book.lists_changed:
+            self._load_lists(book)
+
+    # --- trouble ----------------------------------------------------------------------------------------------------
+
+    def _failed(self, error: Exception) -> Exception:
+        """Put the storage into a known state after a failure; answers what the callers are told."""
+        if isinstance(error, SpoolUnavailable):
+            return error
+        disk_full = isinstance(error, apsw.FullError)
+        try:
+            if self._book is None:
+                raise error
+            self._undo(self._book)
+            if not disk_full:
+                raise error
+            # Moving what is committed into the database lets the log be used from its start again.
+            self._book.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        except Exception:
+            self._let_go()
+        if disk_full:
+            return SpoolUnavailable("the disk of the spool is full", disk_full=True)
+        return SpoolUnavailable(f"the storage of the spool failed: {error}")
+
+    def _let_go(self) -> None:
+        self._broken_at = self._clock.monotonic()
+        connection, self._connection, self._book = self._connection, None, None
+        if connection is not None:
+            try:
+                connection.close(True)
+            except apsw.Error:
+                return  # a connection that cannot even be closed is left to the garbage collector
+
+    def _ready(self) -> SqliteBook:
+        """The book, opening the storage again if it was let go. Raises `SpoolUnavailable` or a storage failure."""
+        if self._book is not None:
+            return self._book
+        if self._broken_at is not None and self._clock.monotonic() - self._broken_at < RETRY_S:
+            raise SpoolUnavailable("the storage of the spool failed a moment ago and is not tried yet")
+        return self._open()
+
+    def _open(self) -> SqliteBook:
+        """Open and check: all that was logged is moved into the database and synced, and a write must succeed."""
+        self._connection = connection = self._connect()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        connection.execute(
+            "INSERT OR REPLACE INTO meta (key, value) VALUES ('opened_at', ?)", (str(self._clock.now()),)
+        )
+        self._book = SqliteBook(connection, Counters(connection), self._codec, self._holds)
+        self._load_lists(self._book)
+        self._broken_at = None
+        return self._book
+
+    def _load_lists(self, book: SqliteBook) -> None:
+        self._holds[:] = desk.holds(book.connection)
+        book.has_suppressions = desk.has_suppressions(book.connection)
+        book.lists_changed = False
+
+
+def _nothing(book: SqliteBook) -> None:
+    del book
+
+
+def _answer(calls: Sequence[Call]) -> None:
+    """On the loop: hand every call its answer; whoever stopped waiting gets none."""
+    for call in calls:
+        waiter = call.waiter
+        if waiter.done():
+            continue
+        if call.error is not None:
+            waiter.set_exception(call.error)
+        else:
+            waiter.set_result(call.answer)
