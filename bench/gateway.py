@@ -1,0 +1,99 @@
+"""The gateway under measurement: `posthorse serve` as a user starts it, relaying to the sink."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+CONFIG = """\
+[node]
+name = "bench.invalid"
+[spool]
+url = "sqlite:posthorse.db"
+[[listen]]
+smtp = "127.0.0.1:{port}"
+[[listen]]
+http = "127.0.0.1:{http}"
+[[trusted_sources]]
+cidr = "127.0.0.1/32"
+[dispatch]
+slots = {slots}
+[log]
+file = "posthorse.log"
+mail = {log_mail}
+"""
+
+SMTP_PROVIDER = """\
+[[providers]]
+name = "{name}"
+kind = "smtp"
+host = "127.0.0.1"
+port = {port}
+tls = "none"
+"""
+
+
+class Gateway:
+    """One gateway in a folder of its own. `providers`: name and SMTP port of each, in order."""
+
+    def __init__(
+        self, root: Path, port: int, providers: dict[str, int], *, slots: int = 100, log_mail: bool = True
+    ) -> None:
+        self.root = root
+        self.port = port
+        self._providers = providers
+        self._slots = slots
+        self._log_mail = log_mail
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def settings(self) -> str:
+        """Its whole configuration, to be printed beside the figures."""
+        text = CONFIG.format(
+            port=self.port, http=self.port + 1, slots=self._slots, log_mail=str(self._log_mail).lower()
+        )
+        return text + "".join(SMTP_PROVIDER.format(name=name, port=port) for name, port in self._providers.items())
+
+    def start(self) -> int:
+        """Start on an empty spool; answers the process id."""
+        shutil.rmtree(self.root, ignore_errors=True)
+        self.root.mkdir(parents=True)
+        config = self.root / "posthorse.toml"
+        config.write_text(self.settings)
+        environ = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+        log = (self.root / "stderr.log").open("w")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "posthorse", "serve", "--config", str(config), "--json"],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env=environ,
+        )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the gateway did not start: {(self.root / 'stderr.log').read_text()}")
+        return int(json.loads(line)["pid"])
+
+    def command(self, *words: str) -> str:
+        """Run an operator's command against it; answers what it printed."""
+        config = str(self.root / "posthorse.toml")
+        done = subprocess.run(
+            [sys.executable, "-m", "posthorse", *words, "--config", config], capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    def stop(self) -> None:
+        """Stop it cleanly."""
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(40)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(10)
+        self._process = None

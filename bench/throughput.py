@@ -1,0 +1,106 @@
+"""Accept, drain, CPU and p99 side by side: rounds of both peers in turn, every message checked to have come once."""
+
+import asyncio
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from bench.cpu import cpu_s
+from bench.figures import Row, compared
+from bench.latency import latencies, quantile
+from bench.sink import Sink
+
+SIZE_BYTES = 10_240
+CLIENTS = 20
+
+
+class Peer(Protocol):
+    """Something that takes mail at a port and relays it to the sink."""
+
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One peer in one round."""
+
+    accept: float
+    """Messages a second from the first connection to the last 250."""
+    drain: float
+    """Messages a second from the first connection to the last arrival at the sink."""
+    cpu_us: float
+    """CPU microseconds a message, everything included."""
+
+
+def offer(peer: Peer, pid: int, sink: Sink, messages: int, *, keep: bool) -> Round:
+    """Send `messages` with smtp-source and wait until all have arrived."""
+    expected, before_s = sink.count + messages, cpu_s(pid)
+    began = time.monotonic()
+    command = ["smtp-source", "-s", str(CLIENTS), "-l", str(SIZE_BYTES), "-m", str(messages)]
+    command += ["-d"] if keep else []
+    command += ["-f", "a@bench.invalid", "-t", "b@sink.invalid", f"127.0.0.1:{peer.port}"]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    accepted = time.monotonic()
+    drained = sink.wait(expected, 300)
+    return Round(
+        accept=messages / (accepted - began),
+        drain=messages / (max(drained, accepted) - began),
+        cpu_us=(cpu_s(pid) - before_s) / messages * 1e6,
+    )
+
+
+def rows(ours: tuple[Peer, int], theirs: tuple[Peer, int], sink: Sink, *, rounds: int, messages: int) -> list[Row]:
+    """Interleaved rounds in both ways of connecting."""
+    found: list[Row] = []
+    for keep, how in ((True, "connections kept"), (False, "one connection per message")):
+        mine: list[Round] = []
+        other: list[Round] = []
+        for number in range(rounds + 1):
+            pairs = [(theirs, other), (ours, mine)] if number % 2 else [(ours, mine), (theirs, other)]
+            for (peer, pid), kept in pairs:
+                measured = offer(peer, pid, sink, messages, keep=keep)
+                if number:  # the first round warms up
+                    kept.append(measured)
+        found.append(_ratio(f"accept, {how}", mine, other, "accept", least=1.3))
+        found.append(_ratio(f"drain, {how}", mine, other, "drain", least=2.0))
+        found.append(_ratio(f"CPU us per message, {how}", mine, other, "cpu_us", most=0.35))
+    return found
+
+
+def _ratio(name: str, mine: list[Round], other: list[Round], field: str, *, least: float = 0, most: float = 0) -> Row:
+    wanted = f">= {least:g}x" if least else f"<= {most:g}x"
+    ours, peers = [getattr(one, field) for one in mine], [getattr(one, field) for one in other]
+    return compared(name, ours, peers, "us" if field == "cpu_us" else "1/s", wanted, least=least, most=most)
+
+
+def p99_row(ours: Peer, theirs: Peer, *, rounds: int, rate: float = 250.0, seconds: float = 8.0) -> Row:
+    """Dot to 250 at a steady rate, in milliseconds."""
+    mine: list[float] = []
+    other: list[float] = []
+    for number in range(rounds):
+        pairs = [(theirs, other), (ours, mine)] if number % 2 else [(ours, mine), (theirs, other)]
+        for peer, kept in pairs:
+            taken = asyncio.run(
+                latencies(peer.port, rate=rate, seconds=seconds, clients=CLIENTS, size_bytes=SIZE_BYTES)
+            )
+            kept.append(quantile(taken, 0.99) * 1000)
+    return compared(f"accept p99 at {rate:g}/s, ms", mine, other, "ms", "<= 1x", most=1.0)
+
+
+def fsyncs(pid: int, peer: Peer, folder: Path) -> int:
+    """fsync and fdatasync calls of a peer while 200 messages come in, seen by strace."""
+    log = folder / "strace.log"
+    tracer = subprocess.Popen(
+        ["strace", "-f", "-qq", "-e", "trace=fsync,fdatasync", "-o", str(log), "-p", str(pid)],
+        stderr=subprocess.DEVNULL,
+    )
+    time.sleep(1.0)
+    command = ["smtp-source", "-d", "-s", "5", "-l", str(SIZE_BYTES), "-m", "200"]
+    command += ["-f", "a@bench.invalid", "-t", "b@sink.invalid", f"127.0.0.1:{peer.port}"]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    time.sleep(1.0)
+    tracer.terminate()
+    tracer.wait(10)
+    return sum(" fsync(" in line or " fdatasync(" in line for line in log.read_text().splitlines())

@@ -1,0 +1,271 @@
+"""The daemon: a gateway on real clocks, networks and disks, from its configuration file to its last fsync.
+
+Promise: it is ready only when everything listens; SIGTERM and SIGINT end it cleanly (what is released is waited for,
+what waits stays in the spool); SIGHUP reads the configuration again, and a bad one changes nothing. It decides nothing
+about mail: it hands adapters to the rooms.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import uvloop
+
+from posthorse.accept.admission import Admission
+from posthorse.accept.credentials import CredentialStore
+from posthorse.accept.load import Load
+from posthorse.accept.smtp.server import SmtpLimits, SmtpServer
+from posthorse.adapters.chance import SystemRng, TimeOrderedIds
+from posthorse.adapters.clock import SystemClock
+from posthorse.adapters.dialer import SystemDialer
+from posthorse.adapters.offload import ThreadOffload
+from posthorse.config.problem import ConfigProblems
+from posthorse.config.reload import reload_config
+from posthorse.config.tree import Config
+from posthorse.control.desk import Desk
+from posthorse.control.keys import REGIONS
+from posthorse.control.node import NotDone
+from posthorse.control.protocol import socket_path
+from posthorse.control.server import ControlServer
+from posthorse.daemon_keys import credentials_of, locksmith
+from posthorse.daemon_listen import Listeners, listen, shown
+from posthorse.daemon_node import DaemonNode
+from posthorse.daemon_watch import Doorkeeper, Housekeeper, export_gauges, readiness_of
+from posthorse.gateway import Gateway, Parts
+from posthorse.mail.ids import NodeId
+from posthorse.providers.http import PooledHttpExchange
+from posthorse.spool.seal import KeyFile
+from posthorse.spool.sqlite.spool import SqliteSpool
+from posthorse.watch.exposition import CONTENT_TYPE, Exposition
+from posthorse.watch.journal import Journal
+from posthorse.watch.log import Log
+from posthorse.watch.mail_log import MailLog
+from posthorse.watch.measures import Measures
+from posthorse.web.health import health_mounts
+from posthorse.web.router import Router
+from posthorse.wiring import (
+    Edge,
+    classifier_of,
+    dispatch_settings_of,
+    outlets_of,
+    policy_of,
+    routes_of,
+    trusted_of,
+)
+
+GRACE_S = 15.0
+"""How long a stopping gateway waits for messages and answers under way."""
+
+Ready = Callable[[Mapping[str, str]], None]
+"""Told of every address once all of them take connections."""
+
+
+class Daemon:
+    """One gateway process. Made by `start`."""
+
+    def __init__(self, config: Config, path: Path, environ: Mapping[str, str]) -> None:
+        self._config = config
+        self._path = path
+        self._environ = environ
+        self._clock = SystemClock()
+        self._offload = ThreadOffload()
+        self._log = Log(_sink(config.log.file), self._clock)
+        self._measures = Measures()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._journal: Journal
+        self._keys: KeyFile
+        self._spool: SqliteSpool
+        self._gateway: Gateway
+        self._smtp: SmtpServer
+        self._control: ControlServer
+        self._housekeeper: Housekeeper
+        self._listeners: Listeners | None = None
+        self.addresses: Mapping[str, str] = {}
+
+    async def start(self) -> None:
+        """Open the spool, put the node together, listen. Raises OSError, `SpoolRefused`, `SpoolUnavailable`."""
+        config, file = self._config, self._config.spool.url.file
+        self._keys = KeyFile.open(file.with_suffix(".key"))
+        self._journal = Journal(
+            self._measures, MailLog(self._log, self._keys.derived(b"log addresses"), mail=config.log.mail)
+        )
+        self._spool = await SqliteSpool.open(str(file), clock=self._clock)
+        try:
+            await self._start_node()
+        except BaseException:
+            await self._spool.close()
+            raise
+
+    async def _start_node(self) -> None:
+        config, hostname = self._config, self._config.node.name or socket.gethostname()
+        dialer = SystemDialer()
+        edge = Edge(
+            clock=self._clock,
+            dialer=dialer,
+            exchange=PooledHttpExchange(dialer=dialer),
+            offload=self._offload,
+            hostname=hostname,
+        )
+        ids = TimeOrderedIds(self._clock)
+        self._gateway = Gateway(
+            Parts(
+                node=NodeId(hostname),
+                spool=self._spool,
+                clock=self._clock,
+                rng=SystemRng(),
+                ids=ids,
+                journal=self._journal,
+                outlets=outlets_of(config, edge),
+                routes=routes_of(config),
+                settings=dispatch_settings_of(config),
+            )
+        )
+        self._housekeeper = Housekeeper(self._spool, config, self._clock, self._journal)
+        admission = Admission(
+            store=self._gateway.store,
+            clock=self._clock,
+            ids=ids,
+            hostname=hostname,
+            observer=self._journal,
+            policy=policy_of(config),
+            classifier=classifier_of(config),
+            messages_per_s=config.limits.messages_per_s,
+            load=self._load,
+        )
+        self._smtp = SmtpServer(
+            admission=admission,
+            credentials=await self._credentials(),
+            clock=self._clock,
+            hostname=hostname,
+            observer=Doorkeeper(self._journal),
+            trusted=trusted_of(config),
+            limits=SmtpLimits(
+                connections=config.limits.connections,
+                connections_per_peer=config.limits.connections_per_peer,
+                idle_s=config.limits.idle_timeout_s,
+                receiving_bytes=2 * config.limits.memory_bytes,
+            ),
+        )
+        await self._housekeeper.look()
+        await self._gateway.start()
+        await self._open()
+
+    async def _open(self) -> None:
+        """Take commands, then mail."""
+        file = self._config.spool.url.file
+        node = DaemonNode(self._gateway, keys_changed=self._keys_changed, reload=self.reload, backup=self._backup)
+        desk = Desk(
+            spool=self._spool,
+            node=node,
+            clock=self._clock,
+            locksmith=locksmith(self._keys),
+            carried_out=self._journal.log.carried_out,
+        )
+        control = socket_path(file)
+        self._control = ControlServer(control, desk, self._journal.bug)
+        await self._control.start()
+        export_gauges(self._measures, self._gateway, self._housekeeper, self._clock)
+        readiness = readiness_of(self._gateway, self._housekeeper, self._smtp)
+        mounts = health_mounts(readiness, Exposition(self._measures).text, CONTENT_TYPE)
+        self._listeners = await listen(
+            self._config.listen, self._smtp, lambda roles: Router(mounts, roles, self._journal.bug)
+        )
+        self.addresses = shown(self._listeners.addresses, control)
+        loop = asyncio.get_running_loop()
+        for keep in (self._housekeeper.run, self._measures.watch_lag, self._log.keep_flushing):
+            self._tasks.append(loop.create_task(keep()))
+        self._journal.log.ready(self.addresses)
+
+    async def stop(self, why: str) -> None:
+        """End in the order in which nothing is lost: no more mail in, then out, then the spool."""
+        if self._listeners is not None:
+            self._listeners.stop_smtp()
+        await self._smtp.close(GRACE_S)
+        await self._gateway.stop(GRACE_S)
+        await self._control.close()
+        if self._listeners is not None:
+            await self._listeners.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._spool.close()
+        self._offload.close()
+        self._journal.log.stopped(why)
+        self._log.flush()
+
+    async def reload(self) -> tuple[Sequence[str], Sequence[str]]:
+        """Read the configuration again: what took effect, what needs a restart. Raises `NotDone` with every problem."""
+        try:
+            reloaded = reload_config(self._config, self._path, self._environ)
+        except ConfigProblems as problems:
+            told = [str(problem) for problem in problems.problems]
+            self._journal.log.reload_refused(told)
+            raise NotDone("\n".join(told)) from problems
+        self._config = config = reloaded.config
+        self._smtp.admission.policy = policy_of(config)
+        self._smtp.admission.classifier = classifier_of(config)
+        self._smtp.trusted = trusted_of(config)
+        self._gateway.reroute(routes_of(config))
+        self._housekeeper.config = config
+        await self._keys_changed()
+        self._journal.log.reloaded(reloaded.applied, reloaded.needs_restart)
+        return reloaded.applied, reloaded.needs_restart
+
+    async def _keys_changed(self) -> None:
+        self._smtp.credentials = await self._credentials()
+
+    async def _credentials(self) -> CredentialStore:
+        credentials = await credentials_of(self._config, self._spool, self._keys, self._offload)
+        return CredentialStore(credentials, regions=REGIONS, offload=self._offload)
+
+    async def _backup(self, path: Path) -> int:
+        try:
+            return await self._spool.backup(str(path))
+        except OSError as error:
+            raise NotDone(f"cannot write the backup {path}: {error.strerror or error}") from error
+
+    def _load(self) -> Load:
+        return Load(
+            queued=self._housekeeper.queued,
+            receiving_bytes=self._smtp.receiving_bytes,
+            pending_commits=self._smtp.pending_commits,
+            free_space_bytes=self._housekeeper.free_space_bytes,
+        )
+
+
+def _sink(file: Path | None) -> Callable[[bytes], object]:
+    if file is None:
+        return lambda lines: os.write(sys.stderr.fileno(), lines)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+    return lambda lines: os.write(descriptor, lines)
+
+
+async def run(config: Config, path: Path, environ: Mapping[str, str], ready: Ready) -> None:
+    """Run a daemon until a signal ends it."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    daemon = Daemon(config, path, environ)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await daemon.start()
+    loop.add_signal_handler(signal.SIGHUP, lambda: loop.create_task(_reload(daemon)))
+    ready(daemon.addresses)
+    await stop.wait()
+    await daemon.stop("a signal")
+
+
+async def _reload(daemon: Daemon) -> None:
+    """On SIGHUP: problems are in the log."""
+    try:
+        await daemon.reload()
+    except NotDone:
+        return
+
+
+def serve(config: Config, path: Path, environ: Mapping[str, str], ready: Ready) -> None:
+    """Run a daemon in this process until a signal ends it; see `Daemon.start` for what is raised."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run(config, path, environ, ready))

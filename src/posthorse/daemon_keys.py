@@ -1,0 +1,38 @@
+"""The daemon's credentials: access keys of the configuration and of the spool, and what makes new ones."""
+
+import secrets
+from collections.abc import Sequence
+
+from posthorse.accept.credentials import SALT_BYTES, Credential, PasswordHash, smtp_password
+from posthorse.config.entrance import AccessKeySettings
+from posthorse.config.tree import Config
+from posthorse.control.keys import Locksmith
+from posthorse.mail.ports import Offload
+from posthorse.spool.port import SpoolDesk, StoredKey
+from posthorse.spool.seal import KeyFile
+
+
+def locksmith(keys: KeyFile) -> Locksmith:
+    """Makes access keys whose secrets the key file seals."""
+    return Locksmith(random_bytes=secrets.token_bytes, seal=keys.seal, smtp_password=smtp_password)
+
+
+async def credentials_of(config: Config, spool: SpoolDesk, keys: KeyFile, offload: Offload) -> Sequence[Credential]:
+    """Every credential in force. One in the configuration comes before one in the spool with the same id."""
+    stored = [_stored(key, keys) for key in await spool.keys() if key.revoked_at is None]
+    written = [await _written(key, offload) for key in config.access_keys]
+    return [*stored, *written]
+
+
+def _stored(key: StoredKey, keys: KeyFile) -> Credential:
+    secret = keys.unseal(key.sealed_secret, key.id.encode("ascii")).decode("ascii")
+    return Credential(id=key.id, tenant=key.tenant, secret=secret)
+
+
+async def _written(key: AccessKeySettings, offload: Offload) -> Credential:
+    chosen: PasswordHash | None = None
+    if key.smtp_password is not None:
+        password = key.smtp_password.reveal()
+        chosen = await offload.run(lambda: PasswordHash.of(password, secrets.token_bytes(SALT_BYTES)))
+    secret = key.secret.reveal() if key.secret is not None else ""
+    return Credential(id=key.id, tenant=key.tenant, secret=secret, password=chosen)

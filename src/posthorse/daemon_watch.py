@@ -1,0 +1,138 @@
+"""The daemon's view of itself: gauges, readiness, housekeeping, and what the SMTP server tells beside mail."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+
+from posthorse.accept.smtp.server import SmtpServer
+from posthorse.config.tree import Config
+from posthorse.gateway import Gateway
+from posthorse.mail.carriage import Carriage
+from posthorse.mail.ports import Clock
+from posthorse.mail.standing import StandingState
+from posthorse.mail.stream import SECOND
+from posthorse.spool.port import QueueCounts, SpoolDesk, SpoolUnavailable
+from posthorse.watch import metrics
+from posthorse.watch.journal import Journal, oldest_readings, recipients_readings, standing_readings
+from posthorse.watch.measures import Measures
+from posthorse.web.health import Check, Readiness
+
+LOOK_EVERY_S = 2.0
+PURGE_EVERY_S = 60.0
+PURGE_LIMIT = 500
+PURGE_PAUSE_S = 0.05
+"""Between batches, so that mail goes first."""
+NO_COUNTS = QueueCounts(by_carriage={}, oldest_waiting={})
+
+
+class Housekeeper:
+    """Looks at the spool every few seconds, and drops what retention lets go."""
+
+    def __init__(self, spool: SpoolDesk, config: Config, clock: Clock, journal: Journal) -> None:
+        self.config = config
+        self.counts = NO_COUNTS
+        self.free_space_bytes: int | None = None
+        self.trouble = ""
+        """Why the spool could not be looked at; empty: it could."""
+        self._spool = spool
+        self._clock = clock
+        self._journal = journal
+
+    @property
+    def queued(self) -> int:
+        """Recipients waiting, as of the last look."""
+        return sum(count for (_, carriage), count in self.counts.by_carriage.items() if carriage is Carriage.QUEUED)
+
+    async def look(self) -> None:
+        """One look at queue and disk."""
+        try:
+            self.counts = await self._spool.counts()
+            self.free_space_bytes = _free_space(self.config)
+            self.trouble = ""
+        except (SpoolUnavailable, OSError) as error:
+            self.trouble = str(error)
+            self._journal.spool_trouble("counts", error)
+
+    async def run(self) -> None:
+        """Look and purge until cancelled."""
+        next_purge_s = self._clock.monotonic() + PURGE_EVERY_S
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            await self.look()
+            if self._clock.monotonic() >= next_purge_s:
+                next_purge_s = self._clock.monotonic() + PURGE_EVERY_S
+                await self._purge()
+
+    async def _purge(self) -> None:
+        keep, now = self.config.retention, self._clock.now()
+        bodies, history = now - int(keep.bodies_s * SECOND), now - int(keep.history_s * SECOND)
+        try:
+            touched = PURGE_LIMIT
+            while touched >= PURGE_LIMIT:
+                touched = await self._spool.purge(bodies, history, PURGE_LIMIT)
+                await asyncio.sleep(PURGE_PAUSE_S)
+        except SpoolUnavailable as error:
+            self._journal.spool_trouble("purge", error)
+
+
+def _free_space(config: Config) -> int:
+    disk = os.statvfs(config.spool.url.file.parent)
+    return disk.f_bavail * disk.f_frsize
+
+
+def export_gauges(measures: Measures, gateway: Gateway, housekeeper: Housekeeper, clock: Clock) -> None:
+    """What is asked for when somebody scrapes."""
+    started_s = clock.now() / SECOND
+    ways = gateway.dispatcher.ways
+    measures.ask(metrics.RECIPIENTS, lambda: recipients_readings(housekeeper.counts))
+    measures.ask(metrics.OLDEST, lambda: oldest_readings(housekeeper.counts, clock.now()))
+    measures.ask(metrics.SLOTS, lambda: {(name,): float(way.busy) for name, way in ways.items()})
+    measures.ask(metrics.UP_SINCE, lambda: {(): started_s})
+    measures.ask(
+        metrics.STANDING,
+        lambda: standing_readings({name: shown.state for name, shown in gateway.watcher.picture().items()}),
+    )
+
+
+def readiness_of(gateway: Gateway, housekeeper: Housekeeper, smtp: SmtpServer) -> Readiness:
+    """Whether mail should come here."""
+
+    def look() -> Sequence[Check]:
+        states = [picture.state for picture in gateway.watcher.picture().values()]
+        usable = any(state is not StandingState.EJECTED for state in states)
+        return (
+            Check(name="spool", ok=not housekeeper.trouble, detail=housekeeper.trouble),
+            Check(
+                name="acceptance",
+                ok=not smtp.admission.policy.paused,
+                detail="" if not smtp.admission.policy.paused else "closed",
+            ),
+            Check(name="providers", ok=usable, detail="" if usable else "every provider is ejected"),
+        )
+
+    return look
+
+
+class Doorkeeper:
+    """Implements `posthorse.accept.smtp.server.SmtpObserver` on the journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self.open_now = 0
+
+    def connections(self, open_now: int) -> None:
+        """The number of connections changed."""
+        self.open_now = open_now
+
+    def turned_away(self, peer: str) -> None:
+        """A connection was refused for want of a place."""
+        self._journal.measures.refused("connections")
+
+    def login_refused(self, peer: str, *, throttled: bool) -> None:
+        """A wrong login, or one not checked because too many were wrong."""
+        self._journal.measures.refused("login_throttled" if throttled else "login")
+        self._journal.log.login_refused("smtp", "", peer)
+
+    def timed_out(self, peer: str) -> None:
+        """A silent or endless client was given up."""
+        self._journal.measures.refused("timeout")

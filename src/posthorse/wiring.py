@@ -1,0 +1,147 @@
+"""Wiring: what the configuration says, as the values and adapters that the rooms understand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import assert_never
+
+from posthorse.accept.admission import AdmissionPolicy
+from posthorse.accept.classify import Classifier, ClassifyRule
+from posthorse.accept.load import LoadLimits
+from posthorse.accept.trusted import TrustedSource, TrustedSources
+from posthorse.config.providers import MailboxSettings, ProviderSettings, SesSettings, SmtpSettings
+from posthorse.config.tree import Config, RouteSettings
+from posthorse.dispatch.dispatcher import Settings
+from posthorse.dispatch.route import Route
+from posthorse.gateway import Outlet
+from posthorse.mail.ids import ProviderName, Tenant
+from posthorse.mail.ports import Clock, Dialer, HttpExchange, Offload
+from posthorse.providers.mailbox import MailboxProvider
+from posthorse.providers.port import Limits, Provider
+from posthorse.providers.ses import SesProvider
+from posthorse.providers.smtp import SmtpProvider
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """The adapters that providers stand on."""
+
+    clock: Clock
+    dialer: Dialer
+    exchange: HttpExchange
+    offload: Offload
+    hostname: str
+
+
+def outlets_of(config: Config, edge: Edge) -> tuple[Outlet, ...]:
+    """Every configured provider with its slots and time limits."""
+    return tuple(_outlet(config, settings, edge) for settings in config.providers)
+
+
+def _outlet(config: Config, settings: ProviderSettings, edge: Edge) -> Outlet:
+    dispatch = config.dispatch
+    slots = settings.slots or dispatch.slots
+    limits = Limits(
+        connect_s=settings.connect_timeout_s or dispatch.connect_timeout_s,
+        answer_s=settings.answer_timeout_s or dispatch.answer_timeout_s,
+    )
+    return Outlet(provider=_provider(settings, edge, slots), slots=slots, limits=limits)
+
+
+def _provider(settings: ProviderSettings, edge: Edge, slots: int) -> Provider:
+    match settings:
+        case SesSettings():
+            return SesProvider(
+                name=settings.name,
+                region=settings.region,
+                access_key_id=settings.access_key_id,
+                secret_access_key=settings.secret_access_key.reveal(),
+                session_token=settings.session_token.reveal() if settings.session_token else "",
+                endpoint=settings.endpoint,
+                configuration_set=settings.configuration_set,
+                ca_file=_file(settings.ca_file),
+                exchange=edge.exchange,
+                clock=edge.clock,
+            )
+        case SmtpSettings():
+            return SmtpProvider(
+                name=settings.name,
+                host=settings.host,
+                port=settings.port,
+                tls=settings.tls,
+                username=settings.username,
+                password=settings.password.reveal() if settings.password else "",
+                ca_file=_file(settings.ca_file),
+                dialer=edge.dialer,
+                helo=edge.hostname,
+                max_idle=slots,
+            )
+        case MailboxSettings():
+            return MailboxProvider(name=settings.name, path=settings.folder, offload=edge.offload)
+        case _:
+            assert_never(settings)
+
+
+def _file(path: Path | None) -> str:
+    return str(path) if path else ""
+
+
+def routes_of(config: Config) -> tuple[Route, ...]:
+    """The routes as written; whatever none of them fits goes through all providers in the order of the file."""
+    weights = {provider.name: float(provider.weight) for provider in config.providers}
+    written = tuple(_route(route, weights) for route in config.routes)
+    return (*written, Route(providers=tuple(weights)))
+
+
+def _route(settings: RouteSettings, weights: Mapping[ProviderName, float]) -> Route:
+    return Route(
+        providers=settings.providers,
+        stream=settings.stream,
+        tenant=settings.tenant,
+        sender_domain=settings.sender_domain.lower(),
+        strategy=settings.strategy,
+        weights=tuple(weights[name] for name in settings.providers),
+    )
+
+
+def policy_of(config: Config) -> AdmissionPolicy:
+    """What is taken."""
+    limits = config.limits
+    domains: dict[Tenant, frozenset[str]] = {}
+    for domain in config.domains:
+        domains[domain.tenant] = domains.get(domain.tenant, frozenset()) | {domain.name.lower()}
+    return AdmissionPolicy(
+        domains=domains,
+        max_size_bytes=limits.message_size_bytes,
+        max_recipients=limits.recipients,
+        load=LoadLimits(
+            queued=limits.queued, receiving_bytes=limits.memory_bytes, free_space_bytes=limits.free_space_bytes
+        ),
+        deadlines_s={stream: rule.deadline_s for stream, rule in config.rules().items()},
+    )
+
+
+def classifier_of(config: Config) -> Classifier:
+    """The rules that give an unchanged application's mail its stream."""
+    return Classifier(
+        ClassifyRule(
+            stream=rule.stream,
+            access_key=rule.match.access_key,
+            configuration_set=rule.match.configuration_set,
+            tag=rule.match.tag,
+            template=rule.match.template,
+            sender=rule.match.sender,
+            subject=rule.match.subject,
+        )
+        for rule in config.classify
+    )
+
+
+def trusted_of(config: Config) -> TrustedSources:
+    """The networks let in without AUTH."""
+    return TrustedSources(TrustedSource(cidr=source.cidr, tenant=source.tenant) for source in config.trusted_sources)
+
+
+def dispatch_settings_of(config: Config) -> Settings:
+    """How mail leaves."""
+    return Settings(rules=config.rules(), parked=config.dispatch.parked)
