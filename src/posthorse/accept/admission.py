@@ -1,0 +1,282 @@
+"""Admission: the one decision to take responsibility for mail, for every front.
+
+Promise: a receipt only after the commit; every refusal says whether trying again may help; what a refusal of an early
+stage (`session`, `sender`, `recipient`) would say, the final decision says too, so a front may skip those. When the
+spool is in doubt the client is told to try later, which an idempotency key makes safe.
+
+In: a `Submission`. Out: `Accepted` with the receipt, or `Refused`. Left out: suppression and leases (the spool, in the
+same transaction), reading a wire (the fronts).
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, assert_never
+
+from posthorse.accept import refusal
+from posthorse.accept.buckets import TokenBuckets
+from posthorse.accept.classify import Classified, Classifier, Facts
+from posthorse.accept.fingerprint import fingerprint
+from posthorse.accept.from_field import from_domains
+from posthorse.accept.load import DEFAULT_LOAD_LIMITS, IDLE, Load, LoadLimits, shed
+from posthorse.accept.prepare import Prepared, Preparer
+from posthorse.accept.refusal import Accepted, Refused, Verdict, malformed, sender_not_verified
+from posthorse.mail.ids import MessageId, Tenant
+from posthorse.mail.message import Caller, Submission
+from posthorse.mail.ports import Clock, Ids
+from posthorse.mail.stream import RULES, SECOND, Stream
+from posthorse.spool.port import AdmitResult, Admitted, KeyConflict, NewMessage, Repeated, SpoolUnavailable
+
+Store = Callable[[NewMessage], Awaitable[AdmitResult]]
+"""Makes a message durable; decides about leases. Raises `SpoolUnavailable`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmissionPolicy:
+    """What is taken; replaced as a whole when the configuration is reloaded."""
+
+    domains: Mapping[Tenant, frozenset[str]] = field(default_factory=dict)
+    """Sender domains (lower case) of each tenant; a tenant without an entry may send from any."""
+    max_size_bytes: int = 40 << 20
+    max_recipients: int = 1_000
+    load: LoadLimits = DEFAULT_LOAD_LIMITS
+    deadlines_s: Mapping[Stream, float] = field(
+        default_factory=lambda: {stream: rule.deadline_s for stream, rule in RULES.items()}
+    )
+    paused: bool = False
+    """A person stopped acceptance."""
+
+
+class AdmissionObserver(Protocol):
+    """Told of every decision; must not raise. Gets no address, subject or content."""
+
+    def accepted(self, new: NewMessage, accepted: Accepted, because: str) -> None:
+        """A receipt is being given. `because`: what decided the stream."""
+        ...
+
+    def refused(self, refused: Refused, caller: Caller | None) -> None:
+        """Responsibility was not taken, at whatever stage."""
+        ...
+
+
+@dataclass(slots=True)
+class Offer:
+    """A submission found acceptable, not stored yet."""
+
+    new: NewMessage
+    classified: Classified
+    caller: Caller
+
+
+class Admission:
+    """The decision. One per node; `policy` may be replaced at any time."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        ids: Ids,
+        hostname: str,
+        observer: AdmissionObserver,
+        policy: AdmissionPolicy | None = None,
+        classifier: Classifier | None = None,
+        messages_per_s: float | None = None,
+        load: Callable[[], Load] = lambda: IDLE,
+    ) -> None:
+        self.policy = policy or AdmissionPolicy()
+        self.classifier = classifier or Classifier()
+        self.store = store
+        self._clock = clock
+        self._ids = ids
+        self._preparer = Preparer(hostname)
+        self._observer = observer
+        self._rates = (
+            None if messages_per_s is None else TokenBuckets(rate_per_s=messages_per_s, burst=_burst(messages_per_s))
+        )
+        self._load = load
+
+    # --- early stages: what can be refused before the message is sent ------------------------------------------------
+
+    def sender(self, caller: Caller, sender: str, declared_size_bytes: int) -> Refused | None:
+        """At SMTP's MAIL: policy, size, domain, rate and load, as far as they are known from the credential."""
+        refused = self._sender(caller, sender, declared_size_bytes)
+        return None if refused is None else self._count(refused, caller)
+
+    def recipient(self, caller: Caller, already: int) -> Refused | None:
+        """At SMTP's RCPT: whether one more recipient is taken after `already` ones."""
+        if already < self.policy.max_recipients:
+            return None
+        return self._count(refusal.TOO_MANY_RECIPIENTS, caller)
+
+    def _sender(self, caller: Caller, sender: str, size_bytes: int) -> Refused | None:
+        policy = self.policy
+        if policy.paused:
+            return refusal.PAUSED
+        if size_bytes > policy.max_size_bytes:
+            return refusal.TOO_BIG
+        if sender and not self._owns(caller.tenant, sender.rpartition("@")[2].lower()):
+            return sender_not_verified(sender.rpartition("@")[2])
+        stream = self.classifier.of_credential(caller.credential)
+        # What the credential does not tell may turn out to be urgent, so only what sheds urgent mail counts here.
+        shedding = shed(stream or Stream.URGENT, self._load(), policy.load)
+        if shedding is not None or stream in (None, Stream.URGENT) or self._rates is None:
+            return shedding
+        return None if self._rates.has(caller.credential, self._clock.monotonic()) else refusal.RATE_EXCEEDED
+
+    # --- the decision -----------------------------------------------------------------------------------------------
+
+    async def admit(self, submission: Submission) -> Verdict:
+        """Decide, store, answer. Never raises but for cancellation."""
+        offer = self.decide(submission)
+        if isinstance(offer, Refused):
+            return offer
+        try:
+            result = await self.store(offer.new)
+        except SpoolUnavailable as error:
+            return self.unavailable(offer, error)
+        return self.conclude(offer, result)
+
+    def decide(self, submission: Submission) -> Offer | Refused:
+        """Everything but the storing, without waiting for anything."""
+        offer = self._decide(submission)
+        return self._count(offer, submission.caller) if isinstance(offer, Refused) else offer
+
+    def conclude(self, offer: Offer, result: AdmitResult) -> Verdict:
+        """The answer once the spool has committed."""
+        match result:
+            case Admitted(id=receipt):
+                accepted = Accepted(id=receipt, stream=offer.new.stream)
+            case Repeated(id=receipt):
+                accepted = Accepted(id=receipt, stream=offer.new.stream, repeated=True)
+            case KeyConflict():
+                return self._count(refusal.KEY_CONFLICT, offer.caller)
+            case _:
+                assert_never(result)
+        self._observer.accepted(offer.new, accepted, offer.classified.because)
+        return accepted
+
+    def unavailable(self, offer: Offer, error: SpoolUnavailable) -> Refused:
+        """The answer when the spool could not promise durability: whether it stored the message is not known."""
+        return self._count(refusal.DISK_LOW if error.disk_full else refusal.SPOOL_DOWN, offer.caller)
+
+    def _decide(self, submission: Submission) -> Offer | Refused:
+        caller = submission.caller
+        recipients = distinct(submission.recipients)
+        refused = self._envelope(submission, recipients)
+        if refused is not None:
+            return refused
+        message_id = MessageId(self._ids.new())
+        now = self._clock.now()
+        prepared = self._preparer.prepare(submission, message_id.hex(), now)
+        if isinstance(prepared, Refused):
+            return prepared
+        refused = self._author(caller.tenant, prepared)
+        if refused is not None:
+            return refused
+        classified = self._classify(submission, prepared)
+        refused = self._room(caller, classified.stream)
+        if refused is not None:
+            return refused
+        new = self._new(message_id, submission, recipients, prepared, classified.stream)
+        return Offer(new, classified, caller)
+
+    def _envelope(self, submission: Submission, recipients: tuple[str, ...]) -> Refused | None:
+        policy = self.policy
+        if policy.paused:
+            return refusal.PAUSED
+        if not recipients:
+            return refusal.NO_RECIPIENTS
+        if len(recipients) > policy.max_recipients:
+            return refusal.TOO_MANY_RECIPIENTS
+        if len(submission.content) > policy.max_size_bytes:
+            return refusal.TOO_BIG
+        domain = submission.sender.rpartition("@")[2]
+        if submission.sender and not self._owns(submission.caller.tenant, domain.lower()):
+            return sender_not_verified(domain)
+        return None
+
+    def _owns(self, tenant: Tenant, domain: str) -> bool:
+        domains = self.policy.domains.get(tenant)
+        return domains is None or domain in domains
+
+    def _author(self, tenant: Tenant, prepared: Prepared) -> Refused | None:
+        """The From field must be of the tenant's too: it is what a reader sees."""
+        if tenant not in self.policy.domains:
+            return None
+        domains = from_domains(prepared.fields[b"from"])
+        if domains is None:
+            return malformed("The From header cannot be read in one way only.")
+        return next((sender_not_verified(domain) for domain in domains if not self._owns(tenant, domain)), None)
+
+    def _classify(self, submission: Submission, prepared: Prepared) -> Classified:
+        controls = prepared.controls
+        at_once = self.classifier.without_facts(controls.stream, controls.tags)
+        if at_once is not None:
+            return at_once
+        facts = Facts(
+            credential=submission.caller.credential,
+            configuration_set=controls.configuration_set,
+            tags=controls.tags,
+            sender=submission.sender,
+            subject=prepared.fields.get(b"subject", b""),
+        )
+        return self.classifier.classify(facts, controls.stream)
+
+    def _room(self, caller: Caller, stream: Stream) -> Refused | None:
+        shedding = shed(stream, self._load(), self.policy.load)
+        if shedding is not None or self._rates is None:
+            return shedding
+        now_s = self._clock.monotonic()
+        if stream is Stream.URGENT:
+            self._rates.spend(caller.credential, now_s)
+            return None
+        return None if self._rates.take(caller.credential, now_s) else refusal.RATE_EXCEEDED
+
+    def _new(
+        self,
+        message_id: MessageId,
+        submission: Submission,
+        recipients: tuple[str, ...],
+        prepared: Prepared,
+        stream: Stream,
+    ) -> NewMessage:
+        controls = prepared.controls
+        deadline_us = controls.deadline_us
+        if deadline_us is None:
+            deadline_us = int(self.policy.deadlines_s[stream] * SECOND)
+        attributes = {"front": submission.front.value, "credential": submission.caller.credential}
+        if controls.configuration_set:
+            attributes["configuration_set"] = controls.configuration_set
+        for name, value in controls.tags.items():
+            attributes[f"tag:{name}"] = value
+        return NewMessage(
+            id=message_id,
+            tenant=submission.caller.tenant,
+            stream=stream,
+            sender=submission.sender,
+            recipients=recipients,
+            body=prepared.body,
+            deadline_us=deadline_us,
+            copies_allowed=RULES[stream].copies_allowed,
+            smtputf8=submission.smtputf8,
+            eight_bit=not submission.content.isascii(),
+            supersede_key=controls.supersede_key,
+            idempotency_key=controls.idempotency_key,
+            fingerprint=fingerprint(submission) if controls.idempotency_key else b"",
+            attributes=attributes,
+        )
+
+    def _count(self, refused: Refused, caller: Caller | None) -> Refused:
+        self._observer.refused(refused, caller)
+        return refused
+
+
+def _burst(messages_per_s: float) -> float:
+    return max(1.0, 10 * messages_per_s)
+
+
+def distinct(recipients: tuple[str, ...]) -> tuple[str, ...]:
+    """Each mailbox once, in its first spelling: addresses that differ in case only are taken as one."""
+    if len(recipients) < 2:
+        return recipients
+    return tuple({address.lower(): address for address in reversed(recipients)}.values())[::-1]

@@ -1,0 +1,163 @@
+"""Control headers: what the client tells us about its message, checked value by value.
+
+Promise: a value that cannot be meant is refused with what is expected; none is ignored. All of them are removed.
+
+    X-Posthorse-Stream: urgent | standard | once | bulk
+    X-Posthorse-Deadline: seconds (600), a duration (90s, 10m, 2h, 1d) or a time (2030-01-31T12:00:00Z, RFC 3339)
+    X-Posthorse-Supersede: key        a newer message with this key withdraws this one where it still waits
+    X-Posthorse-Idempotency-Key: key  the same message offered again gets the first receipt and is sent once
+    X-SES-CONFIGURATION-SET: name
+    X-SES-MESSAGE-TAGS: name=value, name2=value2
+
+A deadline may be shorter or longer than the stream's own, up to `MAX_DEADLINE_S`: how long a code is valid, only its
+sender knows.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from posthorse.accept import headers
+from posthorse.accept.refusal import Refused, bad_control
+from posthorse.mail.stream import SECOND, Stream
+
+MAX_DEADLINE_S = 5 * 86_400
+MAX_KEY_CHARACTERS = 256
+MAX_TAGS = 50
+
+_FOLD = re.compile(rb"\r\n[ \t]+")
+_DURATION = re.compile(r"([0-9]{1,9})([smhd]?)")
+_UNIT_S = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+_KEY = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+_SET_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_TAG_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,256}")
+_TAG_VALUE = re.compile(r"[A-Za-z0-9_.@-]{1,256}")
+
+STREAM_TAG = "posthorse:stream"
+"""An SES tag with this name chooses the stream, for clients that can set tags only."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Controls:
+    """What the client asked for; empty: nothing."""
+
+    stream: Stream | None = None
+    deadline_us: int | None = None
+    """Microseconds from now."""
+    supersede_key: str = ""
+    idempotency_key: str = ""
+    configuration_set: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_CONTROLS = Controls()
+
+
+def read_controls(raw: Mapping[bytes, bytes], now: int) -> Controls | Refused:
+    """Read the raw values (by lower-case name) at `now`, microseconds UTC."""
+    if not raw:
+        return NO_CONTROLS
+    controls = Controls()
+    for name, value in raw.items():
+        try:
+            _READERS[name](controls, _text(value), now)
+        except ValueError as error:
+            return bad_control(f"{_SPELLING[name]} {error}.")
+    return controls
+
+
+def _text(value: bytes) -> str:
+    unfolded = _FOLD.sub(b" ", value).strip()
+    if not unfolded.isascii():
+        raise ValueError("must be plain ASCII")
+    return unfolded.decode("ascii")
+
+
+def _stream(controls: Controls, text: str, _now: int) -> None:
+    controls.stream = parse_stream(text)
+
+
+def parse_stream(text: str) -> Stream:
+    """The stream named so, in any case. Raises ValueError."""
+    try:
+        return Stream(text.lower())
+    except ValueError:
+        raise ValueError("must be urgent, standard, once or bulk") from None
+
+
+def _deadline(controls: Controls, text: str, now: int) -> None:
+    controls.deadline_us = parse_deadline(text, now)
+
+
+def parse_deadline(text: str, now: int) -> int:
+    """Microseconds from `now` until trying stops. Raises ValueError."""
+    duration = _DURATION.fullmatch(text)
+    if duration:
+        left_us = int(duration[1]) * _UNIT_S[duration[2]] * SECOND
+    elif _TIME.fullmatch(text):
+        moment = datetime.fromisoformat(text.upper())
+        left_us = int((moment - datetime.fromtimestamp(0, UTC)).total_seconds() * SECOND) - now
+    else:
+        raise ValueError("must be seconds, a duration such as 10m or 2h, or a time such as 2030-01-31T12:00:00Z")
+    if left_us <= 0:
+        raise ValueError("is not in the future")
+    if left_us > MAX_DEADLINE_S * SECOND:
+        raise ValueError("must be at most 5 days ahead")
+    return left_us
+
+
+def _supersede(controls: Controls, text: str, _now: int) -> None:
+    controls.supersede_key = _key(text)
+
+
+def _idempotency(controls: Controls, text: str, _now: int) -> None:
+    controls.idempotency_key = _key(text)
+
+
+def _key(text: str) -> str:
+    if not _KEY.fullmatch(text) or len(text) > MAX_KEY_CHARACTERS:
+        raise ValueError(f"must be 1 to {MAX_KEY_CHARACTERS} printable ASCII characters")
+    return text
+
+
+def _configuration_set(controls: Controls, text: str, _now: int) -> None:
+    if not _SET_NAME.fullmatch(text):
+        raise ValueError("must be 1 to 64 letters, digits, - or _")
+    controls.configuration_set = text
+
+
+def _tags(controls: Controls, text: str, _now: int) -> None:
+    tags: dict[str, str] = {}
+    for pair in text.split(","):
+        name, _, value = (part.strip() for part in pair.partition("="))
+        if not _TAG_NAME.fullmatch(name) or not _TAG_VALUE.fullmatch(value):
+            raise ValueError("must be name=value pairs of letters, digits, - and _, separated by commas")
+        tags[name] = value
+    if len(tags) > MAX_TAGS:
+        raise ValueError(f"must hold at most {MAX_TAGS} tags")
+    controls.tags = tags
+    if STREAM_TAG in tags:
+        parse_stream(tags[STREAM_TAG])
+
+
+_READERS = {
+    headers.STREAM: _stream,
+    headers.DEADLINE: _deadline,
+    headers.SUPERSEDE: _supersede,
+    headers.IDEMPOTENCY_KEY: _idempotency,
+    headers.CONFIGURATION_SET: _configuration_set,
+    headers.MESSAGE_TAGS: _tags,
+}
+
+_SPELLING = {
+    headers.STREAM: "X-Posthorse-Stream",
+    headers.DEADLINE: "X-Posthorse-Deadline",
+    headers.SUPERSEDE: "X-Posthorse-Supersede",
+    headers.IDEMPOTENCY_KEY: "X-Posthorse-Idempotency-Key",
+    headers.CONFIGURATION_SET: "X-SES-CONFIGURATION-SET",
+    headers.MESSAGE_TAGS: "X-SES-MESSAGE-TAGS",
+}
