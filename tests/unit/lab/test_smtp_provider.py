@@ -161,6 +161,23 @@ def test_a_foreign_client_authenticates_and_sends_inside_starttls(run: Run, tmp_
     run(story())
 
 
+def test_what_is_said_before_tls_does_not_count_in_it(run: Run, tmp_path: Path) -> None:
+    """Commands smuggled behind STARTTLS are neither answered nor obeyed, and EHLO is asked for again."""
+    certificate = make_certificate(tmp_path, "127.0.0.1")
+
+    async def story() -> None:
+        async with smtp_stand(SmtpTerms(tls=certificate.server_context())) as (_, port):
+            line = await greeted(port)
+            line.writer.write(b"STARTTLS\r\nEHLO smuggled.example\r\n")
+            assert (await line.reply()).startswith("220")
+            await line.writer.start_tls(ssl.create_default_context(cafile=certificate.certificate))
+            assert (await line.ask(b"MAIL FROM:<a@b>"))[0].startswith("503")
+            assert "STARTTLS" not in (await line.ask(b"EHLO client.example"))[0]
+            await line.close()
+
+    run(story())
+
+
 @pytest.mark.parametrize(
     ("dialogue", "last"),
     [
@@ -256,9 +273,13 @@ def test_hang_after_dot_answers_late_when_the_fault_ends(run: Run) -> None:
                 async with asyncio.timeout(0.05):
                     await line.reply()
             assert len(provider.mailbox) == 1
+            line.writer.write(b"VRFY x\r\n")
+            await line.writer.drain()
+            await asyncio.sleep(0)
             await provider.set_fault(None)
             assert "queued" in await line.reply()
             assert (await line.reply()).startswith("250")
+            assert (await line.reply()).startswith("502")
             await line.close()
 
     run(story())
