@@ -67,7 +67,7 @@ class SmtpObserver(Protocol):
 
 
 class SmtpServer:
-    """All SMTP connections of a node. `credentials` and `limits` may be replaced at any time."""
+    """All SMTP connections of a node. `credentials`, `trusted` and `limits` may be replaced at any time."""
 
     def __init__(
         self,
@@ -122,8 +122,13 @@ class SmtpServer:
             self._sweep.cancel()
             self._sweep = None
 
-    def trust(self, trusted: TrustedSources) -> None:
-        """Other trusted sources from now on; connections that are open keep what they have."""
+    @property
+    def trusted(self) -> TrustedSources:
+        """Who is let in without AUTH. When replaced, connections that are open keep what they have."""
+        return self._trusted
+
+    @trusted.setter
+    def trusted(self, trusted: TrustedSources) -> None:
         self._trusted = trusted
         self._peers.clear()
 
