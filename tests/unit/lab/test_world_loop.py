@@ -105,6 +105,25 @@ def test_a_spinning_world_is_stopped() -> None:
         run_world(spins, 1, max_steps=1_000)
 
 
+def test_a_timer_a_rounding_error_early_does_not_stop_the_world() -> None:
+    """Code that sets the same timer again until the clock has passed it gets past it: work takes time."""
+
+    async def main(loop: WorldLoop) -> float:
+        passed = loop.create_future()
+
+        def look() -> None:
+            if loop.time() > 1.0:
+                passed.set_result(None)
+            else:
+                loop.call_at(1.0, look)
+
+        loop.call_at(1.0, look)
+        await passed
+        return loop.time()
+
+    assert run_world(main, 1, max_steps=1_000) == pytest.approx(1.0, abs=1e-3)
+
+
 def test_a_world_that_never_ends_is_stopped() -> None:
     """A periodic task that keeps the world alive meets the bound of virtual time."""
 

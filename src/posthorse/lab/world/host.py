@@ -61,6 +61,7 @@ class Host:
         self._loop.trace.note(f"crash {self.life.host}#{self.life.number}{' vanish' if vanish else ''}")
         self.life.pulse = Pulse.DEAD
         self.life.held = True
+        self.life.buried = self._loop.tasks_of(self.life)
         self._network.kill(self.life, vanish=vanish)
 
     def pause(self) -> None:

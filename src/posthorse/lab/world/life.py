@@ -9,6 +9,7 @@ before the world has been judged.
 import asyncio
 from contextvars import ContextVar
 from enum import Enum
+from typing import Any
 
 
 class Pulse(Enum):
@@ -24,7 +25,7 @@ class Pulse(Enum):
 class Life:
     """One run of one host's process."""
 
-    __slots__ = ("held", "host", "number", "parked", "pulse")
+    __slots__ = ("buried", "held", "host", "number", "parked", "pulse")
 
     def __init__(self, host: str, number: int) -> None:
         self.host = host
@@ -33,6 +34,8 @@ class Life:
         self.held = False
         """True unless running: read on every callback, so it is kept as a plain attribute."""
         self.parked: list[asyncio.Handle] = []
+        self.buried: list[asyncio.Task[Any]] = []
+        """Tasks of a killed process: kept, since a task that is collected would run its cleanup."""
 
     def __repr__(self) -> str:
         return f"<{self.host}#{self.number} {self.pulse.value}>"

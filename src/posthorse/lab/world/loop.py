@@ -28,6 +28,11 @@ from posthorse.lab.world.trace import Trace
 if TYPE_CHECKING:
     from posthorse.lab.world.network import Network
 
+BUSY_STEPS = 100
+BUSY_STEP_S = 1e-6
+"""After so many steps at one instant each further one takes this long: work takes time, and a timer that fires a
+rounding error too early must not stop the world."""
+
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
@@ -50,12 +55,14 @@ class WorldLoop(asyncio.BaseEventLoop):
     _ready: deque[asyncio.Handle]
     _scheduled: list[asyncio.TimerHandle]
 
-    def __init__(self, seed: int, *, max_steps: int = 5_000_000, until_s: float = 30 * 86_400.0) -> None:
+    def __init__(self, seed: int, *, max_steps: int = 2_000_000, until_s: float = 30 * 86_400.0) -> None:
         super().__init__()
         self._clock_resolution = 1e-9
         self._selector = _Leap(self)
         self._now = 0.0
         self._serial = 0
+        self._still = 0
+        """Steps since the clock last leapt."""
         self._dice = random.Random(f"schedule/{seed}")
         self._ending = False
         self.seed = seed
@@ -157,6 +164,11 @@ class WorldLoop(asyncio.BaseEventLoop):
         parked, life.parked = life.parked, []
         self._ready.extend(handle for handle in parked if not handle.cancelled())
 
+    def tasks_of(self, life: Life) -> list[asyncio.Task[Any]]:
+        """The tasks of a process that are not done, in the order of their making."""
+        tasks = [task for task in asyncio.all_tasks(self) if isinstance(task, WorldTask) and task.life is life]
+        return sorted(tasks, key=hash)
+
     # --- running ----------------------------------------------------------------------------------------------------
 
     def leap(self) -> None:
@@ -164,6 +176,7 @@ class WorldLoop(asyncio.BaseEventLoop):
         head = self._scheduled[0].when()
         if head > self._now:
             self._now = head
+            self._still = 0
             self.trace.mark(head)
         if head > self.until_s and not self._ending:
             raise WorldOverrun(f"virtual time passed {self.until_s:.0f} s without the world ending\n{self.waiting()}")
@@ -171,6 +184,9 @@ class WorldLoop(asyncio.BaseEventLoop):
     def count_step(self) -> None:
         """One iteration of the loop. Raises `WorldOverrun` beyond the bound of steps."""
         self.steps += 1
+        self._still += 1
+        if self._still > BUSY_STEPS:
+            self._now += BUSY_STEP_S
         if self.steps > self.max_steps and not self._ending:
             raise WorldOverrun(f"more than {self.max_steps} steps: something spins\n{self.waiting()}")
 

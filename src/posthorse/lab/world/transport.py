@@ -132,8 +132,12 @@ class WorldTransport(asyncio.Transport):
             self._end_soon(None)
 
     def abort(self) -> None:
-        """Drop what the kernel did not take and end at once."""
-        self._break(None)
+        """Drop what the kernel did not take and end at once, with FIN or RST as chance has it."""
+        self._break(None, resets=self.incoming.line.dice.random() < 0.5)
+
+    def reset(self) -> None:
+        """End at once with RST, as a socket with SO_LINGER 0 does."""
+        self._break(None, resets=True)
 
     # --- made and lost ----------------------------------------------------------------------------------------------
 
@@ -173,7 +177,7 @@ class WorldTransport(asyncio.Transport):
     def _sever(self) -> None:
         self.incoming.severed = self._peer.incoming.severed = True
 
-    def _break(self, error: Exception | None) -> None:
+    def _break(self, error: Exception | None, *, resets: bool) -> None:
         if self._gone or (self._closing and not self._unsent):
             return
         self._closing = True
@@ -181,8 +185,7 @@ class WorldTransport(asyncio.Transport):
         self._unsent_bytes = 0
         if not self._fin_sent:
             self._fin_sent = True
-            resets = bool(self._unread) or self.incoming.line.dice.random() < 0.5
-            self._peer.incoming.ship(Signal.RST if resets else Signal.FIN)
+            self._peer.incoming.ship(Signal.RST if resets or self._unread else Signal.FIN)
         self._end_soon(error)
 
     def _end_soon(self, error: Exception | None) -> None:
@@ -285,7 +288,7 @@ class WorldTransport(asyncio.Transport):
         except Exception as error:
             context = {"message": "a protocol raised", "exception": error, "protocol": self._protocol}
             self._loop.call_exception_handler(context)
-            self._break(error)
+            self._break(error, resets=True)
 
     def _give(self, data: bytes) -> None:
         if not isinstance(self._protocol, asyncio.BufferedProtocol):

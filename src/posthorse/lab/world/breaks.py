@@ -1,0 +1,84 @@
+"""Breaks: each takes one real safeguard out of the gateway, so that a run can prove that its checks would notice.
+
+A break changes one rule of the spool's clerk, of the standings, or the moment at which the database answers; everything
+else stays as it is. A run with a break must find a violation; one that does not shows that the world looks away.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import Enum
+
+from posthorse.gateway import Gateway
+from posthorse.spool.book import Book
+from posthorse.spool.clerk import Clerk
+from posthorse.spool.port import AdmitResult, NewMessage, Refusal, Settled, Settlement
+from posthorse.spool.rules import Change, Row
+
+
+class Break(Enum):
+    """The safeguard that is taken out."""
+
+    NONE = "none"
+    COMMIT = "commit"
+    """A receipt is given before the message is durable."""
+    FENCING = "fencing"
+    """Whoever once held a lease still counts as its holder."""
+    RELEASE = "release"
+    """The last bytes go before the release mark is durable."""
+    BUDGET = "budget"
+    """Copies are counted against no limit."""
+    SUPPRESSION = "suppression"
+    """The list is not looked at again when mail is released."""
+    LAST_OPEN = "last-open"
+    """The last open provider may be closed, too."""
+
+
+EAGER: dict[Break, str] = {Break.COMMIT: "admit", Break.RELEASE: "release"}
+"""Calls that a break answers before they are committed."""
+
+
+class UnfencedClerk(Clerk):
+    """Takes every caller for the holder of the present lease."""
+
+    def refusal(self, row: Row, fence: int, now: int, *, suppressed: bool) -> Refusal | None:
+        """As if the fence matched."""
+        return super().refusal(row, row.fence, now, suppressed=suppressed)
+
+    def settled(self, row: Row, settlement: Settlement, now: int) -> tuple[Change, Settled]:
+        """As if the answer were to the present attempt."""
+        return super().settled(row, replace(settlement, fence=row.fence), now)
+
+
+class UnboundedClerk(Clerk):
+    """Lets any number of copies out."""
+
+    def admit(self, book: Book, batch: Sequence[NewMessage]) -> list[AdmitResult]:
+        """As if every stream allowed a thousand copies."""
+        return super().admit(book, [replace(new, copies_allowed=1_000) for new in batch])
+
+
+class UnlistedClerk(Clerk):
+    """Looks at the suppression list at accept and at lease only."""
+
+    def refusal(self, row: Row, fence: int, now: int, *, suppressed: bool) -> Refusal | None:
+        """As if no address were on a list."""
+        return super().refusal(row, fence, now, suppressed=False)
+
+
+def clerk_for(break_: Break) -> Clerk:
+    """The clerk of the simulated database."""
+    match break_:
+        case Break.FENCING:
+            return UnfencedClerk()
+        case Break.BUDGET:
+            return UnboundedClerk()
+        case Break.SUPPRESSION:
+            return UnlistedClerk()
+        case _:
+            return Clerk()
+
+
+def alter(break_: Break, gateway: Gateway) -> None:
+    """Take the safeguard out of a node, if it is one of the node's."""
+    if break_ is Break.LAST_OPEN:
+        setattr(gateway.watcher.standings, "_last_open", lambda name, now_s: False)  # noqa: B010 - a rule taken out

@@ -1,0 +1,55 @@
+"""The journal of a simulated node: everything it tells goes to the trace, and a bug is a violation."""
+
+from collections.abc import Callable
+
+from posthorse.lab.world.referee import Referee
+from posthorse.lab.world.trace import Trace
+from posthorse.mail.ids import AttemptId, ProviderName
+from posthorse.mail.message import Message
+from posthorse.mail.outcome import Outcome, kind_of
+from posthorse.mail.standing import StandingState
+from posthorse.spool.port import Settled
+
+
+class WorldJournal:
+    """Implements the gateway's journal."""
+
+    def __init__(self, node: str, trace: Trace, referee: Referee, states: Callable[[], list[StandingState]]) -> None:
+        """`states`: the present standing of every provider at this node."""
+        self._node = node
+        self._trace = trace
+        self._referee = referee
+        self._states = states
+
+    def settled(
+        self,
+        message: Message,
+        n: int,
+        provider: ProviderName,
+        attempt: AttemptId,
+        outcome: Outcome,
+        result: Settled,
+    ) -> None:
+        """The database's witness saw it already."""
+
+    def attempted(self, provider: ProviderName, outcome: Outcome, duration_s: float) -> None:
+        """An attempt of a group ended."""
+        self._trace.note(f"{self._node} attempt at {provider} {kind_of(outcome)} {outcome.reply} {duration_s:.3f} s")
+
+    def parked(self, message: Message, provider: ProviderName, attempt: AttemptId) -> None:
+        """No answer in time."""
+        self._trace.note(f"{self._node} parked {message.id.hex()} at {provider}")
+
+    def bug(self, where: str, error: BaseException) -> None:
+        """An exception that should not be."""
+        self._referee.accuse("bug", f"{self._node}, {where}: {error!r}")
+
+    def spool_trouble(self, where: str, error: BaseException) -> None:
+        """The database was in trouble."""
+        self._trace.note(f"{self._node} spool trouble in {where}: {error}")
+
+    def standing_changed(self, name: ProviderName, state: StandingState, why: str) -> None:
+        """A provider tripped or recovered: at least one must stay open (I10)."""
+        self._trace.note(f"{self._node} standing {name} {state.value}: {why}")
+        if not set(self._states()) - {StandingState.EJECTED, StandingState.ON_TRIAL}:
+            self._referee.accuse("I10", f"{self._node} closed the last open provider, {name}: {why}")

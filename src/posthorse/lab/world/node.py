@@ -1,0 +1,110 @@
+"""A simulated node: the gateway as the daemon runs it, on virtual ports, started again after every kill.
+
+Nothing of a node outlives its process but what the database holds; clocks of two nodes differ.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from posthorse.dispatch.route import Route
+from posthorse.gateway import Gateway, Outlet, Parts
+from posthorse.lab.world.client import SUBMISSION_PORT
+from posthorse.lab.world.database import Database
+from posthorse.lab.world.front import Front
+from posthorse.lab.world.host import Host
+from posthorse.lab.world.journal import WorldJournal
+from posthorse.lab.world.network import Network
+from posthorse.lab.world.ports import WorldClock, WorldDialer, WorldIds, WorldRng
+from posthorse.lab.world.referee import Referee
+from posthorse.lab.world.site import PORT
+from posthorse.mail.ids import NodeId, ProviderName
+from posthorse.mail.ports import TlsMode
+from posthorse.mail.standing import StandingState
+from posthorse.mail.stream import Stream
+from posthorse.providers.smtp import SmtpProvider
+from posthorse.spool.port import SpoolUnavailable
+
+SLOTS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """What all nodes share."""
+
+    network: Network
+    database: Database
+    referee: Referee
+    providers: tuple[str, ...]
+    front: Front
+    alter: Callable[[Gateway], None]
+    """Takes a safeguard out of a node, or nothing."""
+
+
+class Node:
+    """One machine that runs a gateway."""
+
+    def __init__(self, setting: Setting, name: str, skew_us: int) -> None:
+        self._setting = setting
+        self.host = Host(setting.network, name)
+        self._skew_us = skew_us
+        self.gateway: Gateway | None = None
+
+    def start(self) -> None:
+        """Start the process, unless it runs."""
+        if not self.host.is_up:
+            self.host.start(self._run)
+
+    async def _run(self) -> None:
+        loop, setting = self._setting.network.loop, self._setting
+        life = self.host.life
+        assert life is not None
+        name = f"{self.host.name}#{life.number}"
+        clock = WorldClock(loop, skew_us=self._skew_us)
+        rng, ids = WorldRng(loop.seed, name), WorldIds(clock, loop.seed, name)
+        gateway = Gateway(self._parts(clock, rng, ids))
+        setting.alter(gateway)
+        self.gateway = gateway
+        await self._start_sending(gateway)
+        server = await loop.create_server(setting.front(self.host.name, gateway, clock, ids), port=SUBMISSION_PORT)
+        await server.serve_forever()
+
+    async def _start_sending(self, gateway: Gateway) -> None:
+        """Until the database lets it; a supervisor would start the process again."""
+        while True:
+            try:
+                return await gateway.start()
+            except SpoolUnavailable:
+                await asyncio.sleep(1.0)
+
+    def _parts(self, clock: WorldClock, rng: WorldRng, ids: WorldIds) -> Parts:
+        setting, name = self._setting, self.host.name
+        return Parts(
+            node=NodeId(name),
+            spool=setting.database.line_for(self.host),
+            clock=clock,
+            rng=rng,
+            ids=ids,
+            journal=WorldJournal(name, setting.network.loop.trace, setting.referee, self._states),
+            outlets=[Outlet(provider=self._provider(provider), slots=SLOTS) for provider in setting.providers],
+            routes=self._routes(),
+        )
+
+    def _provider(self, name: str) -> SmtpProvider:
+        return SmtpProvider(
+            name=ProviderName(name),
+            host=name,
+            port=PORT,
+            tls=TlsMode.NONE,
+            dialer=WorldDialer(self._setting.network),
+            helo=f"{self.host.name}.example",
+        )
+
+    def _routes(self) -> tuple[Route, ...]:
+        """Urgent mail prefers another provider than the rest, so that several are in use."""
+        names = tuple(ProviderName(name) for name in self._setting.providers)
+        return (Route(providers=(*names[1:], names[0]), stream=Stream.URGENT), Route(providers=names))
+
+    def _states(self) -> list[StandingState]:
+        assert self.gateway is not None
+        return [picture.state for picture in self.gateway.watcher.picture().values()]

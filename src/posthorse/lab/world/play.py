@@ -1,0 +1,221 @@
+"""One world from its seed: two nodes on one database, three providers, applications, people, weather; then the verdict.
+
+The story has three acts: mail comes in while misfortunes strike; the sky clears and everything must come to rest within
+`REST_WITHIN_S` of virtual time; the verdict is given. The first violation ends it.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from posthorse.lab.world import verdict
+from posthorse.lab.world.breaks import EAGER, Break, alter, clerk_for
+from posthorse.lab.world.client import Application
+from posthorse.lab.world.database import Database, Trouble
+from posthorse.lab.world.front import open_front
+from posthorse.lab.world.host import Host
+from posthorse.lab.world.loop import WorldError, WorldLoop, run_world
+from posthorse.lab.world.mailbag import Mailbag, Submission
+from posthorse.lab.world.misfortune import Stage, bring
+from posthorse.lab.world.network import Network
+from posthorse.lab.world.node import Node, Setting
+from posthorse.lab.world.people import EVERYTHING, People
+from posthorse.lab.world.ports import WorldClock
+from posthorse.lab.world.referee import Referee, Violation
+from posthorse.lab.world.site import Site, WatchedMailbox
+from posthorse.lab.world.weather import CALM_AFTER_S, Happening, forecast
+from posthorse.spool.memory import MemorySpool
+from posthorse.spool.port import Selector
+
+NODES = ("node-a", "node-b")
+PROVIDERS = ("provider-a", "provider-b", "provider-c")
+REST_CHECK_S = 2.0
+REST_WITHIN_S = 7_200.0
+"""I8: how long after the last fault the queue may take to empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a world ended."""
+
+    seed: int
+    violations: tuple[Violation, ...]
+    digest: str
+    messages: int
+    arrivals: int
+    virtual_s: float
+    rest_s: float
+    """Virtual time from the last fault to rest."""
+    weather: tuple[str, ...]
+    """The misfortunes in order."""
+    story: tuple[str, ...] = ()
+    """The last lines of its trace; kept only of a world with a violation."""
+
+
+def play(seed: int, break_: Break = Break.NONE) -> Outcome:
+    """Run one world to its end."""
+    return tell(seed, break_).outcome()
+
+
+def tell(
+    seed: int,
+    break_: Break = Break.NONE,
+    *,
+    plan: Sequence[Happening] | None = None,
+    latency_s: float | None = None,
+) -> "World":
+    """Run one world to its end and hand it over.
+
+    `plan`: instead of the weather of the seed; `latency_s`: of every answer of every provider, instead of the seed's.
+    """
+    worlds: list[World] = []
+
+    async def main(loop: WorldLoop) -> None:
+        weather = forecast(seed, NODES, PROVIDERS) if plan is None else plan
+        world = World(loop, break_, weather, latency_s)
+        worlds.append(world)
+        await world.run()
+
+    try:
+        run_world(main, seed)
+    except WorldError as error:
+        if not worlds:
+            raise
+        worlds[0].referee.accuse("world", str(error))
+    return worlds[0]
+
+
+class World:
+    """Everything there is."""
+
+    def __init__(self, loop: WorldLoop, break_: Break, weather: Sequence[Happening], latency_s: float | None) -> None:
+        self.loop = loop
+        self.dice = random.Random(f"world/{loop.seed}")
+        self.network = Network(loop)
+        self.clock = WorldClock(loop)
+        self.referee = Referee(self.clock.now, loop.trace)
+        self.spool = MemorySpool(clock=self.clock, clerk=clerk_for(break_))
+        self.database = Database(loop, self.spool, self.referee, eager=EAGER.get(break_, ""), killed=self._killed)
+        self.mailbox = WatchedMailbox(self.referee)
+        self.sites = {
+            name: Site(self.network, name, self.mailbox, latency_s or self._latency_s()) for name in PROVIDERS
+        }
+        setting = Setting(
+            network=self.network,
+            database=self.database,
+            referee=self.referee,
+            providers=PROVIDERS,
+            front=open_front,
+            alter=lambda gateway: alter(break_, gateway),
+        )
+        self.nodes = {name: Node(setting, name, self._skew_us()) for name in NODES}
+        self.application = Host(self.network, "application")
+        self.mailbag = Mailbag(loop.seed)
+        self.weather = weather
+        self.stage = Stage(
+            network=self.network,
+            database=self.database,
+            sites=self.sites,
+            nodes=self.nodes,
+            people=People(self.spool, self.referee, self.dice),
+        )
+        self.cleared_s = 0.0
+        self._all_sent = asyncio.Event()
+
+    async def run(self) -> None:
+        """The three acts; the first violation ends them."""
+        story = self.loop.create_task(self._story())
+        alarm = self.loop.create_task(self.referee.alarm.wait())
+        await asyncio.wait((story, alarm), return_when=asyncio.FIRST_COMPLETED)
+        alarm.cancel()
+        if story.done():
+            story.result()
+        else:
+            story.cancel()
+
+    def outcome(self) -> Outcome:
+        """How it ended."""
+        violations = tuple(self.referee.violations)
+        story = tuple(self.loop.trace.lines) if violations else ()
+        return Outcome(
+            seed=self.loop.seed,
+            violations=violations,
+            digest=self.loop.trace.digest(),
+            messages=len(self.mailbag.submissions),
+            arrivals=len(self.mailbox),
+            virtual_s=self.loop.time(),
+            rest_s=self.loop.time() - self.cleared_s,
+            weather=tuple(map(str, self.weather)),
+            story=story,
+        )
+
+    # --- the acts ---------------------------------------------------------------------------------------------------
+
+    async def _story(self) -> None:
+        for site in self.sites.values():
+            site.start()
+        for node in self.nodes.values():
+            node.start()
+        self.application.start(self._applications)
+        async with asyncio.TaskGroup() as group:
+            for happening in self.weather:
+                group.create_task(bring(self.stage, happening))
+            group.create_task(asyncio.sleep(CALM_AFTER_S))
+        self._clear()
+        await self._rest()
+        await self._judge()
+
+    async def _applications(self) -> None:
+        application = Application(NODES, self.dice)
+
+        async def send(submission: Submission, at_s: float) -> None:
+            await asyncio.sleep(at_s)
+            await application.send(submission)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self.dice.randrange(10, 50)):
+                group.create_task(send(self.mailbag.write(), 0.5 + self.dice.random() * CALM_AFTER_S))
+        self._all_sent.set()
+
+    def _clear(self) -> None:
+        """The sky clears: every misfortune has ended; whoever is still down gets up."""
+        self.loop.trace.note("the sky is clear")
+        self.cleared_s = self.loop.time()
+        self.database.trouble = Trouble()
+        for node in self.nodes.values():
+            node.start()
+
+    async def _rest(self) -> None:
+        """Wait until all has come to rest, or the bound has passed."""
+        while self.loop.time() < self.cleared_s + REST_WITHIN_S:
+            await asyncio.sleep(REST_CHECK_S)
+            if self._all_sent.is_set() and await self._is_at_rest():
+                return
+
+    async def _is_at_rest(self) -> bool:
+        now = self.clock.now()
+        views = await self.spool.select(Selector(), EVERYTHING)
+        return all(verdict.is_at_rest(self.referee, view, now) for view in views)
+
+    async def _judge(self) -> None:
+        views = await self.spool.select(Selector(), EVERYTHING)
+        history = await self.spool.events_since(0, EVERYTHING)
+        submissions = self.mailbag.submissions
+        verdict.judge_receipts(self.referee, submissions, views)
+        verdict.judge_rest(self.referee, views, self.clock.now())
+        verdict.judge_history(self.referee, views, history)
+        verdict.judge_ledger(self.referee, views, list(self.sites.values()))
+        verdict.judge_fidelity(self.referee, submissions, self.mailbox)
+
+    # --- details ----------------------------------------------------------------------------------------------------
+
+    def _latency_s(self) -> float:
+        return self.dice.choice((0.002, 0.02, 0.08, 0.4, 1.5))
+
+    def _skew_us(self) -> int:
+        return self.dice.choice((0, 0, 2_000_000, -30_000_000, 300_000_000))
+
+    def _killed(self, host: Host) -> None:
+        """The database's trouble killed a node: somebody starts it again."""
+        self.loop.call_later(0.5 + 5 * self.dice.random(), self.nodes[host.name].start)

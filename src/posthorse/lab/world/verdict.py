@@ -1,0 +1,137 @@
+"""The verdict: what is judged of a world once its faults are over and all has come to rest (I1-I3, I5, I6, I8).
+
+Works on what can be asked of the database, on the mailboxes, and on the receipts the applications hold.
+"""
+
+from collections.abc import Sequence
+
+from posthorse.lab.simulated import Verdict
+from posthorse.lab.world.mailbag import Submission, fields_of, name_of, number_of
+from posthorse.lab.world.referee import Referee
+from posthorse.lab.world.site import Site, WatchedMailbox
+from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage, IllegalMove, check_move
+from posthorse.mail.ids import MessageId
+from posthorse.spool.port import HistoryRow, RecipientView
+from posthorse.spool.story import replay
+
+REMOVED = (b"x-posthorse-stream", b"x-posthorse-supersede", b"x-posthorse-idempotency-key", b"bcc")
+"""Headers of a submission that do not arrive (I5)."""
+
+ADDED_IF_MISSING = (b"message-id", b"date")
+"""Headers that arrive although a submission has none, after Received and X-Posthorse-Id."""
+
+ARRIVED_ENDS = frozenset({Carriage.HANDED_OVER, Carriage.IN_DOUBT})
+"""What may be said of a recipient whose mail arrived."""
+
+
+def is_at_rest(referee: Referee, view: RecipientView, now: int) -> bool:
+    """Ended, or in doubt with nothing left that would happen by itself. The referee's count of copies decides."""
+    if view.carriage in ENDS_OF_DUTY:
+        return True
+    if view.carriage is not Carriage.IN_DOUBT:
+        return False
+    account = referee.accounts[view.message.id, view.n]
+    spent = account.copies >= account.allowed
+    return spent or bool(view.withdrawn) or view.message.expires_at <= now or view.address in referee.suppressed
+
+
+def judge_receipts(referee: Referee, submissions: Sequence[Submission], views: Sequence[RecipientView]) -> None:
+    """I1: what a receipt was given for is stored."""
+    stored = {view.message.id.hex() for view in views}
+    for submission in submissions:
+        for receipt in submission.receipts:
+            if receipt not in stored:
+                referee.accuse("I1", f"submission {submission.number} has the receipt {receipt}, and nothing is stored")
+
+
+def judge_rest(referee: Referee, views: Sequence[RecipientView], now: int) -> None:
+    """I2 and I8: everything came to rest."""
+    for view in views:
+        if not is_at_rest(referee, view, now):
+            referee.accuse("I8", f"{_name(view)} ({view.message.stream.value}) is still {view.carriage.value}: {view}")
+
+
+def judge_history(referee: Referee, views: Sequence[RecipientView], history: Sequence[HistoryRow]) -> None:
+    """I2, I3: every step was legal, follows the one before, and the row is what its history says."""
+    of_message: dict[MessageId, list[HistoryRow]] = {}
+    for fact in history:
+        of_message.setdefault(fact.message_id, []).append(fact)
+    for view in views:
+        facts = [fact for fact in of_message.get(view.message.id, ()) if fact.n in (-1, view.n)]
+        _follow(referee, view, facts)
+        row = replay(facts)
+        told = (row.carriage, row.fence, row.copies_released, row.attempts, row.tried)
+        if told != (view.carriage, view.fence, view.copies_released, view.attempts, view.tried):
+            referee.accuse("I2", f"{_name(view)}: history says {told}, the row {view}")
+
+
+def judge_ledger(referee: Referee, views: Sequence[RecipientView], sites: Sequence[Site]) -> None:
+    """I2, I6: what is said of a recipient agrees with what the providers have."""
+    taken = {
+        (address, _id_of(exchange.content))
+        for site in sites
+        for exchange in site.provider.exchanges
+        if exchange.verdict in (Verdict.TAKEN, Verdict.TAKEN_UNANSWERED, Verdict.DROPPED)
+        for address in exchange.recipients
+    }
+    for view in views:
+        account = referee.accounts[view.message.id, view.n]
+        cancelled = view.carriage is Carriage.CANCELLED and account.withdrawn == "cancelled"
+        if account.arrivals and view.carriage not in ARRIVED_ENDS and not cancelled:
+            referee.accuse(
+                "I2", f"{_name(view)} arrived at {account.arrivals}, but is said to be {view.carriage.value}"
+            )
+        if view.carriage is Carriage.HANDED_OVER and (view.address, view.message.id.hex()) not in taken:
+            referee.accuse("I1", f"{_name(view)} is said to be handed over, but no provider took it")
+
+
+def judge_fidelity(referee: Referee, submissions: Sequence[Submission], mailbox: WatchedMailbox) -> None:
+    """I5, exact: the bytes that arrive are the bytes offered, save the headers listed above."""
+    for provider, content in mailbox.contents:
+        number = number_of(content)
+        if number is None:
+            referee.accuse("I5", f"{provider} has bytes that nobody sent: {content[:200]!r}")
+            continue
+        if _as_arrived(submissions[number].content) != _as_sent(submissions[number].content, content):
+            referee.accuse("I5", f"submission {number} was changed: {submissions[number].content!r} became {content!r}")
+
+
+def _as_arrived(sent: bytes) -> tuple[list[bytes], bytes]:
+    fields, rest = fields_of(sent)
+    return [raw for raw in fields if name_of(raw) not in REMOVED], rest
+
+
+def _as_sent(sent: bytes, arrived: bytes) -> tuple[list[bytes], bytes]:
+    """What arrived, without what was added at its top."""
+    names = {name_of(raw) for raw in fields_of(sent)[0]}
+    added = [b"received", b"x-posthorse-id", *(name for name in ADDED_IF_MISSING if name not in names)]
+    fields, rest = fields_of(arrived)
+    top = [name_of(raw) for raw in fields[: len(added)]]
+    return (fields[len(added) :] if top == added else fields), rest
+
+
+def _follow(referee: Referee, view: RecipientView, facts: Sequence[HistoryRow]) -> None:
+    place: Carriage | None = None
+    for fact in facts:
+        if fact.new is None:
+            continue
+        if place is not None and fact.old is not place:
+            referee.accuse("I2", f"{_name(view)}: a step from {fact.old} where it stood at {place}")
+        place = fact.new
+        if fact.old is None or fact.cause is None:
+            continue
+        try:
+            check_move(fact.old, fact.new, fact.cause)
+        except IllegalMove as error:
+            referee.accuse("I3", f"{_name(view)}: {error}")
+
+
+def _id_of(content: bytes) -> str:
+    for raw in fields_of(content)[0]:
+        if name_of(raw) == b"x-posthorse-id":
+            return raw.partition(b":")[2].strip().decode().lower()
+    return ""
+
+
+def _name(view: RecipientView) -> str:
+    return f"{view.message.id.hex()}/{view.n}"
