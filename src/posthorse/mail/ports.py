@@ -101,6 +101,10 @@ class HttpRequest:
     headers: tuple[tuple[str, str], ...]
     """Host, Content-Length and Connection are added by the exchange."""
     body: bytes = b""
+    connect_s: float = 3.0
+    """Longest wait for a connection."""
+    stall_s: float = 10.0
+    """Longest time in which nothing at all of the request leaves, before the last bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,4 +133,8 @@ class HttpExchange(Protocol):
 
         Raises `ExchangeFailed` (no complete response) and `NotReleased`.
         """
+        ...
+
+    async def prepare(self, target: Target, connections: int) -> None:
+        """Have this many connections to `target` open and idle; failures are silent, the next exchange tells."""
         ...

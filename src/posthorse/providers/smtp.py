@@ -16,11 +16,11 @@ from dataclasses import replace
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.outcome import Outcome, Rejection, Reply, Scope, Throttle
 from posthorse.mail.ports import Dialer, TlsMode
+from posthorse.providers.line import IdlePool
 from posthorse.providers.port import AttemptReport, Capability, Fidelity, HandoverGroup, Limits, ReleaseGate
 from posthorse.providers.smtp_core import Features, is_safe_address, is_safe_body
 from posthorse.providers.smtp_line import SmtpLine
 from posthorse.providers.smtp_open import OpeningFailed, Server, open_line
-from posthorse.providers.smtp_pool import SmtpPool
 from posthorse.providers.smtp_replies import translate
 from posthorse.providers.smtp_transaction import give_content, give_envelope, judge_envelope
 
@@ -55,7 +55,7 @@ class SmtpProvider:
             host=host, port=port, tls=tls, ca_file=ca_file, helo=helo, username=username, password=password
         )
         self._dialer = dialer
-        self._pool = SmtpPool(most=max_idle, idle_limit_s=idle_limit_s, most_messages=max_messages)
+        self._pool: IdlePool[SmtpLine] = IdlePool(most=max_idle, idle_limit_s=idle_limit_s, most_uses=max_messages)
         self._features = Features()
         self.capability = Capability(
             fidelity=Fidelity.EXACT,

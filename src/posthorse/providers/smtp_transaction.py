@@ -41,7 +41,7 @@ def is_yes(reply: Reply) -> bool:
 
 async def give_envelope(line: SmtpLine, group: HandoverGroup, *, smtputf8: bool) -> Answers:
     """Name sender and recipients and ask to send the content."""
-    line.messages += 1
+    line.uses += 1
     commands = _commands(group, line.features, smtputf8=smtputf8)
     resets = line.needs_reset
     if resets:
@@ -124,10 +124,8 @@ async def give_content(
 ) -> dict[int, Outcome]:
     """Send the body while the release mark commits, then its end, and await the answer. Empty: the gate said no."""
     line.send(stuffed(group.body))
-    try:
-        await line.drain(group.limits.answer_s)
-    except LineFailed as failed:
-        return dict.fromkeys(accepted, translate(Stage.DATA, failed.reply))
+    if not await line.drain(group.limits.answer_s) or not line.usable:
+        return dict.fromkeys(accepted, translate(Stage.DATA, line.word))
     if not await gate(accepted):
         line.abort()
         return {}

@@ -1,0 +1,235 @@
+"""The provider `ses`: Amazon SES by its API v2, `SendEmail` with the raw message.
+
+How the envelope is carried: all recipients of the group stand in `Destination.ToAddresses`, which for raw content is
+the envelope and leaves the To and Cc headers alone, so that Bcc stays blind and a part of the recipients can be sent.
+`FromEmailAddress` is not given, since it would replace the From header. The envelope sender goes into
+`FeedbackForwardingEmailAddress`: SES sends from a return path of its own and forwards bounces there, as it does with
+the sender given to its SMTP endpoint. SES has no null sender; then bounces go where SES itself decides.
+
+Promise: *wrapped* fidelity. Our message id travels as the tag `posthorse-id`, so that events can be matched even when
+the answer was lost. The request misses its last byte until the release gate said yes.
+
+Left out: events, templates, global endpoints (Signature v4a).
+"""
+
+import base64
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+import msgspec
+
+from posthorse.mail.ids import ProviderName
+from posthorse.mail.message import Message
+from posthorse.mail.outcome import Fault, Outcome, Rejection, Reply, Scope
+from posthorse.mail.ports import (
+    Clock,
+    ExchangeFailed,
+    HttpExchange,
+    HttpRequest,
+    HttpResponse,
+    NotReleased,
+    Target,
+)
+from posthorse.mail.stream import SECOND
+from posthorse.providers.http import host_header
+from posthorse.providers.port import AttemptReport, Capability, Fidelity, HandoverGroup, ReleaseGate
+from posthorse.providers.ses_replies import Phase, reply_of, translate
+from posthorse.providers.sigv4 import Signer
+from posthorse.providers.smtp_core import is_safe_address, is_safe_body
+
+_PATH = "/v2/email/outbound-emails"
+_CONTENT_TYPE = "application/json"
+_MOST_RECIPIENTS = 50
+_MOST_BYTES = 40_000_000 * 3 // 4
+"""40 MB counted after base64 (quotas page)."""
+_MOST_TAGS = 48
+_NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_-]")
+_ID_TAG = "posthorse-id"
+
+
+class SesProvider:
+    """One SES account in one region. Implements `posthorse.providers.port.Provider`."""
+
+    kind = "ses"
+    capability = Capability(
+        fidelity=Fidelity.WRAPPED,
+        separate_envelope=True,
+        max_recipients=_MOST_RECIPIENTS,
+        max_size_bytes=_MOST_BYTES,
+        smtputf8=False,
+        rewrites=("Message-ID", "Date", "Return-Path"),
+    )
+
+    def __init__(
+        self,
+        *,
+        name: ProviderName,
+        region: str,
+        access_key_id: str,
+        secret_access_key: str,
+        exchange: HttpExchange,
+        clock: Clock,
+        session_token: str = "",
+        endpoint: str = "",
+        configuration_set: str = "",
+        ca_file: str = "",
+    ) -> None:
+        """`endpoint`: another base address than the region's; `configuration_set`: for messages that name none."""
+        self.name = name
+        self._exchange = exchange
+        self._clock = clock
+        self._configuration_set = configuration_set
+        self._target = _target(endpoint or _regional(region), ca_file)
+        self._signer = Signer(
+            access_key_id=access_key_id,
+            secret_access_key=secret_access_key,
+            session_token=session_token,
+            region=region,
+            service="ses",
+        )
+        self._skew_us = 0
+        """What SES's clock is ahead of ours, learnt when it refused our time."""
+
+    async def attempt(self, group: HandoverGroup, gate: ReleaseGate) -> AttemptReport:
+        """Try once; see the port."""
+        numbers = tuple(n for n, _ in group.recipients)
+        refusal = _unsendable(group)
+        if refusal is not None:
+            return AttemptReport(outcomes=dict.fromkeys(numbers, refusal))
+        phase = Phase.BEFORE
+
+        async def before_last_bytes() -> bool:
+            nonlocal phase
+            if not await gate(numbers):
+                return False
+            phase = Phase.AFTER
+            return True
+
+        try:
+            response = await self._exchange.exchange(self._request(group), before_last_bytes=before_last_bytes)
+        except NotReleased:
+            return AttemptReport(outcomes={})
+        except ExchangeFailed as failed:
+            outcome = translate(phase, Reply(text=str(failed)))
+        else:
+            outcome = self._judge(phase, response, group)
+        return AttemptReport(outcomes=dict.fromkeys(numbers, outcome))
+
+    async def prepare(self, connections: int) -> None:
+        """Have this many connections open and idle."""
+        await self._exchange.prepare(self._target, connections)
+
+    async def close(self) -> None:
+        """Nothing of its own stays open: connections belong to the exchange."""
+
+    # --- details ----------------------------------------------------------------------------------------------------
+
+    def _request(self, group: HandoverGroup) -> HttpRequest:
+        body = _body(group, self._configuration_set)
+        headers = self._signer.sign(
+            method="POST",
+            path=_PATH,
+            host=host_header(self._target),
+            content_type=_CONTENT_TYPE,
+            body=body,
+            now=self._clock.now() + self._skew_us,
+        )
+        return HttpRequest(
+            target=self._target,
+            method="POST",
+            path=_PATH,
+            headers=headers,
+            body=body,
+            connect_s=group.limits.connect_s,
+            stall_s=group.limits.answer_s,
+        )
+
+    def _judge(self, phase: Phase, response: HttpResponse, group: HandoverGroup) -> Outcome:
+        outcome = translate(phase, reply_of(response))
+        match outcome:
+            case Fault(scope=Scope.US):
+                self._learn_skew(response)
+            case Rejection(scope=Scope.RECIPIENT, reply=reply) if len(group.recipients) > 1:
+                # One bad address refuses all, and the answer does not say which: a provider that tells may know.
+                return Rejection(scope=Scope.CHANNEL, reply=reply)
+            case Rejection(scope=Scope.ACCOUNT, reply=reply) if _names_own_set(group.message, reply):
+                return Rejection(scope=Scope.CHANNEL, reply=reply)
+            case _:
+                pass
+        return outcome
+
+    def _learn_skew(self, response: HttpResponse) -> None:
+        """Sign with the provider's time from now on; the next attempt shows whether that was it."""
+        try:
+            there = parsedate_to_datetime(response.headers.get("date", ""))
+        except ValueError:
+            return
+        self._skew_us = int(there.timestamp()) * SECOND - self._clock.now()
+
+
+def _regional(region: str) -> str:
+    return f"https://email.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
+
+
+def _target(base: str, ca_file: str) -> Target:
+    parts = urlsplit(base)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError(f"not a base address: {base}")
+    tls = parts.scheme == "https"
+    return Target(host=parts.hostname, port=parts.port or (443 if tls else 80), tls=tls, ca_file=ca_file)
+
+
+def _names_own_set(message: Message, reply: Reply) -> bool:
+    """A message that names a missing or paused configuration set says nothing about the account."""
+    return (
+        bool(message.attributes.get("configuration_set"))
+        and reply.code in (400, 404)
+        and (reply.enhanced.startswith(("NotFound", "ConfigurationSet")) or "configuration set" in reply.text.lower())
+    )
+
+
+def _unsendable(group: HandoverGroup) -> Outcome | None:
+    """Why SES may not be given this group; None: it may."""
+    if len(group.recipients) > _MOST_RECIPIENTS:
+        return Rejection(scope=Scope.CHANNEL, reply=Reply(text="more than 50 recipients"))
+    if len(group.body) > _MOST_BYTES:
+        return Rejection(scope=Scope.CHANNEL, reply=Reply(text="larger than SES takes"))
+    if not is_safe_body(group.body):
+        return Rejection(scope=Scope.MESSAGE, reply=Reply(text="the content has a bare CR, a bare LF or a NUL"))
+    addresses = [address for _, address in group.recipients]
+    if not all(address.isascii() and is_safe_address(address) for address in (group.message.sender, *addresses)):
+        return Rejection(scope=Scope.CHANNEL, reply=Reply(text="an address SES cannot be given"))
+    return None
+
+
+def _body(group: HandoverGroup, configuration_set: str) -> bytes:
+    """The request's JSON; the content is put in as bytes, for it is large and base64 needs no escaping."""
+    message = group.message
+    fields: dict[str, object] = {
+        "Destination": {"ToAddresses": [address for _, address in group.recipients]},
+        "EmailTags": _tags(message),
+    }
+    if message.sender:
+        fields["FeedbackForwardingEmailAddress"] = message.sender
+    configuration_set = message.attributes.get("configuration_set") or configuration_set
+    if configuration_set:
+        fields["ConfigurationSetName"] = configuration_set
+    head = msgspec.json.encode(fields)[:-1]
+    return b"".join((head, b',"Content":{"Raw":{"Data":"', base64.b64encode(group.body), b'"}}}'))
+
+
+def _tags(message: Message) -> list[dict[str, str]]:
+    """Our id and the message's own tags, in the letters SES allows."""
+    tags = {_ID_TAG: message.id.hex(), **_own_tags(message.attributes)}
+    return [{"Name": name, "Value": value} for name, value in list(tags.items())[:_MOST_TAGS]]
+
+
+def _own_tags(attributes: Mapping[str, str]) -> dict[str, str]:
+    tags = {}
+    for key, value in attributes.items():
+        name = key.removeprefix("tag:")
+        if name != key and name and value and not name.startswith("posthorse"):
+            tags[_NOT_IN_TAGS.sub("_", name)[:256]] = _NOT_IN_TAGS.sub("_", value)[:256]
+    return tags
