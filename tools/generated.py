@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from posthorse.cli.reference import commands_page
 from posthorse.config.reference import reference as configuration
 from posthorse.mail.carriage import ENDS_OF_DUTY, FATE_ORDER, TRANSITIONS, Carriage, Fate
 from posthorse.mail.stream import BY_ORDER, RULES
@@ -88,6 +89,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "streams": stream_table,
     "configuration": configuration,
     "metrics": metrics_page,
+    "commands": commands_page,
 }
 """Every generated block by its name."""
 

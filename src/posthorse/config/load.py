@@ -2,8 +2,9 @@
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from posthorse.config.check import problems_of
 from posthorse.config.problem import ConfigProblems, Problem
@@ -11,6 +12,7 @@ from posthorse.config.reader import Reading, Unreadable
 from posthorse.config.secret import Surroundings
 from posthorse.config.setting import SpoolUrl
 from posthorse.config.tree import Config, SpoolSettings
+from posthorse.mail.ids import ProviderName
 
 _MOST_BYTES = 4 << 20
 
@@ -25,10 +27,7 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
 
 def read_config(text: str, *, folder: Path, environ: Mapping[str, str]) -> Config:
     """As `load_config`, from text; relative paths start at `folder`. Raises `ConfigProblems`."""
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigProblems([Problem(path="", what=f"is not TOML: {error}", remedy="correct that line")]) from None
+    document = _document(text)
     reading = Reading(Surroundings(folder=folder, environ=environ))
     try:
         config = reading.section(Config, document, "")
@@ -40,6 +39,40 @@ def read_config(text: str, *, folder: Path, environ: Mapping[str, str]) -> Confi
         raise ConfigProblems(problems)
     rooted = SpoolUrl(file=folder / config.spool.url.file)  # the default, too, stands beside the file
     return replace(config, spool=SpoolSettings(url=rooted))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whereabouts:
+    """What an operator's command must know of the configuration."""
+
+    spool_file: Path
+    providers: tuple[ProviderName, ...]
+    """Names in the order of the file."""
+
+
+def read_whereabouts(path: Path) -> Whereabouts:
+    """Read only where the spool is and what the providers are called; no secret is looked at, the rest may be wrong.
+
+    Raises `ConfigProblems`.
+    """
+    folder = path.resolve().parent
+    document = _document(_text_of(path))
+    reading = Reading(Surroundings(folder=folder, environ={}))
+    try:
+        spool = reading.section(SpoolSettings, document.get("spool", {}), "spool")
+    except Unreadable:
+        raise ConfigProblems(reading.problems) from None
+    if reading.problems:
+        raise ConfigProblems(reading.problems)
+    names = tuple(ProviderName(name) for name in _provider_names(document))
+    return Whereabouts(spool_file=folder / spool.url.file, providers=names)
+
+
+def _document(text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigProblems([Problem(path="", what=f"is not TOML: {error}", remedy="correct that line")]) from None
 
 
 def _follows(problem: Problem, known: Sequence[Problem]) -> bool:

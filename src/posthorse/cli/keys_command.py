@@ -1,0 +1,55 @@
+"""`posthorse keys`: access keys kept in the spool."""
+
+from typing import Annotated
+
+import typer
+
+from posthorse.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, Tenant
+from posthorse.cli.orders_command import done
+from posthorse.cli.output import print_json, print_table, say
+from posthorse.cli.talk import carry_out
+from posthorse.control import requests
+from posthorse.mail.ids import MAIN_TENANT
+
+app = typer.Typer(help="Access keys of applications, kept in the spool.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("create")
+def create(
+    tenant: Tenant = MAIN_TENANT,
+    note: Annotated[str, typer.Option(help="What it is for.")] = "",
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Make an access key; its secret is shown this once."""
+    made = carry_out(config, requests.KeyCreate(tenant=tenant, note=note))
+    if as_json:
+        print_json(made)
+        return
+    say(f"access key id      {made.id}")
+    say(f"secret access key  {made.secret}")
+    say("SMTP: user name is the access key id; the password, as SES derives it from the secret:")
+    for region, password in made.smtp_password.items():
+        say(f"  {region:<16} {password}")
+    say("Posthorse takes the password of any region. Nobody can show the secret again.")
+
+
+@app.command("list")
+def list_(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """List access keys of the spool; those of the configuration file are not among them."""
+    found = carry_out(config, requests.Keys())
+    if as_json:
+        print_json(found)
+        return
+    rows = [(each.id, each.tenant, each.note, each.created_at, each.revoked_at) for each in found.keys]
+    print_table(("id", "tenant", "note", "created", "revoked"), rows, empty="no keys in the spool")
+
+
+@app.command("revoke")
+def revoke(
+    id: Annotated[str, typer.Argument(metavar="ID", help="Access key id.")],  # noqa: A002
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Let nobody in with this key any more."""
+    done(carry_out(config, requests.KeyRevoke(id=id)), as_json=as_json)

@@ -1,0 +1,38 @@
+"""`posthorse backup` and `posthorse restore`."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from posthorse.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
+from posthorse.cli.output import print_json, say
+from posthorse.cli.talk import carry_out, operator
+from posthorse.config.load import read_whereabouts
+from posthorse.control import requests
+
+Target = Annotated[Path, typer.Argument(metavar="PATH", help="A file that does not exist yet.")]
+Source = Annotated[Path, typer.Argument(metavar="PATH", help="A file that `posthorse backup` made.")]
+
+
+def backup(path: Target, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """Copy the spool as it is now, while mail goes on; the key file that opens its secrets is not in it."""
+    reply = carry_out(config, requests.Backup(path=str(path.resolve())))
+    if as_json:
+        print_json(reply)
+    else:
+        say(f"{reply.path}: {reply.size_bytes} bytes; keep the spool's .key file elsewhere, it is not in it")
+
+
+def restore(path: Source, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """Put a backup in the place of a spool that is gone: paused, with everything that was not final in doubt."""
+    from posthorse.cli.restoring import restored
+
+    where = read_whereabouts(config)
+    doubtful = asyncio.run(restored(path, where.spool_file, operator()))
+    if as_json:
+        print_json({"path": str(where.spool_file), "in_doubt": doubtful, "paused": True})
+        return
+    say(f"restored to {where.spool_file}; {doubtful} recipients are in doubt: what happened to them since is not known")
+    say("sending is stopped: look at `posthorse queue list --state in_doubt`, decide, then `posthorse start-sending`")

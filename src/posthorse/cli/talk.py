@@ -1,0 +1,54 @@
+"""Carrying out a command: by the gateway that runs on the spool, else on the spool itself.
+
+The configuration is only read for where the spool is and what the providers are called: an operator's shell need not
+have the secrets of the gateway.
+"""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from posthorse.config.load import Whereabouts, read_whereabouts
+from posthorse.control import replies
+from posthorse.control.node import NotDone
+from posthorse.control.requests import Request
+
+R = TypeVar("R", bound=replies.Reply)
+
+
+def carry_out(config: Path, request: Request[R]) -> R:
+    """The reply to one command. Raises `NotDone` and `ConfigProblems`."""
+    return asyncio.run(_carry_out(read_whereabouts(config), [request]))[0]
+
+
+def carry_out_all(config: Path, requests: Sequence[Request[R]]) -> list[R]:
+    """The replies to several commands, in order; the first that is not done ends it."""
+    return asyncio.run(_carry_out(read_whereabouts(config), requests))
+
+
+def operator() -> str:
+    """Who gives the command, as history will have it."""
+    return os.environ.get("SUDO_USER") or os.environ.get("USER") or f"uid {os.getuid()}"
+
+
+async def _carry_out(where: Whereabouts, requests: Sequence[Request[R]]) -> list[R]:
+    from posthorse.control.client import NobodyListens, ask
+    from posthorse.control.protocol import socket_path
+
+    try:
+        path = socket_path(where.spool_file)
+        return [await ask(path, request, operator()) for request in requests]
+    except (NobodyListens, FileNotFoundError):
+        return await _on_the_spool(where, requests)
+
+
+async def _on_the_spool(where: Whereabouts, requests: Sequence[Request[R]]) -> list[R]:
+    """Nobody else has it: open it for this command only."""
+    from posthorse.cli.spool_desk import opened_desk
+
+    if not where.spool_file.exists():
+        raise NotDone(f"there is no spool at {where.spool_file}, and no gateway runs on it")
+    async with opened_desk(where) as desk:
+        return [await desk.ask(request, operator()) for request in requests]
