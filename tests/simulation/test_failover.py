@@ -3,7 +3,7 @@
 import pytest
 
 from posthorse.lab.faults import Fault
-from posthorse.lab.world.play import World, tell
+from posthorse.lab.world.play import Climate, World, tell
 from posthorse.lab.world.ports import EPOCH_US
 from posthorse.lab.world.weather import Happening, Kind
 
@@ -11,13 +11,13 @@ FIRST = {"urgent": "provider-b", "other": "provider-a"}
 DIES_AT_S, DEAD_FOR_S = 4.0, 10.0
 
 
-def outage(fault: Fault) -> World:
+def outage(fault: Fault, skew_us: int = 0) -> World:
     """A world in which both providers that mail goes to first have `fault` for ten seconds."""
     plan = [
         Happening(at_s=DIES_AT_S, for_s=DEAD_FOR_S, kind=Kind.FAULT, who=(name,), fault=fault)
         for name in FIRST.values()
     ]
-    return tell(4, plan=plan, latency_s=0.02)
+    return tell(4, climate=Climate(weather=plan, latency_s=0.02, skew_us=skew_us))
 
 
 def seconds(time_us: int) -> float:
@@ -56,3 +56,12 @@ def test_mail_leaves_through_the_next_provider_when_the_first_dies(fault: Fault,
     superseded = {key[0].hex() for key, account in world.referee.accounts.items() if account.withdrawn}
     assert receipts - superseded <= {one.id for one in world.mailbox.arrivals()} <= receipts
     assert world.mailbox.duplicates() == {}
+
+
+@pytest.mark.xfail(
+    strict=True, reason="a settlement names its next time by the node's clock, the spool judges by its own"
+)
+def test_a_node_whose_clock_is_ahead_fails_over_as_fast() -> None:
+    """Five minutes of skew between a node and the spool delay nothing."""
+    world = outage(Fault.REFUSE, skew_us=300_000_000)
+    assert arrivals_s(world, "provider-c")[0] < DIES_AT_S + DEAD_FOR_S

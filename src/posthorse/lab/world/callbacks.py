@@ -58,8 +58,10 @@ class WorldTimer(asyncio.TimerHandle):
         self._scheduled = True
 
     def __lt__(self, other: asyncio.TimerHandle) -> bool:
-        assert isinstance(other, WorldTimer)
-        return (self._when, self.tie) < (other._when, other.tie)
+        one, two = self._when, other._when  # type: ignore[attr-defined]
+        if one == two:
+            return self.tie < other.tie  # type: ignore[attr-defined,no-any-return]
+        return one < two  # type: ignore[no-any-return]
 
     def _run(self) -> None:
         life = self._life

@@ -14,6 +14,10 @@ WINDOW_BYTES = 65_536
 """How much the receiving kernel takes while its process does not read."""
 
 
+CRUMB_BYTES, CRUMBS_UNTIL_BYTES = 9, 120
+"""Largest crumb, and how far into a connection crumbs go on."""
+
+
 class Cutting(Enum):
     """How a connection's bytes are cut into pieces; any split is legal on a byte stream."""
 
@@ -22,7 +26,7 @@ class Cutting(Enum):
     RANDOM = "random"
     """Pieces of any size, so that every border is met some day."""
     CRUMBS = "crumbs"
-    """Pieces of a few bytes for the first two hundred bytes, then whole."""
+    """Pieces of a few bytes at first, then whole."""
 
 
 class Door(Enum):
@@ -70,6 +74,6 @@ class Line:
         """How many of `size` bytes go in the next piece, after `carried` bytes on this connection."""
         if cutting is Cutting.RANDOM:
             return 1 + int(self.dice.random() * size)
-        if cutting is Cutting.CRUMBS and carried < 200:
-            return min(size, 1 + int(self.dice.random() * 4))
+        if cutting is Cutting.CRUMBS and carried < CRUMBS_UNTIL_BYTES:
+            return min(size, 1 + int(self.dice.random() * CRUMB_BYTES))
         return min(size, SEGMENT_BYTES)

@@ -14,6 +14,7 @@ Left out: threads, signals, files, subprocesses, TLS. Each raises, since it coul
 """
 
 import asyncio
+import gc
 import heapq
 import random
 from collections import deque
@@ -171,19 +172,18 @@ class WorldLoop(asyncio.BaseEventLoop):
 
     # --- running ----------------------------------------------------------------------------------------------------
 
-    def leap(self) -> None:
-        """Move the clock to the next timer. Raises `WorldOverrun` beyond the bound of virtual time."""
-        head = self._scheduled[0].when()
-        if head > self._now:
-            self._now = head
-            self._still = 0
-            self.trace.mark(head)
-        if head > self.until_s and not self._ending:
-            raise WorldOverrun(f"virtual time passed {self.until_s:.0f} s without the world ending\n{self.waiting()}")
-
-    def count_step(self) -> None:
-        """One iteration of the loop. Raises `WorldOverrun` beyond the bound of steps."""
+    def step(self, timeout: float | None) -> None:
+        """One iteration of the loop: nothing to wait for (0), the next timer to leap to, or nothing at all (None)."""
         self.steps += 1
+        if timeout:
+            head = self._scheduled[0].when()
+            if head > self._now:
+                self._now, self._still = head, 0
+                self.trace.mark(head)
+            if head > self.until_s and not self._ending:
+                raise WorldOverrun(f"virtual time passed {self.until_s:.0f} s and it goes on\n{self.waiting()}")
+        elif timeout is None:
+            raise WorldDeadlock(f"nothing is ready and no timer is set\n{self.waiting()}")
         self._still += 1
         if self._still > BUSY_STEPS:
             self._now += BUSY_STEP_S
@@ -226,6 +226,8 @@ class WorldLoop(asyncio.BaseEventLoop):
 def run_world(main: Callable[[WorldLoop], Coroutine[Any, Any, T]], seed: int, **bounds: Any) -> T:
     """Run `main` in a new world and take the world down. A mishap in a callback or an unawaited task is raised."""
     loop = WorldLoop(seed, **bounds)
+    collects = gc.isenabled()
+    gc.disable()  # a world is small and short, and what is collected when must not depend on the process
     try:
         result = loop.run_until_complete(main(loop))
         if loop.mishaps:
@@ -234,6 +236,8 @@ def run_world(main: Callable[[WorldLoop], Coroutine[Any, Any, T]], seed: int, **
         return result
     finally:
         loop.end()
+        if collects:
+            gc.enable()
 
 
 class _Leap:
@@ -243,9 +247,6 @@ class _Leap:
         self._loop = loop
 
     def select(self, timeout: float | None) -> tuple[()]:
-        self._loop.count_step()
-        if timeout is None:
-            raise WorldDeadlock(f"nothing is ready and no timer is set\n{self._loop.waiting()}")
-        if timeout > 0:
-            self._loop.leap()
+        """Called once in every iteration of asyncio's loop."""
+        self._loop.step(timeout)
         return ()

@@ -53,27 +53,31 @@ class Outcome:
     """The last lines of its trace; kept only of a world with a violation."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Climate:
+    """What a test fixes of a world; None: as the seed says."""
+
+    weather: Sequence[Happening] | None = None
+    latency_s: float | None = None
+    """Of every answer of every provider."""
+    skew_us: int | None = None
+    """Of every node's wall clock against the database's."""
+
+
+OF_THE_SEED = Climate()
+
+
 def play(seed: int, break_: Break = Break.NONE) -> Outcome:
     """Run one world to its end."""
     return tell(seed, break_).outcome()
 
 
-def tell(
-    seed: int,
-    break_: Break = Break.NONE,
-    *,
-    plan: Sequence[Happening] | None = None,
-    latency_s: float | None = None,
-) -> "World":
-    """Run one world to its end and hand it over.
-
-    `plan`: instead of the weather of the seed; `latency_s`: of every answer of every provider, instead of the seed's.
-    """
+def tell(seed: int, break_: Break = Break.NONE, climate: Climate = OF_THE_SEED) -> "World":
+    """Run one world to its end and hand it over."""
     worlds: list[World] = []
 
     async def main(loop: WorldLoop) -> None:
-        weather = forecast(seed, NODES, PROVIDERS) if plan is None else plan
-        world = World(loop, break_, weather, latency_s)
+        world = World(loop, break_, climate)
         worlds.append(world)
         await world.run()
 
@@ -89,7 +93,7 @@ def tell(
 class World:
     """Everything there is."""
 
-    def __init__(self, loop: WorldLoop, break_: Break, weather: Sequence[Happening], latency_s: float | None) -> None:
+    def __init__(self, loop: WorldLoop, break_: Break, climate: Climate) -> None:
         self.loop = loop
         self.dice = random.Random(f"world/{loop.seed}")
         self.network = Network(loop)
@@ -98,9 +102,7 @@ class World:
         self.spool = MemorySpool(clock=self.clock, clerk=clerk_for(break_))
         self.database = Database(loop, self.spool, self.referee, eager=EAGER.get(break_, ""), killed=self._killed)
         self.mailbox = WatchedMailbox(self.referee)
-        self.sites = {
-            name: Site(self.network, name, self.mailbox, latency_s or self._latency_s()) for name in PROVIDERS
-        }
+        self.sites = {name: Site(self.network, name, self.mailbox, self._latency_s(climate)) for name in PROVIDERS}
         setting = Setting(
             network=self.network,
             database=self.database,
@@ -109,10 +111,10 @@ class World:
             front=open_front,
             alter=lambda gateway: alter(break_, gateway),
         )
-        self.nodes = {name: Node(setting, name, self._skew_us()) for name in NODES}
+        self.nodes = {name: Node(setting, name, self._skew_us(climate)) for name in NODES}
         self.application = Host(self.network, "application")
         self.mailbag = Mailbag(loop.seed)
-        self.weather = weather
+        self.weather = forecast(loop.seed, NODES, PROVIDERS) if climate.weather is None else climate.weather
         self.stage = Stage(
             network=self.network,
             database=self.database,
@@ -210,11 +212,13 @@ class World:
 
     # --- details ----------------------------------------------------------------------------------------------------
 
-    def _latency_s(self) -> float:
-        return self.dice.choice((0.002, 0.02, 0.08, 0.4, 1.5))
+    def _latency_s(self, climate: Climate) -> float:
+        drawn = self.dice.choice((0.002, 0.02, 0.08, 0.4, 1.5))
+        return drawn if climate.latency_s is None else climate.latency_s
 
-    def _skew_us(self) -> int:
-        return self.dice.choice((0, 0, 2_000_000, -30_000_000, 300_000_000))
+    def _skew_us(self, climate: Climate) -> int:
+        drawn = self.dice.choice((0, 0, 2_000_000, -30_000_000, 300_000_000))
+        return drawn if climate.skew_us is None else climate.skew_us
 
     def _killed(self, host: Host) -> None:
         """The database's trouble killed a node: somebody starts it again."""
