@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -88,18 +88,32 @@ class Stage:
 
 
 @contextmanager
+def on_a_loop_of_its_own(start: Callable[[], Awaitable[Any]], stop: Callable[[], Awaitable[Any]]) -> Iterator[None]:
+    """Run `start` on a loop in another thread, keep that loop turning while the block runs, then run `stop`."""
+    ready, ended = threading.Event(), asyncio.Event()
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def life() -> None:
+        loops.append(asyncio.get_running_loop())
+        await start()
+        ready.set()
+        await ended.wait()
+        await stop()
+
+    thread = threading.Thread(target=lambda: asyncio.run(life()))
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield
+    finally:
+        loops[0].call_soon_threadsafe(ended.set)
+        thread.join(10)
+
+
+@contextmanager
 def gateway(stage: Stage) -> Iterator[Scene]:
     """A gateway's control socket at the spool's place, served by another thread until the block ends."""
     scene = Scene()
-    loop = asyncio.new_event_loop()
     server = ControlServer(socket_path(stage.spool_file), scene.desk, lambda where, error: None)
-    loop.run_until_complete(server.start())
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
+    with on_a_loop_of_its_own(server.start, server.close):
         yield scene
-    finally:
-        asyncio.run_coroutine_threadsafe(server.close(), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
