@@ -184,16 +184,19 @@ class Clerk:
         now = book.now
         suppressed = self.suppressed(book, {(entry.message.tenant, entry.address.lower()) for entry in found})
         leased: list[Entry] = []
-        sizes: dict[MessageId, int] = {}
+        ids: set[MessageId] = set()
+        size_bytes = 0
         for entry in found:
             if entry.row.expires_at <= now:
                 record(book, entry, rules.expire(entry.row), Telling(at=now))
             elif suppressed and (entry.message.tenant, entry.address.lower()) in suppressed:
                 record(book, entry, unmailable(entry.row), Telling(at=now))
             elif rules.may_lease(entry.row, now):
-                sizes[entry.message.id] = entry.message.size_bytes
-                if leased and sum(sizes.values()) > request.max_bytes:
-                    break
+                if entry.message.id not in ids:
+                    size_bytes += entry.message.size_bytes
+                    if leased and size_bytes > request.max_bytes:
+                        break
+                    ids.add(entry.message.id)
                 claimed = replace(entry, node=request.node)
                 leased.append(record(book, claimed, rules.lease(entry.row, now + self.lease_us), Telling(at=now)))
         return leased

@@ -311,5 +311,6 @@ def doubt(row: Row) -> Change:
     spent = row.carriage is Carriage.IN_DOUBT and row.copies_released >= row.copies_allowed
     if row.carriage in ENDS_OF_DUTY or spent:
         return Change(row=row)
-    blind = replace(row, copies_released=row.copies_allowed, fence=row.fence + 1, next_at=None)
-    return _rest(Change(row=blind), Carriage.IN_DOUBT, Cause.RESTORE)
+    known = _doubting(row) if row.carriage is Carriage.RELEASED else row
+    blind = replace(known, copies_released=row.copies_allowed, fence=row.fence + 1, next_at=None)
+    return _rest(Change(row=blind), _unclear_rest(_base(row)), Cause.RESTORE)

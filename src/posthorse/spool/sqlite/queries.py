@@ -18,7 +18,8 @@ LARGEST = 256
 ENTRY = (
     "json_array(hex(m.id), m.tenant, m.stream, m.sender, m.size_bytes, m.accepted_at, m.expires_at, m.smtputf8,"
     " m.eight_bit, m.supersede_key, m.attributes,"
-    " r.n, r.address, r.carriage, r.fate, r.fence, r.attempts, r.copies_released, r.copies_allowed, r.leased_from, r.lease_until, r.next_at, r.tried, r.withdrawn, r.hold, r.doubtful, r.provider,"
+    " r.n, r.address, r.carriage, r.fate, r.fence, r.attempts, r.copies_released,"
+    " r.copies_allowed, r.leased_from, r.lease_until, r.next_at, r.tried, r.withdrawn, r.hold, r.doubtful, r.provider,"
     " hex(r.attempt), r.node, r.rested_at)"
 )
 """One recipient with its message as a JSON array, in the order that `posthorse.spool.sqlite.rows.entry_of` reads."""
