@@ -44,9 +44,7 @@ def compared(
     )
 
 
-def alone(
-    name: str, values: list[float], unit: str, wanted: str, *, least: float = 0.0, most: float = 0.0
-) -> Row:
+def alone(name: str, values: list[float], unit: str, wanted: str, *, least: float = 0.0, most: float = 0.0) -> Row:
     """A row of our own figure."""
     value = statistics.median(values)
     return Row(

@@ -68,7 +68,8 @@ queue_run_delay = 10s
 """
 
 FOLDERS = (
-    "active bounce corrupt defer deferred flush hold incoming private saved trace maildrop public pid".split()
+    *("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming"),
+    *("private", "saved", "trace", "maildrop", "public", "pid"),
 )
 
 

@@ -1,5 +1,6 @@
 """The sink: Postfix's own smtp-sink, with its counter read and what it got checked for doubles."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -61,7 +62,7 @@ class Sink:
         assert self._process is not None
         assert self._process.stdout is not None
         stream = self._process.stdout
-        while chunk := stream.read1(65536):
+        while chunk := os.read(stream.fileno(), 65536):
             found = COUNTERS.findall(chunk)
             if found:
                 self.changed_s = time.monotonic()

@@ -90,7 +90,7 @@ def p99_row(ours: Peer, theirs: Peer, *, rounds: int, rate: float = 250.0, secon
 
 
 def fsyncs(pid: int, peer: Peer, folder: Path) -> int:
-    """fsync and fdatasync calls of a peer while 200 messages come in, seen by strace."""
+    """Count fsync and fdatasync calls of a peer while 200 messages come in, seen by strace."""
     log = folder / "strace.log"
     tracer = subprocess.Popen(
         ["strace", "-f", "-qq", "-e", "trace=fsync,fdatasync", "-o", str(log), "-p", str(pid)],

@@ -23,6 +23,7 @@ from posthorse.adapters.chance import SystemRng, TimeOrderedIds
 from posthorse.adapters.clock import SystemClock
 from posthorse.adapters.dialer import SystemDialer
 from posthorse.adapters.offload import ThreadOffload
+from posthorse.adapters.sealing import Sealer, key_file_of, open_key_file
 from posthorse.config.problem import ConfigProblems
 from posthorse.config.reload import reload_config
 from posthorse.config.tree import Config
@@ -38,7 +39,7 @@ from posthorse.daemon_watch import Doorkeeper, Housekeeper, export_gauges, readi
 from posthorse.gateway import Gateway, Parts
 from posthorse.mail.ids import NodeId
 from posthorse.providers.http import PooledHttpExchange
-from posthorse.spool.seal import KeyFile
+from posthorse.spool.sqlite.backup import CopyFailed, copy_database
 from posthorse.spool.sqlite.spool import SqliteSpool
 from posthorse.watch.exposition import CONTENT_TYPE, Exposition
 from posthorse.watch.journal import Journal
@@ -77,7 +78,7 @@ class Daemon:
         self._measures = Measures()
         self._tasks: list[asyncio.Task[None]] = []
         self._journal: Journal
-        self._keys: KeyFile
+        self._sealer: Sealer
         self._spool: SqliteSpool
         self._gateway: Gateway
         self._smtp: SmtpServer
@@ -87,11 +88,13 @@ class Daemon:
         self.addresses: Mapping[str, str] = {}
 
     async def start(self) -> None:
-        """Open the spool, put the node together, listen. Raises OSError, `SpoolRefused`, `SpoolUnavailable`."""
+        """Open the spool, put the node together, listen. Raises OSError, `KeyFileError`,
+        `SpoolRefused` and `SpoolUnavailable`.
+        """
         config, file = self._config, self._config.spool.url.file
-        self._keys = KeyFile.open(file.with_suffix(".key"))
+        self._sealer = open_key_file(key_file_of(file))
         self._journal = Journal(
-            self._measures, MailLog(self._log, self._keys.derived(b"log addresses"), mail=config.log.mail)
+            self._measures, MailLog(self._log, self._sealer.derived(b"log addresses"), mail=config.log.mail)
         )
         self._spool = await SqliteSpool.open(str(file), clock=self._clock)
         try:
@@ -162,7 +165,7 @@ class Daemon:
             spool=self._spool,
             node=node,
             clock=self._clock,
-            locksmith=locksmith(self._keys),
+            locksmith=locksmith(self._sealer),
             carried_out=self._journal.log.carried_out,
         )
         control = socket_path(file)
@@ -219,14 +222,15 @@ class Daemon:
         self._smtp.credentials = await self._credentials()
 
     async def _credentials(self) -> CredentialStore:
-        credentials = await credentials_of(self._config, self._spool, self._keys, self._offload)
+        credentials = await credentials_of(self._config, self._spool, self._sealer, self._offload)
         return CredentialStore(credentials, regions=REGIONS, offload=self._offload)
 
     async def _backup(self, path: Path) -> int:
+        source = self._config.spool.url.file
         try:
-            return await self._spool.backup(str(path))
-        except OSError as error:
-            raise NotDone(f"cannot write the backup {path}: {error.strerror or error}") from error
+            return await self._offload.run(lambda: copy_database(source, path))
+        except CopyFailed as error:
+            raise NotDone(str(error)) from error
 
     def _load(self) -> Load:
         return Load(

@@ -4,28 +4,28 @@ import secrets
 from collections.abc import Sequence
 
 from posthorse.accept.credentials import SALT_BYTES, Credential, PasswordHash, smtp_password
+from posthorse.adapters.sealing import Sealer
 from posthorse.config.entrance import AccessKeySettings
 from posthorse.config.tree import Config
 from posthorse.control.keys import Locksmith
 from posthorse.mail.ports import Offload
 from posthorse.spool.port import SpoolDesk, StoredKey
-from posthorse.spool.seal import KeyFile
 
 
-def locksmith(keys: KeyFile) -> Locksmith:
+def locksmith(sealer: Sealer) -> Locksmith:
     """Makes access keys whose secrets the key file seals."""
-    return Locksmith(random_bytes=secrets.token_bytes, seal=keys.seal, smtp_password=smtp_password)
+    return Locksmith(random_bytes=secrets.token_bytes, seal=sealer.seal, smtp_password=smtp_password)
 
 
-async def credentials_of(config: Config, spool: SpoolDesk, keys: KeyFile, offload: Offload) -> Sequence[Credential]:
+async def credentials_of(config: Config, spool: SpoolDesk, sealer: Sealer, offload: Offload) -> Sequence[Credential]:
     """Every credential in force. One in the configuration comes before one in the spool with the same id."""
-    stored = [_stored(key, keys) for key in await spool.keys() if key.revoked_at is None]
+    stored = [_stored(key, sealer) for key in await spool.keys() if key.revoked_at is None]
     written = [await _written(key, offload) for key in config.access_keys]
     return [*stored, *written]
 
 
-def _stored(key: StoredKey, keys: KeyFile) -> Credential:
-    secret = keys.unseal(key.sealed_secret, key.id.encode("ascii")).decode("ascii")
+def _stored(key: StoredKey, sealer: Sealer) -> Credential:
+    secret = sealer.open(key.sealed_secret, key.id.encode("ascii")).decode("ascii")
     return Credential(id=key.id, tenant=key.tenant, secret=secret)
 
 

@@ -4,6 +4,7 @@ Promise: the key file is made once, 0600, never overwritten; what is sealed for 
 sealed text that was changed does not open at all. ChaCha20-Poly1305 (RFC 8439) with a random nonce.
 """
 
+import hmac
 import os
 import secrets
 from pathlib import Path
@@ -33,6 +34,11 @@ class Sealer:
         from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
         self._cipher = ChaCha20Poly1305(key)
+        self._key = key
+
+    def derived(self, purpose: bytes) -> bytes:
+        """A key of 32 bytes for one purpose, the same at every start."""
+        return hmac.digest(self._key, purpose, "sha256")
 
     def seal(self, secret: bytes, owner: bytes) -> bytes:
         """The secret, sealed for its owner (an access key id)."""

@@ -1,0 +1,75 @@
+"""`make bench`: one interleaved run beside Postfix, a table, and JSON rows. It reports; it fails nobody."""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from bench import faults, throughput
+from bench.figures import Row, table
+from bench.gateway import Gateway
+from bench.postfix import Postfix, wait_for_port
+from bench.sink import Sink
+
+SINK, OURS, THEIRS, FAULTS = 22025, 22026, 22028, 22030
+
+
+def main() -> None:
+    """Measure and report."""
+    parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds of each comparison")
+    parser.add_argument("--messages", type=int, default=4_000, help="messages a round")
+    parser.add_argument("--fault-rounds", type=int, default=1)
+    parser.add_argument("--only", choices=("throughput", "faults"), help="leave the other part out")
+    parser.add_argument("--folder", type=Path, default=Path(".bench"), help="on the disk to be measured")
+    parser.add_argument("--out", type=Path, default=Path("bench/out/rows.json"))
+    wanted = parser.parse_args()
+    folder = wanted.folder.absolute()
+    rows: list[Row] = []
+    if wanted.only != "faults":
+        rows += _side_by_side(folder, wanted.rounds, wanted.messages)
+    if wanted.only != "throughput":
+        rows += faults.rows(folder / "faults", FAULTS, rounds=wanted.fault_rounds)
+        rows.append(faults.latency_row(folder / "faults", FAULTS, rounds=wanted.fault_rounds))
+    wanted.out.parent.mkdir(parents=True, exist_ok=True)
+    wanted.out.write_text("".join(json.dumps(row.as_json()) + "\n" for row in rows))
+    print(table(rows))
+    print(f"\nrows: {wanted.out}")
+
+
+def _side_by_side(folder: Path, rounds: int, messages: int) -> list[Row]:
+    memory = Path("/dev/shm") / f"posthorse-bench-{os.getpid()}"  # noqa: S108 (dumps belong in memory)
+    sink = Sink(SINK, memory)
+    ours, theirs = Gateway(folder / "gateway", OURS, {"sink": SINK}), Postfix(folder / "postfix", THEIRS, SINK)
+    print(f"--- gateway ---\n{ours.settings}\n--- postfix main.cf ---\n{theirs.settings}", file=sys.stderr)
+    sink.start()
+    try:
+        our_pid, their_pid = ours.start(), theirs.start()
+        wait_for_port(OURS)
+        wait_for_port(THEIRS)
+        rows = throughput.rows((ours, our_pid), (theirs, their_pid), sink, rounds=rounds, messages=messages)
+        rows.append(throughput.p99_row(ours, theirs, rounds=rounds))
+        print(_fsyncs(ours, our_pid, theirs, their_pid, folder), file=sys.stderr)
+        print(_checked(sink), file=sys.stderr)
+        return rows
+    finally:
+        theirs.stop()
+        ours.stop()
+        sink.stop()
+        shutil.rmtree(memory, ignore_errors=True)
+
+
+def _fsyncs(ours: Gateway, our_pid: int, theirs: Postfix, their_pid: int, folder: Path) -> str:
+    mine, other = throughput.fsyncs(our_pid, ours, folder), throughput.fsyncs(their_pid, theirs, folder)
+    return f"fsync calls for 200 messages: gateway {mine}, Postfix {other}"
+
+
+def _checked(sink: Sink) -> str:
+    doubles, missing = sink.doubles_and_missing(sink.count)
+    verdict = "every message came once" if not doubles and not missing else "NOT every message came once"
+    return f"{sink.count} messages at the sink, {doubles} doubled, {missing} missing: {verdict}"
+
+
+main()
