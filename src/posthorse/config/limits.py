@@ -44,7 +44,8 @@ class LimitSettings:
         Setting(
             "Most messages of one credential, with bursts of ten seconds' worth; not set: no limit.",
             'messages = "50/s"',
-            "Beyond it 451; urgent mail is counted, never refused for it.",
+            "Beyond it 454; urgent mail is counted, never refused for it.",
+            restart=True,
         ),
     ] = None
     memory_bytes: Annotated[
@@ -53,7 +54,7 @@ class LimitSettings:
         Setting(
             "Most bytes of messages that are being received at once.",
             'memory = "128MiB"',
-            "Beyond it bulk is refused first, then standard.",
+            "Beyond half of it bulk is refused, beyond it once and standard, beyond twice as much urgent mail.",
         ),
     ] = 256 << 20
     queued: Annotated[

@@ -123,6 +123,7 @@ class StreamSettings:
             "In doubt: this long after the release another provider is tried. Only for `urgent` and `standard`.",
             'elsewhere_after = "30s"',
             "Shorter: less delay when a provider hangs, and more mail that arrives twice.",
+            restart=True,
         ),
     ] = None
 

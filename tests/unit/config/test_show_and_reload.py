@@ -95,11 +95,12 @@ def test_routes_weights_limits_and_rules_take_effect_at_once() -> None:
     """A reload applies what needs no new connection or socket."""
     wanted = read(
         BASE.replace('["first", "second"]', '["second", "first"]')
-        .replace("600/m", "6/m")
+        .replace("[limits]", "[limits]\nrecipients = 10")
+        .replace('deadline = "15m"', 'deadline = "20m"')
         .replace('host = "a.example"', 'host = "a.example"\nweight = 7')
     )
     result = merged(read(BASE), wanted)
-    assert set(result.applied) == {"routes", "limits", "providers[first].weight"}
+    assert set(result.applied) == {"routes", "limits.recipients", "streams.urgent.deadline", "providers[first].weight"}
     assert result.needs_restart == ()
     assert result.config == wanted
 
@@ -108,13 +109,42 @@ def test_what_needs_a_start_keeps_its_old_value_and_is_named() -> None:
     """Listeners, provider addresses and new providers wait; the running set stays whole meanwhile."""
     running = read(BASE)
     wanted = read(
-        BASE.replace("127.0.0.1:0", "127.0.0.1:25").replace("a.example", "b.example")
+        BASE.replace("127.0.0.1:0", "127.0.0.1:25")
+        .replace("a.example", "b.example")
+        .replace("600/m", "6/m")
+        .replace('deadline = "15m"', 'deadline = "15m"\nelsewhere_after = "30s"')
+        + '[node]\nname = "other"\n[spool]\nurl = "sqlite:other.db"\n[dispatch]\nslots = 7\n[log]\nmail = false\n'
         + '[[providers]]\nname = "third"\nkind = "mailbox"\nfolder = "m"\n'
     )
     result = merged(running, wanted)
-    assert result.needs_restart == ("listen", "providers[first].host", "providers[third]")
+    assert result.needs_restart == (
+        "dispatch.slots",
+        "limits.messages",
+        "listen",
+        "log.mail",
+        "node.name",
+        "providers[first].host",
+        "providers[third]",
+        "spool.url",
+        "streams.urgent.elsewhere_after",
+    )
     assert result.applied == ()
     assert result.config == running
+
+
+def test_a_stream_without_its_section_has_its_own_rule_again() -> None:
+    """Taking a section out of the file is a change like any other."""
+    result = merged(read(BASE), read(BASE.replace('[streams.urgent]\ndeadline = "15m"\n', "")))
+    assert result.applied == ("streams.urgent.deadline",)
+    assert result.config.streams == {}
+
+
+def test_a_provider_of_another_kind_waits_for_a_start() -> None:
+    """The same name for something else keeps what runs."""
+    other = BASE.replace('kind = "smtp"\nhost = "a.example"', 'kind = "mailbox"\nfolder = "m"')
+    result = merged(read(BASE), read(other))
+    assert (result.applied, result.needs_restart) == ((), ("providers[first].kind",))
+    assert result.config == read(BASE)
 
 
 def test_routes_to_a_provider_that_is_not_running_wait_with_it() -> None:
