@@ -8,7 +8,7 @@ transport, in real or virtual time. Left out: every other operation (404), templ
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from posthorse.lab.faults import GARBAGE, SES_REFUSALS, Fault, SesRefusal
 from posthorse.lab.http_words import Answer, BadRequest, Request, RequestReader, json_answer
@@ -18,6 +18,9 @@ from posthorse.lab.sigv4 import SignatureRefused, check_signature
 from posthorse.lab.simulated import SimulatedProvider, Verdict
 
 SEND, ACCOUNT = "/v2/email/outbound-emails", "/v2/email/account"
+
+_OF_ALL = (Fault.ANSWER_5XX, Fault.ANSWER_429)
+"""Refusals of every operation, not of sending alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +81,8 @@ class SesPeer(FaultyPeer):
             self._refuse(request, SesRefusal(status=400, kind=refused.kind, text=refused.text))
 
     def _check(self, request: Request) -> None:
-        """Raise what every operation may be refused for."""
-        if self.fault in (Fault.AUTH_REVOKED, Fault.ANSWER_5XX, Fault.ANSWER_429):
+        """Raise what an operation is refused for before its body is looked at; a refused message is remembered."""
+        if self.fault is Fault.AUTH_REVOKED or (request.path != SEND and self.fault in _OF_ALL):
             raise _Refused(SES_REFUSALS[self.fault])
         if self._terms.keys:
             check_signature(
@@ -142,14 +145,13 @@ class SesPeer(FaultyPeer):
             if script is not None and not script.startswith("2"):
                 status, kind, text = script.split(" ", 2)
                 return SesRefusal(status=int(status), kind=kind, text=text)
-        unverified = SES_REFUSALS[Fault.ANSWER_4XX]
         domain = mail.sender.rpartition("@")[2].lower()
-        if self.fault is Fault.ACCOUNT_PAUSED:
-            return SES_REFUSALS[Fault.ACCOUNT_PAUSED]
-        if self.fault is Fault.ANSWER_4XX or (self._terms.verified and domain not in self._terms.verified):
-            text = unverified.text.format(sender=mail.sender)
-            return SesRefusal(status=unverified.status, kind=unverified.kind, text=text)
-        return None
+        is_unverified = self._terms.verified and domain not in self._terms.verified
+        reason = Fault.ANSWER_4XX if is_unverified else self.fault
+        if reason is None or reason not in SES_REFUSALS:
+            return None
+        refusal = SES_REFUSALS[reason]
+        return replace(refusal, text=refusal.text.format(sender=mail.sender))
 
     def _remember(self, mail: SesMail, verdict: Verdict, answer: str, message_id: str = "") -> None:
         delivered = None

@@ -1,0 +1,98 @@
+"""`posthorse demo`: a provider dies under load and comes back, drawn live; ends with the ledger."""
+
+import asyncio
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from posthorse.lab.demo import Ending, Picture, Play, play
+from posthorse.lab.ledger import summary
+
+COLOURS = {"good": "green", "strained": "yellow", "on_trial": "yellow", "on trial": "yellow", "ejected": "red"}
+
+
+def demo(
+    messages: Annotated[int, typer.Option(min=1, help="How many messages the client offers.")] = 2_000,
+    folder: Annotated[Path | None, typer.Option(help="Keep spool, receipts and logs here.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the ledger as JSON.")] = False,
+) -> None:
+    """Thirty seconds: the first of three providers becomes a black hole, refuses, and returns, under steady mail.
+
+    Exit status 0 only if all mail was accepted, none was lost, and no `once` or `bulk` message came twice.
+    """
+    piece = Play(messages=messages)
+    with tempfile.TemporaryDirectory(prefix="posthorse-demo-") as temporary:
+        place = folder or Path(temporary)
+        place.mkdir(parents=True, exist_ok=True)
+        if (place / "posthorse.db").exists():
+            raise typer.BadParameter(f"{place} holds a spool already; give an empty folder")
+        ending = _played(place, piece, quiet=as_json)
+    if as_json:
+        typer.echo(json.dumps(ending.account.as_json()))
+    else:
+        typer.echo("\n".join(("", *summary(ending.account), "", verdict(ending))))
+    if not ending.is_good:
+        raise typer.Exit(1)
+
+
+def _played(place: Path, piece: Play, *, quiet: bool) -> Ending:
+    """Play it, with a live picture on a terminal and plain lines elsewhere (to standard error beside JSON)."""
+    console = Console(stderr=quiet)
+    if not console.is_terminal:
+        return asyncio.run(play(place, piece, PlainLines(sys.stderr if quiet else sys.stdout).show))
+    with Live(console=console, refresh_per_second=4) as live:
+        return asyncio.run(play(place, piece, lambda picture: live.update(drawn(picture, piece))))
+
+
+def drawn(picture: Picture, piece: Play) -> Group:
+    """The picture for a terminal."""
+    table = Table("provider", "in the lab", "standing", "busy", "per second", "arrived", expand=False)
+    for one in picture.providers:
+        standing = Text(one.standing, style=COLOURS.get(one.standing, ""))
+        fault = Text(one.fault, style="red" if one.fault != "none" else "dim")
+        rate = f"{one.per_s:6.0f} {'█' * min(30, round(one.per_s / 4))}"
+        table.add_row(one.name, fault, standing, str(one.in_use), rate, str(one.arrived))
+    head = Text(f"{picture.at_s:4.1f} s of {piece.end_s:.0f}   {picture.act}", style="bold")
+    return Group(head, table, Text(_figures(picture)))
+
+
+class PlainLines:
+    """One line a second for a log or a pipe."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._last = -1.0
+
+    def show(self, picture: Picture) -> None:
+        """Print, if a second has passed."""
+        if picture.at_s - self._last < 0.9:
+            return
+        self._last = picture.at_s
+        rates = ", ".join(f"{one.name} {one.per_s:.0f}/s ({one.standing})" for one in picture.providers)
+        print(f"{picture.at_s:5.1f} s  {picture.act}: {rates}; {_figures(picture)}", file=self._out, flush=True)
+
+
+def _figures(picture: Picture) -> str:
+    oldest = ", ".join(f"{stream} {seconds:.1f} s" for stream, seconds in picture.oldest_s.items()) or "nothing waits"
+    return (
+        f"offered {picture.offered}, accepted {picture.accepted}, arrived {picture.arrived}, "
+        f"queued {picture.queued}, in doubt {picture.in_doubt}; oldest waiting: {oldest}"
+    )
+
+
+def verdict(ending: Ending) -> str:
+    """The last line."""
+    account = ending.account
+    if ending.is_good:
+        return "Nothing was lost, and no once or bulk message came twice."
+    if account.accepted < ending.load.offered:
+        return f"NOT GOOD: {ending.load.offered - account.accepted} messages were not accepted."
+    return f"NOT GOOD: {account.lost} lost; duplicated {account.duplicated}."

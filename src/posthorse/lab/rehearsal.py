@@ -1,0 +1,185 @@
+"""A whole rehearsal on this machine: a lab and a gateway as real processes in one folder, and what they answer.
+
+Duty: write both configurations, start, kill and stop the two, and draw up the ledger from receipts kept outside.
+Promise: the gateway is the same `posthorse serve` that a user starts, on SQLite; when the block is left nothing of it
+runs. Left out: what is rehearsed (the demo, the scenarios).
+"""
+
+import json
+import tomllib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from posthorse.control.client import ask
+from posthorse.control.protocol import socket_path
+from posthorse.control.replies import Recipient, Reply
+from posthorse.control.requests import MOST_ROWS, QueueList, Request, Which
+from posthorse.lab.ledger import FaultMark, Ledger, SpoolRow, ledger
+from posthorse.lab.load import LoadPlan
+from posthorse.lab.load_mail import read_receipts
+from posthorse.lab.mailbox import read_arrivals
+from posthorse.lab.processes import Child, posthorse, start
+from posthorse.lab.remote import LabRemote
+from posthorse.lab.roster import SECRET_ACCESS_KEY
+from posthorse.mail.carriage import Carriage
+
+R = TypeVar("R", bound=Reply)
+
+USER, PASSWORD = "AKIAREHEARSAL0000001", "rehearsal-password"
+SECRETS = {"REHEARSAL_PASSWORD": PASSWORD, "REHEARSAL_SES_SECRET": SECRET_ACCESS_KEY}
+"""What the gateway's configuration refers to: secrets are never inline."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """What a rehearsal runs: simulated providers, best first, and what else the gateway is told."""
+
+    providers: Sequence[tuple[str, str]] = (("first", "ses"), ("second", "smtp"), ("third", "smtp"))
+    """(name, kind) of each."""
+    more_config: str = ""
+    """TOML added to the gateway's configuration."""
+    provider_config: str = ""
+    """TOML lines added to each `[[providers]]`."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Rehearsal:
+    """A lab and a gateway that run, or can be started again."""
+
+    folder: Path
+    script: Script
+    said: dict[str, Any] = field(default_factory=dict)
+    """The lab's ready line."""
+    lab: Child | None = None
+    gateway: Child | None = None
+    smtp_port: int = 0
+    http_port: int = 0
+    starts: int = 0
+
+    # --- the two processes ------------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Start the lab, then the gateway."""
+        entries = "".join(f'[[providers]]\nname = "{name}"\nkind = "{kind}"\n' for name, kind in self.script.providers)
+        roster = f'control = "127.0.0.1:0"\nmailbox_file = "{self.mailbox_file}"\n{entries}'
+        (self.folder / "lab.toml").write_text(roster, encoding="utf-8")
+        self.lab = await start("lab", posthorse("lab", "serve", "--config", "lab.toml", "--json"), self.folder)
+        self.said = json.loads(await self.lab.said(lambda line: line.startswith("{")))
+        await self.start_gateway()
+
+    async def start_gateway(self) -> None:
+        """Start the gateway, for the first time or again, at the same addresses."""
+        self.starts += 1
+        (self.folder / "posthorse.toml").write_text(self._gateway_config(), encoding="utf-8")
+        command = posthorse("serve", "--config", "posthorse.toml")
+        self.gateway = await start("gateway", command, self.folder, SECRETS)
+        ready = json.loads(await self.gateway.said(lambda line: '"event":"ready"' in line))
+        self.smtp_port, self.http_port = _port(ready["smtp"]), _port(ready["http"])
+
+    async def kill_gateway(self) -> None:
+        """SIGKILL, as in `kill -9`."""
+        assert self.gateway is not None
+        await self.gateway.kill()
+
+    async def stop_gateway(self) -> int:
+        """SIGTERM; answers the exit status."""
+        assert self.gateway is not None
+        return await self.gateway.stop()
+
+    async def close(self) -> None:
+        """End both."""
+        for child in (self.gateway, self.lab):
+            if child is not None:
+                await child.kill()
+
+    # --- what they answer -------------------------------------------------------------------------------------------
+
+    @property
+    def remote(self) -> LabRemote:
+        """The lab's control."""
+        return LabRemote(url=self.said["control"])
+
+    @property
+    def spool_file(self) -> Path:
+        """The gateway's spool."""
+        return self.folder / "posthorse.db"
+
+    @property
+    def mailbox_file(self) -> Path:
+        """Every arrival, a line of JSON each."""
+        return self.folder / "mailbox.jsonl"
+
+    @property
+    def receipts_file(self) -> Path:
+        """Every receipt, a line of JSON each; outside the gateway."""
+        return self.folder / "receipts.jsonl"
+
+    def load_plan(self, **particulars: Any) -> LoadPlan:
+        """A load at this gateway, its receipts kept in the folder."""
+        plan = LoadPlan(host="127.0.0.1", port=self.smtp_port, username=USER, password=PASSWORD, messages=1)
+        return replace(plan, receipts=self.receipts_file, **particulars)
+
+    async def ask(self, request: Request[R]) -> R:
+        """Ask the running gateway by its control socket."""
+        return await ask(socket_path(self.spool_file), request, "rehearsal")
+
+    async def recipients(self) -> list[Recipient]:
+        """Every recipient in the spool, newest message first; the gateway must run."""
+        rows: list[Recipient] = []
+        before = ""
+        while True:
+            page = await self.ask(QueueList(which=Which(before=before), limit=MOST_ROWS))
+            rows += page.recipients
+            if not page.more or not page.recipients:
+                return rows
+            before = page.recipients[-1].id
+
+    async def account(self, fault: FaultMark | None = None) -> Ledger:
+        """The ledger as it stands now."""
+        rows = [
+            SpoolRow(id=row.id, recipient=row.address, carriage=Carriage(row.state), is_held=row.hold is not None)
+            for row in await self.recipients()
+        ]
+        receipts = read_receipts(self.receipts_file) if self.receipts_file.exists() else []
+        arrivals = read_arrivals(self.mailbox_file) if self.mailbox_file.exists() else []
+        return ledger(receipts, rows, arrivals, fault)
+
+    # --- configuration ----------------------------------------------------------------------------------------------
+
+    def _gateway_config(self) -> str:
+        listeners = (
+            f'[[listen]]\nsmtp = "127.0.0.1:{self.smtp_port}"\n[[listen]]\nhttp = "127.0.0.1:{self.http_port}"\n'
+        )
+        key = f'[[access_keys]]\nid = "{USER}"\nsmtp_password = "env:REHEARSAL_PASSWORD"\n'
+        spool = f'[spool]\nurl = "sqlite:{self.spool_file.name}"\n'
+        providers = "".join(self._provider_config(name, said) for name, said in self.said["providers"].items())
+        text = f"{spool}{listeners}{key}{providers}{self.script.more_config}"
+        tomllib.loads(text)
+        return text
+
+    def _provider_config(self, name: str, said: dict[str, Any]) -> str:
+        if said["kind"] == "ses":
+            fields = {key: said[key] for key in ("region", "endpoint", "access_key_id")}
+            fields["secret_access_key"] = "env:REHEARSAL_SES_SECRET"  # noqa: S105 - a reference, no secret
+        else:
+            fields = {"host": said["host"], "port": said["port"], "tls": said["tls"]}
+        lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in fields.items())
+        return f'[[providers]]\nname = "{name}"\nkind = "{said["kind"]}"\n{lines}{self.script.provider_config}'
+
+
+def _port(url: str) -> int:
+    return int(url.rpartition(":")[2])
+
+
+@asynccontextmanager
+async def rehearsal(folder: Path, script: Script | None = None) -> AsyncIterator[Rehearsal]:
+    """A running rehearsal for the length of a block."""
+    running = Rehearsal(folder=folder, script=script or Script())
+    try:
+        await running.open()
+        yield running
+    finally:
+        await running.close()

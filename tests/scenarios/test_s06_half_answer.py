@@ -1,0 +1,26 @@
+"""S06: the first provider takes the mail and breaks off in the middle of its answer."""
+
+from pathlib import Path
+
+import pytest
+
+from posthorse.lab.faults import Fault
+from tests.scenarios.stage import WIRES, Run, Stage, told
+
+MESSAGES = 60
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_half_an_answer_is_no_answer(run: Run, tmp_path: Path, wire: str) -> None:
+    """Urgent and standard mail goes elsewhere and comes twice; once and bulk rest in doubt, and did arrive."""
+
+    async def story(stage: Stage) -> None:
+        await stage.give(Fault.HALF_ANSWER)
+        await stage.offer(MESSAGES, rate_per_s=60)
+        account = await stage.settled()
+        await stage.assert_right(account)
+        affected = await stage.remembered("first", "taken_unanswered")
+        assert affected
+        assert account.delivered == MESSAGES
+
+    run(told(tmp_path, story, wire))

@@ -1,0 +1,25 @@
+"""S08: the first provider says no: for now (SMTP), or to our sender (SES)."""
+
+from pathlib import Path
+
+import pytest
+
+from posthorse.lab.faults import Fault
+from tests.scenarios.stage import WIRES, Run, Stage, told
+
+MESSAGES = 60
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_everything_leaves_through_the_second(run: Run, tmp_path: Path, wire: str) -> None:
+    """A complete no is certain: nothing is in doubt and nothing is doubled."""
+
+    async def story(stage: Stage) -> None:
+        await stage.give(Fault.ANSWER_4XX)
+        await stage.offer(MESSAGES)
+        account = await stage.settled()
+        await stage.assert_right(account)
+        assert account.delivered == account.handed_over == MESSAGES
+        assert account.in_doubt == 0
+
+    run(told(tmp_path, story, wire))
