@@ -279,4 +279,7 @@ def distinct(recipients: tuple[str, ...]) -> tuple[str, ...]:
     """Each mailbox once, in its first spelling: addresses that differ in case only are taken as one."""
     if len(recipients) < 2:
         return recipients
-    return tuple({address.lower(): address for address in reversed(recipients)}.values())[::-1]
+    first: dict[str, str] = {}
+    for address in recipients:
+        first.setdefault(address.lower(), address)
+    return tuple(first.values())

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from posthorse.accept.address import PLAIN_MAILBOX, PLAIN_MAILBOX_BYTES, BadAddress, mailbox
 from posthorse.accept.smtp import reply
 
-_MAIL = re.compile(rb"MAIL FROM: ?<(.*)>((?: [^ ]+)*) *", re.IGNORECASE | re.DOTALL)
-_RECIPIENT = re.compile(rb"RCPT TO: ?<(.*)>((?: [^ ]+)*) *", re.IGNORECASE | re.DOTALL)
+_PATH = rb'<((?:[^<>"]|"(?:[^"\\]|\\.)*")*)>'
+_MAIL = re.compile(rb"MAIL FROM: ?" + _PATH + rb"((?: [^ ]+)*) *", re.IGNORECASE | re.DOTALL)
+_RECIPIENT = re.compile(rb"RCPT TO: ?" + _PATH + rb"((?: [^ ]+)*) *", re.IGNORECASE | re.DOTALL)
 _COMMON_MAIL = re.compile(rb"MAIL FROM:<(" + PLAIN_MAILBOX + rb")>(?: SIZE=([0-9]{1,20}))?(?: BODY=(?:8BITMIME|7BIT))?")
 _COMMON_RECIPIENT = re.compile(rb"RCPT TO:<(" + PLAIN_MAILBOX + rb")>")
 """What nearly every client sends; anything else takes the long way."""
