@@ -93,6 +93,14 @@ async def for_ever() -> None:
     await asyncio.Event().wait()
 
 
+async def way_back(port: int) -> None:
+    """Return when all that was written on this machine before has had its time to arrive: connect and part, thrice."""
+    for _ in range(3):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.close()
+        await writer.wait_closed()
+
+
 @dataclass(slots=True, kw_only=True)
 class Taken:
     """One mail as a server took it: with its last byte."""

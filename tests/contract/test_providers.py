@@ -18,7 +18,7 @@ from posthorse.providers.http import PooledHttpExchange
 from posthorse.providers.port import Provider
 from posthorse.providers.ses import SesProvider
 from posthorse.providers.smtp import SmtpProvider
-from tests.contract.provider_kit import BODY, Gate, SesServer, SmtpServer, for_ever, group, play, words
+from tests.contract.provider_kit import BODY, Gate, SesServer, SmtpServer, for_ever, group, play, way_back, words
 
 SITUATIONS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("situations.toml").read_text())
 CASES = [(wire, row) for wire in ("smtp", "ses") for row in SITUATIONS[wire]]
@@ -91,11 +91,11 @@ def gate_of(row: dict[str, Any], server: SmtpServer | SesServer) -> Gate:
 
     async def until_lost() -> None:
         await server.until(lambda: server.deserted)
-        for _ in range(20):  # the end travels through the kernel to our side of the loop
-            await asyncio.sleep(0)
+        await way_back(server.port)
 
     async def until_answered() -> None:
-        await asyncio.sleep(0.05)
+        await server.until(lambda: bool(server.lines))
+        await way_back(server.port)
 
     match row.get("gate", "yes"):
         case "no":

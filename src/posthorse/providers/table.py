@@ -17,7 +17,7 @@ from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection
 
 S = TypeVar("S", bound=Enum)
 
-_ADDRESS = re.compile(r"<[^>]*>|\S+@\S+")
+_ADDRESS = re.compile(r"<[^>]*>|[^\s'\"<>]+@\S+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

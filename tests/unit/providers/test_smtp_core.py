@@ -1,0 +1,126 @@
+"""The client side of SMTP without I/O: replies, features, commands, bodies."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from posthorse.mail.outcome import Reply
+from posthorse.providers.smtp_core import (
+    BrokenReply,
+    Features,
+    ReplyParser,
+    end_of_data,
+    features_of,
+    is_safe_address,
+    is_safe_body,
+    mail_command,
+    stuffed,
+)
+
+DIALOGUE = b"220 mail.example ESMTP\r\n250-mail.example\r\n250-SIZE 1000\r\n250 PIPELINING\r\n250 2.1.0 Ok\r\n550 5.1.1 No\r\n354 \r\n250\r\n"
+REPLIES = [
+    Reply(code=220, text="mail.example ESMTP"),
+    Reply(code=250, text="mail.example\nSIZE 1000\nPIPELINING"),
+    Reply(code=250, enhanced="2.1.0", text="Ok"),
+    Reply(code=550, enhanced="5.1.1", text="No"),
+    Reply(code=354),
+    Reply(code=250),
+]
+
+
+@given(cuts=st.lists(st.integers(0, len(DIALOGUE)), max_size=12))
+def test_replies_are_the_same_however_the_bytes_are_cut(cuts: list[int]) -> None:
+    """A reply may come in any number of pieces, and several in one."""
+    parser = ReplyParser()
+    edges = [0, *sorted(cuts), len(DIALOGUE)]
+    got = [reply for start, end in zip(edges, edges[1:], strict=False) for reply in parser.feed(DIALOGUE[start:end])]
+    assert got == REPLIES
+    assert not parser.amid_reply
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_replies_or_broken(data: bytes) -> None:
+    """Whatever comes, the parser gives replies or says that there are none; it never fails otherwise."""
+    try:
+        replies = ReplyParser().feed(data)
+    except BrokenReply as broken:
+        assert str(broken).isprintable()
+    else:
+        assert all(200 <= reply.code < 600 for reply in replies)
+
+
+@pytest.mark.parametrize(
+    ("line", "reply"),
+    [
+        (b"550 5.1.1 x", Reply(code=550, enhanced="5.1.1", text="x")),
+        (b"250 2.0.0", Reply(code=250, enhanced="2.0.0")),
+        (b"550 2.0.0 x", Reply(code=550, text="2.0.0 x")),
+        (b"451 5.1.1 x", Reply(code=451, text="5.1.1 x")),
+        (b"250 2.0.0x", Reply(code=250, text="2.0.0x")),
+        (b"250 2.1234.0 x", Reply(code=250, text="2.1234.0 x")),
+        (b"250\t2.0.0 x", None),
+        (b"25 x", None),
+        (b"2500 x", None),
+        (b"199 x", None),
+        (b"600 x", None),
+        (b" 250 x", None),
+        (b"+25 x", None),
+    ],
+)
+def test_one_line(line: bytes, reply: Reply | None) -> None:
+    """The enhanced code is taken off the text if its class agrees with the code; other shapes are no replies."""
+    parser = ReplyParser()
+    if reply is None:
+        with pytest.raises(BrokenReply):
+            parser.feed(line + b"\r\n")
+    else:
+        assert parser.feed(line + b"\r\n") == [reply]
+
+
+@pytest.mark.parametrize(
+    ("lines", "features"),
+    [
+        ("mail.example", Features()),
+        ("mail.example\nPIPELINING\n8BITMIME\nSMTPUTF8", Features(pipelining=True, eight_bit=True, smtputf8=True)),
+        ("x\npipelining\nsize 35882577", Features(pipelining=True, size=True, max_size_bytes=35_882_577)),
+        ("x\nSIZE", Features(size=True)),
+        ("x\nSIZE -1", Features(size=True)),
+        ("x\nSIZE \u00b2", Features(size=True)),
+        ("x\nSIZE 99999999999999999999999", Features(size=True)),
+        ("x\nSTARTTLS\nAUTH PLAIN LOGIN", Features(starttls=True, auth=frozenset({"PLAIN", "LOGIN"}))),
+        ("x\nAUTH=PLAIN\nAUTH LOGIN", Features(auth=frozenset({"PLAIN", "LOGIN"}))),
+        ("PIPELINING", Features()),
+        ("x\n\n  \nDSN", Features()),
+    ],
+)
+def test_features_are_read_from_ehlo(lines: str, features: Features) -> None:
+    """The first line is a name, never a feature; letters may be small; bad numbers are no limit."""
+    assert features_of(Reply(code=250, text=lines)) == features
+
+
+@given(st.binary(max_size=300))
+def test_a_stuffed_body_comes_back_and_ends_once(body: bytes) -> None:
+    """For every safe body, what is on the wire has one end, and unstuffing gives the body with CRLF at its end."""
+    if not is_safe_body(body):
+        return
+    wire = b"\r\n" + stuffed(body) + end_of_data(body)
+    assert wire.count(b"\r\n.\r\n") == 1
+    assert wire.endswith(b"\r\n.\r\n")
+    complete = body if body.endswith(b"\r\n") or not body else body + b"\r\n"
+    assert wire[:-3].replace(b"\r\n..", b"\r\n.")[2:] == complete
+
+
+@given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"a", b"\0"]), max_size=12).map(b"".join))
+def test_safe_bodies_have_no_ends_but_crlf(body: bytes) -> None:
+    """Exactly the bodies without NUL whose every CR stands before an LF and every LF after a CR."""
+    bare = body.replace(b"\r\n", b"")
+    assert is_safe_body(body) == (b"\r" not in bare and b"\n" not in bare and b"\0" not in bare)
+
+
+@given(st.text(max_size=30))
+def test_a_safe_address_makes_one_command(address: str) -> None:
+    """Whatever address is called safe, the command around it is one line that ends where it should."""
+    if is_safe_address(address):
+        command = mail_command(address, 1, Features(size=True)).encode()
+        assert command.count(b"\r") == command.count(b"\n") == 1
+        assert command.endswith(b"> SIZE=1\r\n")
