@@ -16,6 +16,7 @@ from posthorse.control.node import NotDone
 
 IDLE_S = 30.0
 MOST_CONNECTIONS = 32
+GRACE_S = 5.0
 
 
 class ControlServer:
@@ -26,7 +27,9 @@ class ControlServer:
         self._desk = desk
         self._bug = bug
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._busy: set[asyncio.Task[None]] = set()
+        """Connections whose command is being carried out."""
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def start(self) -> None:
         """Listen; a socket that a dead predecessor left is replaced. The caller owns the spool. Raises OSError."""
@@ -40,14 +43,16 @@ class ControlServer:
             os.umask(before)
 
     async def close(self) -> None:
-        """Stop listening, end what is connected, remove the socket."""
+        """Stop listening, let commands under way be answered, end what is connected, remove the socket."""
         if self._server is None:
             return
         self._server.close()
         self._server = None
-        for task in self._connections:
-            task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        for task, writer in list(self._connections.items()):
+            if task not in self._busy:
+                writer.close()  # its reader then finds the end; cancelling would be reported as a fault of ours
+        if self._connections:
+            await asyncio.wait(self._connections, timeout=GRACE_S)
         self._path.unlink(missing_ok=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -56,13 +61,13 @@ class ControlServer:
         if len(self._connections) >= MOST_CONNECTIONS:
             writer.close()
             return
-        self._connections.add(task)
+        self._connections[task] = writer
         try:
             await self._serve(reader, writer)
         except (OSError, TimeoutError, ValueError):
             pass  # the client went away, waited too long, or sent a line without an end
         finally:
-            self._connections.discard(task)
+            del self._connections[task]
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -71,9 +76,20 @@ class ControlServer:
                 line = await reader.readline()
             if not line.endswith(b"\n"):
                 return
+            await self._answer(line, writer)
+
+    async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._busy.add(task)
+        try:
             writer.write(await self._answered(line))
             async with asyncio.timeout(IDLE_S):
                 await writer.drain()
+        finally:
+            self._busy.discard(task)
+        if self._server is None:
+            writer.close()
 
     async def _answered(self, line: bytes) -> bytes:
         try:

@@ -6,6 +6,7 @@ ending the process; a client cannot claim another address by a header. Left out:
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,11 @@ from pathlib import Path
 from uvicorn import Config, Server
 
 from posthorse.web.answer import App
+
+_LOGGER = logging.getLogger("uvicorn")
+_LOGGER.addHandler(logging.NullHandler())
+_LOGGER.propagate = False
+"""What uvicorn has to say comes from clients' nonsense; bugs in pages are told by the router."""
 
 KEEP_ALIVE_S = 30
 GRACE_S = 5

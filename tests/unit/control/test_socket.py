@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
+import uvloop
 
 from posthorse.control import replies, requests
 from posthorse.control.client import NobodyListens, ask
@@ -17,6 +18,7 @@ from posthorse.control.protocol import Call, decode_call, encode_call, reply_typ
 from posthorse.control.requests import AnyRequest, Which
 from posthorse.control.server import MOST_CONNECTIONS, ControlServer
 from posthorse.mail.stream import Stream
+from posthorse.spool.port import QueueCounts
 from tests.unit.control.scene import Scene
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -176,6 +178,40 @@ def test_idle_connections_are_bounded(run: Run, tmp_path: Path) -> None:
         assert (await ask(tmp_path / "c", requests.Overview(), "jane")).running
 
     served(run, tmp_path / "c", talk)
+
+
+@pytest.mark.parametrize("factory", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_a_stop_ends_what_is_idle_and_lets_answers_go(
+    factory: Callable[[], asyncio.AbstractEventLoop], tmp_path: Path
+) -> None:
+    """A gateway that stops answers the command under way; an idle connection ends without a fault of ours."""
+    faults: list[object] = []
+
+    async def scene() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: faults.append(context))
+        house, going, go_on = Scene(), asyncio.Event(), asyncio.Event()
+
+        async def slow() -> Any:
+            going.set()
+            await go_on.wait()
+            return QueueCounts(by_carriage={}, oldest_waiting={})
+
+        house.spool.counts = slow  # type: ignore[method-assign]
+        server = ControlServer(tmp_path / "c", house.desk, lambda where, error: None)
+        await server.start()
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "c")
+        asking = asyncio.create_task(ask(tmp_path / "c", requests.Overview(), "jane"))
+        await going.wait()
+        closing = asyncio.create_task(server.close())
+        assert await reader.read() == b""
+        go_on.set()
+        assert (await asking).running
+        await closing
+        writer.close()
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(scene())
+    assert faults == []
 
 
 def test_a_bug_in_a_command_is_told_and_survived(run: Run, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 import pytest
+import uvloop
 
 from posthorse.watch.exposition import CONTENT_TYPE, Exposition
 from posthorse.watch.measures import Measures
@@ -173,6 +174,25 @@ def test_a_taken_port_is_an_error_and_not_the_end_of_the_process(run: Run) -> No
         taken.listen()
         with pytest.raises(OSError, match="in use"):
             run(serve_http(House().app, "127.0.0.1", taken.getsockname()[1]))
+
+
+def test_it_runs_on_the_loop_of_the_gateway_and_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    """Under uvloop too, with IPv4 and IPv6; and no client makes the process write to its standard error."""
+
+    async def scene() -> None:
+        for host in ("127.0.0.1", "::1"):
+            serving = await serve_http(House().app, host, 0)
+            _, writer = await asyncio.open_connection(host, serving.port)
+            writer.write(b"nonsense\r\n\r\n")
+            writer.write_eof()
+            with pytest.raises(OSError, match="in use"):
+                await serve_http(House().app, host, serving.port)
+            await serving.close()
+            writer.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(scene())
+    assert capfd.readouterr() == ("", "")
 
 
 def test_signals_stay_with_the_daemon(run: Run) -> None:
