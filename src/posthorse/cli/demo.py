@@ -65,26 +65,30 @@ def drawn(picture: Picture, piece: Play) -> Group:
 
 
 class PlainLines:
-    """One line a second for a log or a pipe."""
+    """One line a second for a log or a pipe, and one for each thing that happens."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._last = -1.0
+        self._act = ""
 
     def show(self, picture: Picture) -> None:
         """Print, if a second has passed."""
+        if picture.act != self._act:
+            self._act = picture.act
+            print(f"{picture.at_s:5.1f} s  -- {picture.act}", file=self._out, flush=True)
         if picture.at_s - self._last < 0.9:
             return
         self._last = picture.at_s
         rates = ", ".join(f"{one.name} {one.per_s:.0f}/s ({one.standing})" for one in picture.providers)
-        print(f"{picture.at_s:5.1f} s  {picture.act}: {rates}; {_figures(picture)}", file=self._out, flush=True)
+        print(f"{picture.at_s:5.1f} s  {rates}; {_figures(picture)}", file=self._out, flush=True)
 
 
 def _figures(picture: Picture) -> str:
-    oldest = ", ".join(f"{stream} {seconds:.1f} s" for stream, seconds in picture.oldest_s.items()) or "nothing waits"
+    oldest = ", ".join(f"{stream} {seconds:.1f} s" for stream, seconds in picture.oldest_s.items()) or "nobody"
     return (
         f"offered {picture.offered}, accepted {picture.accepted}, arrived {picture.arrived}, "
-        f"queued {picture.queued}, in doubt {picture.in_doubt}; oldest waiting: {oldest}"
+        f"queued {picture.queued}, under way {picture.under_way}, in doubt {picture.in_doubt}; oldest queued: {oldest}"
     )
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from posthorse.control import replies
 from posthorse.control.node import NotDone
-from posthorse.control.requests import Overview, Providers
+from posthorse.control.requests import Overview, Providers, Restore
 from posthorse.lab.faults import SHEETS, Fault
 from posthorse.lab.ledger import FaultMark, Ledger
 from posthorse.lab.load import Load, with_rate_over
@@ -25,11 +26,14 @@ PICTURE_EVERY_S = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act:
-    """At this second of the play, the first provider gets this fault (None: is well again)."""
+    """At this second of the play, something happens to the first provider."""
 
     at_s: float
     fault: Fault | None
+    """What it has from now on; None: it is well."""
     words: str
+    restored: bool = False
+    """A person tells the gateway that it is well again (`posthorse providers restore`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +47,9 @@ class Play:
     """The picture is taken until here, and the ledger drawn up."""
     acts: tuple[Act, ...] = (
         Act(at_s=5.0, fault=Fault.NO_SYN_ACK, words="becomes a black hole"),
-        Act(at_s=12.0, fault=Fault.REFUSE, words="refuses connections"),
-        Act(at_s=18.0, fault=None, words="returns"),
+        Act(at_s=11.0, fault=Fault.REFUSE, words="refuses connections"),
+        Act(at_s=16.0, fault=None, words="returns; left alone, it is tried again half a minute after it was ejected"),
+        Act(at_s=19.0, fault=None, words="is restored by a person: posthorse providers restore", restored=True),
     )
     script: Script = field(default_factory=Script)
 
@@ -85,6 +90,8 @@ class Picture:
     """By stream, how long the oldest due recipient has waited; streams in which nobody waits are left out."""
     in_doubt: int
     queued: int
+    under_way: int
+    """Leased or released."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +151,8 @@ class _Director:
         for act in self._piece.acts:
             await asyncio.sleep(act.at_s - self.second())
             await asyncio.to_thread(self._stage.remote.set_fault, first, act.fault)
+            if act.restored:
+                await self._ask_gateway(Restore(provider=first))
             self._act = f"{first} {act.words}" + (f" ({_wire_words(self._piece, act.fault)})" if act.fault else "")
             if self.mark is None and act.fault is not None:
                 self.mark = FaultMark(provider=first, at=time.time_ns() // 1_000)
@@ -177,8 +186,9 @@ class _Director:
             arrived=sum(by_provider.values()),
             providers=providers,
             oldest_s={one.stream: one.waiting_s for one in overview.oldest},
-            in_doubt=sum(one.recipients for one in overview.waiting if one.state == "in_doubt"),
-            queued=sum(one.recipients for one in overview.waiting if one.state == "queued"),
+            in_doubt=_in_state(overview, "in_doubt"),
+            queued=_in_state(overview, "queued"),
+            under_way=_in_state(overview, "leased", "released"),
         )
 
     async def _ask_gateway(self, request: Any) -> Any:
@@ -186,6 +196,10 @@ class _Director:
             return await self._stage.ask(request)
         except NotDone as error:
             raise RuntimeError(f"the gateway did not answer: {error}") from error
+
+
+def _in_state(overview: replies.Overview, *states: str) -> int:
+    return sum(one.recipients for one in overview.waiting if one.state in states)
 
 
 def _wire_words(piece: Play, fault: Fault) -> str:

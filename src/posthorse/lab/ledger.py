@@ -12,7 +12,7 @@ from typing import Any
 from posthorse.lab.load_mail import Receipt
 from posthorse.lab.mailbox import Arrival, duplicates_among
 from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage
-from posthorse.mail.stream import SECOND, Stream
+from posthorse.mail.stream import RULES, SECOND, Stream
 
 NEVER_TWICE = (Stream.ONCE, Stream.BULK)
 """Streams of which nobody may get a second copy without a person's decision."""
@@ -48,6 +48,7 @@ class Ledger:
     in_flight: int
     """Queued, leased or released."""
     in_doubt: int
+    in_doubt_by_stream: dict[str, int]
     held: int
     ended: dict[str, int] = field(default_factory=dict)
     """Ends of duty other than handover."""
@@ -78,6 +79,7 @@ class Ledger:
             "delivered": self.delivered,
             "in_flight": self.in_flight,
             "in_doubt": self.in_doubt,
+            "in_doubt_by_stream": self.in_doubt_by_stream,
             "held": self.held,
             "ended": self.ended,
             "lost": self.lost,
@@ -111,6 +113,7 @@ def ledger(
         arrived.setdefault((arrival.id, arrival.recipient.lower()), arrival)
     counts = dict.fromkeys(("handed_over", "delivered", "in_flight", "in_doubt", "held", "undelivered"), 0)
     ended: dict[str, int] = {}
+    in_doubt = {stream.value: 0 for stream in Stream}
     lost: list[str] = []
     for receipt in receipts:
         key = (receipt.receipt, receipt.recipient.lower())
@@ -121,6 +124,7 @@ def ledger(
             counts[place] += 1
         else:
             ended[place] = ended.get(place, 0) + 1
+        in_doubt[receipt.stream] += place == "in_doubt"
         counts["delivered"] += key in arrived
         counts["undelivered"] += place == "handed_over" and key not in arrived
     return Ledger(
@@ -129,6 +133,7 @@ def ledger(
         delivered=counts["delivered"],
         in_flight=counts["in_flight"],
         in_doubt=counts["in_doubt"],
+        in_doubt_by_stream=in_doubt,
         held=counts["held"],
         ended=ended,
         lost=len(lost),
@@ -186,6 +191,18 @@ def quantile(values: Sequence[float], share: float) -> float:
     return round(ordered[max(0, int(rank) - 1)], 3)
 
 
+def _doubts(account: Ledger) -> str:
+    """What will become of what is in doubt."""
+    parts = []
+    for stream in Stream:
+        count, elsewhere_after_s = account.in_doubt_by_stream[stream.value], RULES[stream].elsewhere_after_s
+        if count and elsewhere_after_s is None:
+            parts.append(f"{stream.value} {count}, which a late answer or a person settles")
+        elif count:
+            parts.append(f"{stream.value} {count}, which goes elsewhere {elsewhere_after_s:g} s after its release")
+    return f" ({'; '.join(parts)})" if parts else ""
+
+
 def summary(account: Ledger) -> list[str]:
     """The ledger as lines for a person."""
     rest = [f"{name}: {count}" for name, count in sorted(account.ended.items())]
@@ -196,7 +213,7 @@ def summary(account: Ledger) -> list[str]:
         f"delivered: {account.delivered}",
         f"handed over, not delivered: {account.handed_over_not_delivered}",
         f"in flight: {account.in_flight}",
-        f"in doubt: {account.in_doubt}",
+        f"in doubt: {account.in_doubt}{_doubts(account)}",
         f"held: {account.held}",
         *rest,
         f"lost: {account.lost}",

@@ -25,6 +25,7 @@ PICTURE = Picture(
     oldest_s={"urgent": 1.5},
     in_doubt=7,
     queued=42,
+    under_way=9,
 )
 
 
@@ -34,17 +35,17 @@ def test_the_picture_shows_rates_standings_and_the_oldest() -> None:
     console.print(drawn(PICTURE, Play()))
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
-    for words in ("6.5 s of 30", "black hole", "ejected", "no_syn_ack", "80", "450", "oldest waiting: urgent 1.5 s"):
+    for words in ("6.5 s of 30", "black hole", "ejected", "no_syn_ack", "80", "450", "oldest queued: urgent 1.5 s"):
         assert words in text
 
 
 def test_plain_lines_come_once_a_second() -> None:
-    """A log gets one line a second, not one a picture."""
+    """A log gets one line a second, not one a picture, and one for what happened."""
     out = io.StringIO()
     lines = PlainLines(out)
     for _ in range(3):
         lines.show(PICTURE)
-    assert out.getvalue().count("\n") == 1
+    assert out.getvalue().count("\n") == 2
     assert "second 80/s (good)" in out.getvalue()
     assert "in doubt 7" in out.getvalue()
 

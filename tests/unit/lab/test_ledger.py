@@ -49,6 +49,8 @@ def test_each_state_is_counted_in_its_place() -> None:
     account = ledger(receipts, rows, [arrival("over"), arrival("foreign")])
     assert (account.accepted, account.handed_over, account.delivered) == (7, 2, 1)
     assert (account.in_flight, account.in_doubt, account.held, account.ended) == (1, 1, 1, {"expired": 1})
+    assert account.in_doubt_by_stream == {"urgent": 0, "standard": 1, "once": 0, "bulk": 0}
+    assert "in doubt: 1 (standard 1, which goes elsewhere 90 s after its release)" in summary(account)
     assert (account.lost, account.lost_receipts) == (1, ("gone",))
     assert account.handed_over_not_delivered == 1
     assert not account.is_clean
