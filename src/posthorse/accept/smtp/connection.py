@@ -124,7 +124,7 @@ class Connection(asyncio.Protocol):
         slow = self._data_since is not None and now - self._data_since > data_timeout_s
         if slow or now - self._last_heard > idle_timeout_s:
             self._server.observer.timed_out(self._peer.address)
-            self._perform(self._session.close(reply.TIMEOUT))
+            self._perform(self._session.break_off(reply.TIMEOUT))
 
     def stop(self) -> None:
         """End now if idle, else after the message that is under way."""

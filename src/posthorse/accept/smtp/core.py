@@ -93,6 +93,11 @@ class SmtpSession:
         self._talk.out.append(last_words)
         return self._end(Wish.CLOSE)
 
+    def break_off(self, last_words: bytes) -> Request:
+        """The same, while the client may still be sending."""
+        self._talk.out.append(last_words)
+        return self._end(Wish.BREAK_OFF)
+
     def stop(self) -> Request | None:
         """The server shuts down: an idle session ends now, a busy one after its message."""
         self._stopping = True
@@ -115,10 +120,6 @@ class SmtpSession:
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
-    def _break_off(self, last_words: bytes) -> Request:
-        self._talk.out.append(last_words)
-        return self._end(Wish.BREAK_OFF)
-
     def _go_on(self) -> Request | None:
         self.phase = Phase.COMMANDS
         return self._interpret()
@@ -136,7 +137,7 @@ class SmtpSession:
                 return self._incomplete(buffer[start:])
             line = buffer[start:end]
             if b"\n" in line or b"\r" in line or b"\0" in line:
-                return self._break_off(reply.NOT_A_LINE)
+                return self.break_off(reply.NOT_A_LINE)
             self._at = end + 2
             turn = self._talk.obey(line, self._at < len(buffer))
             if turn is not None:
@@ -145,10 +146,10 @@ class SmtpSession:
 
     def _incomplete(self, rest: bytes) -> Request | None:
         if len(rest) > MAX_LINE_BYTES:
-            return self._break_off(reply.LINE_TOO_LONG)
+            return self.break_off(reply.LINE_TOO_LONG)
         # The last: a TLS handshake where none was agreed.
         if b"\n" in rest or b"\0" in rest or b"\r" in rest[:-1] or rest.startswith(b"\x16\x03"):
-            return self._break_off(reply.NOT_A_LINE)
+            return self.break_off(reply.NOT_A_LINE)
         self._buffer, self._at = rest, 0
         return None
 
@@ -181,7 +182,7 @@ class SmtpSession:
     def _read(self, reader: DataReader, data: bytes) -> Request | None:
         rest = reader.feed(data)
         if reader.trouble is Trouble.BARE_LINE_END:
-            return self._break_off(reply.BARE_LINE_END)
+            return self.break_off(reply.BARE_LINE_END)
         if not reader.complete:
             return None
         self._reader = None
