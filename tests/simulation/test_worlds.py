@@ -19,24 +19,21 @@ def test_a_world_holds_its_invariants(seed: int) -> None:
 
 FOUND_AS = {
     Break.COMMIT: {"I1"},
-    Break.FENCING: {"I2", "I3", "I4", "I6", "bug"},
+    Break.FENCING: {"I4"},
     Break.RELEASE: {"I3"},
     Break.BUDGET: {"I3", "I6"},
     Break.SUPPRESSION: {"I7"},
     Break.LAST_OPEN: {"I10"},
 }
-"""The invariants by which a missing safeguard may be found first."""
+"""The invariants that a missing safeguard breaks."""
 
 
 @pytest.mark.parametrize("break_", FOUND_AS, ids=lambda break_: break_.value)
 def test_a_safeguard_taken_out_is_missed(break_: Break) -> None:
     """Some world among two hundred sees that the safeguard is gone, by the invariant that it stands for."""
-    for seed in range(1, 201):
-        violations = play(seed, break_).violations
-        if violations:
-            assert violations[0].invariant in FOUND_AS[break_], str(violations[0])
-            return
-    pytest.fail(f"nobody noticed that {break_.value} was taken out")
+    assert any(
+        violation.invariant in FOUND_AS[break_] for seed in range(1, 201) for violation in play(seed, break_).violations
+    )
 
 
 def digest_of(seed: int, hash_seed: str) -> str:

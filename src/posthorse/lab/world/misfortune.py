@@ -1,7 +1,7 @@
 """Misfortunes: how each happening of the weather is brought about, and how it ends."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -10,8 +10,12 @@ from posthorse.lab.world.database import Database, Trouble
 from posthorse.lab.world.network import Network
 from posthorse.lab.world.node import Node
 from posthorse.lab.world.people import People
+from posthorse.lab.world.referee import Referee
 from posthorse.lab.world.site import Site
 from posthorse.lab.world.weather import Happening, Kind
+
+LOOK_S = 0.02
+"""How often a misfortune looks for a worse moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +27,7 @@ class Stage:
     sites: Mapping[str, Site]
     nodes: Mapping[str, Node]
     people: People
+    referee: Referee
 
 
 async def bring(stage: Stage, happening: Happening) -> None:
@@ -33,7 +38,7 @@ async def bring(stage: Stage, happening: Happening) -> None:
         case Kind.FAULT:
             await _fault(stage.sites[happening.who[0]], happening)
         case Kind.CRASH | Kind.VANISH | Kind.PAUSE:
-            await _stop(stage.nodes[happening.who[0]], happening)
+            await _stop(stage.nodes[happening.who[0]], stage.referee, happening)
         case Kind.CUT | Kind.SLOW:
             await _hinder(stage.network, happening)
         case Kind.TROUBLE:
@@ -60,10 +65,22 @@ async def _fault(site: Site, happening: Happening) -> None:
     site.fault(None)
 
 
-async def _stop(node: Node, happening: Happening) -> None:
+async def _worst_moment(is_worse: Callable[[], bool], patience_s: float) -> None:
+    """Wait a little for a moment that is worse than any other."""
+    for _ in range(int(patience_s / LOOK_S)):
+        if is_worse():
+            return
+        await asyncio.sleep(LOOK_S)
+
+
+async def _stop(node: Node, referee: Referee, happening: Happening) -> None:
+    """A node stops while it has mail in hand; one that was paused goes on while another node has that mail."""
+    name = node.host.name
+    await _worst_moment(lambda: referee.holds_lease(name), 5.0)
     if happening.kind is Kind.PAUSE:
         node.host.pause()
         await asyncio.sleep(happening.for_s)
+        await _worst_moment(lambda: referee.is_overtaken(name), 40.0)
         node.host.resume()
     else:
         node.host.crash(vanish=happening.kind is Kind.VANISH)

@@ -4,7 +4,7 @@ Nothing of a node outlives its process but what the database holds; clocks of tw
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from posthorse.dispatch.route import Route
@@ -17,11 +17,14 @@ from posthorse.lab.world.journal import WorldJournal
 from posthorse.lab.world.network import Network
 from posthorse.lab.world.ports import WorldClock, WorldDialer, WorldIds, WorldRng
 from posthorse.lab.world.referee import Referee
-from posthorse.lab.world.site import PORT
+from posthorse.lab.world.site import PORT, SES_KEY, SES_REGION, SES_SECRET, Wire
 from posthorse.mail.ids import NodeId, ProviderName
 from posthorse.mail.ports import TlsMode
 from posthorse.mail.standing import StandingState
 from posthorse.mail.stream import Stream
+from posthorse.providers.http import PooledHttpExchange
+from posthorse.providers.port import Provider
+from posthorse.providers.ses import SesProvider
 from posthorse.providers.smtp import SmtpProvider
 from posthorse.spool.port import SpoolUnavailable
 
@@ -35,7 +38,7 @@ class Setting:
     network: Network
     database: Database
     referee: Referee
-    providers: tuple[str, ...]
+    providers: Mapping[str, Wire]
     front: Front
     alter: Callable[[Gateway], None]
     """Takes a safeguard out of a node, or nothing."""
@@ -86,19 +89,35 @@ class Node:
             rng=rng,
             ids=ids,
             journal=WorldJournal(name, setting.network.loop.trace, setting.referee, self._states),
-            outlets=[Outlet(provider=self._provider(provider), slots=SLOTS) for provider in setting.providers],
+            outlets=[
+                Outlet(provider=self._provider(name, wire, clock), slots=SLOTS)
+                for name, wire in setting.providers.items()
+            ],
             routes=self._routes(),
         )
 
-    def _provider(self, name: str) -> SmtpProvider:
-        return SmtpProvider(
-            name=ProviderName(name),
-            host=name,
-            port=PORT,
-            tls=TlsMode.NONE,
-            dialer=WorldDialer(self._setting.network),
-            helo=f"{self.host.name}.example",
-        )
+    def _provider(self, name: str, wire: Wire, clock: WorldClock) -> Provider:
+        dialer = WorldDialer(self._setting.network)
+        match wire:
+            case Wire.SMTP:
+                return SmtpProvider(
+                    name=ProviderName(name),
+                    host=name,
+                    port=PORT,
+                    tls=TlsMode.NONE,
+                    dialer=dialer,
+                    helo=f"{self.host.name}.example",
+                )
+            case Wire.SES:
+                return SesProvider(
+                    name=ProviderName(name),
+                    region=SES_REGION,
+                    access_key_id=SES_KEY,
+                    secret_access_key=SES_SECRET,
+                    exchange=PooledHttpExchange(dialer=dialer),
+                    clock=clock,
+                    endpoint=f"http://{name}:{PORT}",
+                )
 
     def _routes(self) -> tuple[Route, ...]:
         """Urgent mail prefers another provider than the rest, so that several are in use."""

@@ -23,13 +23,13 @@ from posthorse.lab.world.node import Node, Setting
 from posthorse.lab.world.people import EVERYTHING, People
 from posthorse.lab.world.ports import WorldClock
 from posthorse.lab.world.referee import Referee, Violation
-from posthorse.lab.world.site import Site, WatchedMailbox
+from posthorse.lab.world.site import Site, WatchedMailbox, Wire
 from posthorse.lab.world.weather import CALM_AFTER_S, Happening, forecast
 from posthorse.spool.memory import MemorySpool
 from posthorse.spool.port import Selector
 
 NODES = ("node-a", "node-b")
-PROVIDERS = ("provider-a", "provider-b", "provider-c")
+PROVIDERS = {"provider-a": Wire.SMTP, "provider-b": Wire.SMTP, "provider-c": Wire.SES}
 REST_CHECK_S = 2.0
 REST_WITHIN_S = 7_200.0
 """I8: how long after the last fault the queue may take to empty."""
@@ -102,7 +102,10 @@ class World:
         self.spool = MemorySpool(clock=self.clock, clerk=clerk_for(break_))
         self.database = Database(loop, self.spool, self.referee, eager=EAGER.get(break_, ""), killed=self._killed)
         self.mailbox = WatchedMailbox(self.referee)
-        self.sites = {name: Site(self.network, name, self.mailbox, self._latency_s(climate)) for name in PROVIDERS}
+        self.sites = {
+            name: Site(self.network, name, wire, self.mailbox, self._latency_s(climate))
+            for name, wire in PROVIDERS.items()
+        }
         setting = Setting(
             network=self.network,
             database=self.database,
@@ -114,13 +117,14 @@ class World:
         self.nodes = {name: Node(setting, name, self._skew_us(climate)) for name in NODES}
         self.application = Host(self.network, "application")
         self.mailbag = Mailbag(loop.seed)
-        self.weather = forecast(loop.seed, NODES, PROVIDERS) if climate.weather is None else climate.weather
+        self.weather = forecast(loop.seed, NODES, tuple(PROVIDERS)) if climate.weather is None else climate.weather
         self.stage = Stage(
             network=self.network,
             database=self.database,
             sites=self.sites,
             nodes=self.nodes,
             people=People(self.spool, self.referee, self.dice),
+            referee=self.referee,
         )
         self.cleared_s = 0.0
         self._all_sent = asyncio.Event()
@@ -207,8 +211,9 @@ class World:
         verdict.judge_receipts(self.referee, submissions, views)
         verdict.judge_rest(self.referee, views, self.clock.now())
         verdict.judge_history(self.referee, views, history)
-        verdict.judge_ledger(self.referee, views, list(self.sites.values()))
-        verdict.judge_fidelity(self.referee, submissions, self.mailbox)
+        sites = tuple(self.sites.values())
+        verdict.judge_ledger(self.referee, views, sites)
+        verdict.judge_fidelity(self.referee, submissions, sites)
 
     # --- details ----------------------------------------------------------------------------------------------------
 

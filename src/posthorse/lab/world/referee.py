@@ -75,6 +75,8 @@ class Account:
     allowed: int
     fence: int = 0
     lease: Lease | None = None
+    holders: set[str] = field(default_factory=set)
+    """Nodes that ever leased it."""
     marks: dict[int, Mark] = field(default_factory=dict)
     withdrawn: str = ""
     """Superseded or cancelled, once the database committed that."""
@@ -175,6 +177,21 @@ class Referee:
                     invariant, f"{message}/{numbers[address]} ({account.stream.value}) arrived {account.arrivals}"
                 )
 
+    # --- what is asked of it ----------------------------------------------------------------------------------------
+
+    def holds_lease(self, node: str) -> bool:
+        """Whether this node has mail in hand."""
+        now = self._now()
+        leases = (account.lease for account in self.accounts.values())
+        return any(lease is not None and lease.node == node and lease.until > now for lease in leases)
+
+    def is_overtaken(self, node: str) -> bool:
+        """Whether another node has mail in hand that this one once had."""
+        return any(
+            account.lease is not None and account.lease.node != node and node in account.holders
+            for account in self.accounts.values()
+        )
+
     # --- what people do ---------------------------------------------------------------------------------------------
 
     def withdrew(self, message: MessageId, how: str) -> None:
@@ -210,6 +227,7 @@ class Referee:
         if held is not None and held.until > self._now():
             self.accuse("I4", f"{name}: leased to {node} while {held.node} holds a live lease")
         account.fence = recipient.fence
+        account.holders.add(node)
         account.lease = Lease(node, recipient.fence, group.lease_until)
         self._trace.note(f"{node} lease {name} fence {recipient.fence} from {recipient.leased_from.value}")
 

@@ -6,9 +6,11 @@ The provider itself is the lab's, unchanged: the same wires and the same faults 
 import asyncio
 import random
 from collections.abc import Callable, Sequence
+from enum import Enum
 
 from posthorse.lab.faults import FaultSetting
 from posthorse.lab.mailbox import ID_HEADER, Mailbox, header_values
+from posthorse.lab.ses_provider import SesTerms, ses_factory
 from posthorse.lab.simulated import SimulatedProvider
 from posthorse.lab.smtp_provider import smtp_factory
 from posthorse.lab.smtp_terms import SmtpTerms
@@ -20,20 +22,26 @@ from posthorse.lab.world.referee import Referee
 
 PORT = 25
 
+SES_KEY, SES_SECRET, SES_REGION = "AKIAWORLD00000000001", "simulated", "us-east-1"
+
+
+class Wire(Enum):
+    """How a provider is spoken to."""
+
+    SMTP = "smtp"
+    SES = "ses"
+
 
 class WatchedMailbox(Mailbox):
-    """Tells the referee of each arrival as it happens, and keeps the bytes."""
+    """Tells the referee of each arrival as it happens."""
 
     def __init__(self, referee: Referee) -> None:
         super().__init__()
         self._referee = referee
-        self.contents: list[tuple[str, bytes]] = []
-        """Provider and bytes of each arrival."""
 
     def deliver(self, *, provider: str, recipients: Sequence[str], content: bytes, at: int) -> None:
         """Put one message into the mailboxes of its recipients."""
         super().deliver(provider=provider, recipients=recipients, content=content, at=at)
-        self.contents.append((provider, content))
         message = header_values(content, (ID_HEADER,)).get(ID_HEADER, "")
         self._referee.arrived(provider, message, recipients)
 
@@ -41,8 +49,9 @@ class WatchedMailbox(Mailbox):
 class Site:
     """One provider: a machine, a process that serves, and its faults."""
 
-    def __init__(self, network: Network, name: str, mailbox: WatchedMailbox, latency_s: float) -> None:
+    def __init__(self, network: Network, name: str, wire: Wire, mailbox: WatchedMailbox, latency_s: float) -> None:
         loop = network.loop
+        self.wire = wire
         self.host = Host(network, name)
         self._loop = loop
         self.provider = SimulatedProvider(
@@ -56,13 +65,20 @@ class Site:
 
     def start(self) -> None:
         """Serve."""
-        self.host.start(lambda: self._serve(smtp_factory(self.provider, SmtpTerms())))
+        self.host.start(self._serve)
 
     def fault(self, setting: FaultSetting | None) -> None:
         """Switch the fault (None: none); acts at once."""
         self._loop.trace.note(f"fault {self.provider.name} {setting.fault.value if setting else 'none'}")
         self._setting = self.host.spawn(lambda: self.provider.set_fault(setting))
 
-    async def _serve(self, factory: Callable[[], asyncio.Protocol]) -> None:
-        server = await self._loop.create_server(factory, port=PORT)
+    async def _serve(self) -> None:
+        server = await self._loop.create_server(self._factory(), port=PORT)
         await server.serve_forever()
+
+    def _factory(self) -> Callable[[], asyncio.Protocol]:
+        match self.wire:
+            case Wire.SMTP:
+                return smtp_factory(self.provider, SmtpTerms())
+            case Wire.SES:
+                return ses_factory(self.provider, SesTerms(keys={SES_KEY: SES_SECRET}, region=SES_REGION))

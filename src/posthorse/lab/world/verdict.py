@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from posthorse.lab.simulated import Verdict
 from posthorse.lab.world.mailbag import Submission, fields_of, name_of, number_of
 from posthorse.lab.world.referee import Referee
-from posthorse.lab.world.site import Site, WatchedMailbox
+from posthorse.lab.world.site import Site
 from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage, IllegalMove, check_move
 from posthorse.mail.ids import MessageId
 from posthorse.spool.port import HistoryRow, RecipientView
@@ -85,15 +85,21 @@ def judge_ledger(referee: Referee, views: Sequence[RecipientView], sites: Sequen
             referee.accuse("I1", f"{_name(view)} is said to be handed over, but no provider took it")
 
 
-def judge_fidelity(referee: Referee, submissions: Sequence[Submission], mailbox: WatchedMailbox) -> None:
-    """I5, exact: the bytes that arrive are the bytes offered, save the headers listed above."""
-    for provider, content in mailbox.contents:
-        number = number_of(content)
-        if number is None:
-            referee.accuse("I5", f"{provider} has bytes that nobody sent: {content[:200]!r}")
-            continue
-        if _as_arrived(submissions[number].content) != _as_sent(submissions[number].content, content):
-            referee.accuse("I5", f"submission {number} was changed: {submissions[number].content!r} became {content!r}")
+def judge_fidelity(referee: Referee, submissions: Sequence[Submission], sites: Sequence[Site]) -> None:
+    """I5: the bytes that a provider was given are the bytes offered to us, save the headers listed above."""
+    for site in sites:
+        for exchange in site.provider.exchanges:
+            _compare(referee, submissions, site.provider.name, exchange.content)
+
+
+def _compare(referee: Referee, submissions: Sequence[Submission], provider: str, given: bytes) -> None:
+    number = number_of(given)
+    if number is None:
+        referee.accuse("I5", f"{provider} was given bytes that nobody sent: {given[:200]!r}")
+        return
+    sent = submissions[number].content
+    if _as_arrived(sent) != _as_sent(sent, given):
+        referee.accuse("I5", f"submission {number} was changed: {sent!r} became {given!r}")
 
 
 def _as_arrived(sent: bytes) -> tuple[list[bytes], bytes]:

@@ -117,8 +117,8 @@ def _node_trouble(dice: random.Random, nodes: Sequence[str]) -> list[Happening]:
     for name in nodes:
         for _ in range(dice.choice((0, 0, 1, 2))):
             kind = dice.choice((Kind.CRASH, Kind.CRASH, Kind.VANISH, Kind.PAUSE, Kind.PAUSE))
-            most_s = 120.0 if kind is Kind.PAUSE else 30.0
-            plan.append(Happening(at_s=_begin(dice), for_s=_spell(dice, 0.5, most_s), kind=kind, who=(name,)))
+            for_s = round(dice.uniform(1.0, 100.0), 3) if kind is Kind.PAUSE else _spell(dice, 0.5, 30.0)
+            plan.append(Happening(at_s=_begin(dice), for_s=for_s, kind=kind, who=(name,)))
     return plan
 
 
