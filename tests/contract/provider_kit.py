@@ -17,7 +17,7 @@ import struct
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import uvloop
 
@@ -138,7 +138,7 @@ class ScriptedServer:
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @asynccontextmanager
-    async def listening(self) -> AsyncIterator["ScriptedServer"]:
+    async def listening(self) -> AsyncIterator[Self]:
         """Serve on a port of 127.0.0.1."""
         server = await asyncio.start_server(
             self._connected, "127.0.0.1", self.port, ssl=self.tls if self.implicit else None

@@ -1,5 +1,8 @@
 """The client side of SMTP without I/O: replies, features, commands, bodies."""
 
+from contextlib import suppress
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +20,19 @@ from posthorse.providers.smtp_core import (
     stuffed,
 )
 
-DIALOGUE = b"220 mail.example ESMTP\r\n250-mail.example\r\n250-SIZE 1000\r\n250 PIPELINING\r\n250 2.1.0 Ok\r\n550 5.1.1 No\r\n354 \r\n250\r\n"
+DIALOGUE = b"".join(
+    line + b"\r\n"
+    for line in (
+        b"220 mail.example ESMTP",
+        b"250-mail.example",
+        b"250-SIZE 1000",
+        b"250 PIPELINING",
+        b"250 2.1.0 Ok",
+        b"550 5.1.1 No",
+        b"354 ",
+        b"250",
+    )
+)
 REPLIES = [
     Reply(code=220, text="mail.example ESMTP"),
     Reply(code=250, text="mail.example\nSIZE 1000\nPIPELINING"),
@@ -33,7 +48,7 @@ def test_replies_are_the_same_however_the_bytes_are_cut(cuts: list[int]) -> None
     """A reply may come in any number of pieces, and several in one."""
     parser = ReplyParser()
     edges = [0, *sorted(cuts), len(DIALOGUE)]
-    got = [reply for start, end in zip(edges, edges[1:], strict=False) for reply in parser.feed(DIALOGUE[start:end])]
+    got = [reply for start, end in pairwise(edges) for reply in parser.feed(DIALOGUE[start:end])]
     assert got == REPLIES
     assert not parser.amid_reply
 
@@ -41,12 +56,8 @@ def test_replies_are_the_same_however_the_bytes_are_cut(cuts: list[int]) -> None
 @given(st.binary(max_size=200))
 def test_any_bytes_are_replies_or_broken(data: bytes) -> None:
     """Whatever comes, the parser gives replies or says that there are none; it never fails otherwise."""
-    try:
-        replies = ReplyParser().feed(data)
-    except BrokenReply as broken:
-        assert str(broken).isprintable()
-    else:
-        assert all(200 <= reply.code < 600 for reply in replies)
+    with suppress(BrokenReply):
+        assert all(200 <= reply.code < 600 for reply in ReplyParser().feed(data))
 
 
 @pytest.mark.parametrize(
