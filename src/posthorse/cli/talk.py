@@ -5,6 +5,7 @@ have the secrets of the gateway.
 """
 
 import asyncio
+import getpass
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +31,10 @@ def carry_out_all(config: Path, requests: Sequence[Request[R]]) -> list[R]:
 
 def operator() -> str:
     """Who gives the command, as history will have it."""
-    return os.environ.get("SUDO_USER") or os.environ.get("USER") or f"uid {os.getuid()}"
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in some containers
+        return f"uid {os.getuid()}"
 
 
 async def _carry_out(where: Whereabouts, requests: Sequence[Request[R]]) -> list[R]:

@@ -49,10 +49,13 @@ class Log:
         if self._held_bytes >= FLUSH_AT_BYTES:
             self.flush()
 
+    def notice(self, event: str, fields: str = "") -> None:
+        """One line about the gateway itself, written at once."""
+        self._at_once("notice", event, fields)
+
     def warn(self, event: str, fields: str = "") -> None:
         """One line that somebody should see now."""
-        self._lines.append(f'{{"at":"{self._now()}","level":"warning","event":"{event}"{fields}}}\n')
-        self.flush()
+        self._at_once("warning", event, fields)
 
     def trouble(self, event: str, where: str, error: BaseException) -> None:
         """A warning with what went wrong, and where in our code."""
@@ -61,6 +64,10 @@ class Log:
         self.warn(
             event, text("where", where) + said("error", f"{type(error).__name__}: {error}") + text("code_at", path)
         )
+
+    def _at_once(self, level: str, event: str, fields: str) -> None:
+        self._lines.append(f'{{"at":"{self._now()}","level":"{level}","event":"{event}"{fields}}}\n')
+        self.flush()
 
     def flush(self) -> None:
         """Hand everything to the sink."""

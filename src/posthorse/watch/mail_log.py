@@ -86,16 +86,17 @@ class MailLog:
 
     def standing_changed(self, provider: ProviderName, state: StandingState, why: str) -> None:
         """A provider tripped or recovered."""
-        self._log.warn("standing", f'{text("provider", provider)},"standing":"{state.value}"{said("why", why)}')
+        tell = self._log.warn if state is StandingState.EJECTED else self._log.notice
+        tell("standing", f'{text("provider", provider)},"standing":"{state.value}"{said("why", why)}')
 
     def carried_out(self, command: str, by: str, reason: str) -> None:
         """A person's command changed something."""
-        self._log.warn("carried_out", text("command", command) + text("by", by) + said("reason", reason))
+        self._log.notice("carried_out", text("command", command) + text("by", by) + said("reason", reason))
 
     def reloaded(self, applied: Sequence[str], needs_restart: Sequence[str]) -> None:
         """The configuration was read again."""
         fields = text("applied", ", ".join(applied)) + text("needs_restart", ", ".join(needs_restart))
-        self._log.warn("reloaded", fields)
+        self._log.notice("reloaded", fields)
 
     def reload_refused(self, problems: Sequence[str]) -> None:
         """The configuration was read again and cannot be used: the old set stays."""
@@ -103,11 +104,11 @@ class MailLog:
 
     def ready(self, listeners: Mapping[str, str]) -> None:
         """The gateway takes mail, at these addresses."""
-        self._log.warn("ready", "".join(text(name, address) for name, address in listeners.items()))
+        self._log.notice("ready", "".join(text(name, address) for name, address in listeners.items()))
 
     def stopped(self, why: str) -> None:
         """The gateway has ended in order."""
-        self._log.warn("stopped", text("why", why))
+        self._log.notice("stopped", text("why", why))
 
     def spool_trouble(self, where: str, error: BaseException) -> None:
         """The spool could not promise durability."""

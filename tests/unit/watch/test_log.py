@@ -115,6 +115,18 @@ def test_lines_wait_for_company_and_warnings_do_not(log: Log, paper: Paper) -> N
     assert [line["event"] for line in paper.lines] == ["first", "second"]
 
 
+def test_what_happens_to_the_gateway_has_its_level(mail_log: MailLog, paper: Paper) -> None:
+    """A start is a notice, an ejected provider a warning, one that is back a notice; all are written at once."""
+    mail_log.ready({"smtp": "127.0.0.1:2525"})
+    mail_log.standing_changed(RELAY, StandingState.EJECTED, "five failures in a row")
+    mail_log.standing_changed(RELAY, StandingState.GOOD, "")
+    assert [(line["event"], line["level"]) for line in paper.lines] == [
+        ("ready", "notice"),
+        ("standing", "warning"),
+        ("standing", "notice"),
+    ]
+
+
 def test_the_buffer_is_bounded(log: Log, paper: Paper) -> None:
     """More than a buffer's worth of lines is written without being asked."""
     for _ in range(FLUSH_AT_BYTES // 50):
