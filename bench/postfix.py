@@ -96,9 +96,9 @@ class Postfix:
         (conf / "master.cf").write_text(SERVICES.format(port=self.port))
         self._make_folders()
         command = ["/usr/lib/postfix/sbin/master", "-c", str(conf), "-d"]
-        log = (self.root / "master.log").open("wb")
         environ = {**os.environ, "MAIL_CONFIG": str(conf)}
-        self._master = subprocess.Popen(command, env=environ, stdout=log, stderr=log, start_new_session=True)
+        with (self.root / "master.log").open("wb") as log:
+            self._master = subprocess.Popen(command, env=environ, stdout=log, stderr=log, start_new_session=True)
         return self._master.pid
 
     def stop(self) -> None:

@@ -76,7 +76,7 @@ Send a message:
   swaks --server {smtp_host}:{smtp_port} --auth PLAIN --auth-user {user} --auth-password '{password}' \\
         --from app@example.com --to you@example.net --header 'Subject: hello'
   python3 -c "import smtplib; s = smtplib.SMTP('{smtp_host}', {smtp_port}); s.login('{user}', '{password}'); \\
-        s.sendmail('app@example.com', 'you@example.net', 'Subject: hello\\r\\n\\r\\nIt works.\\r\\n')"
+        s.sendmail('app@example.com', 'you@example.net', 'From: app@example.com\\nSubject: hello\\n\\nIt works.')"
 
 Look:
   {command} lab mailbox --control {lab}          what arrived

@@ -1,0 +1,244 @@
+"""The README is true: every example that can be run is run, in order, against the quickstart it describes."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bench.postfix import Postfix, wait_for_port
+from posthorse.lab.remote import LabRemote
+from tools.examples import Example, Use, examples_in, placed
+
+TOP = Path(__file__).resolve().parents[2]
+README = TOP / "README.md"
+COMMANDS = Path(sys.executable).parent
+ARRIVES_WITHIN_S = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """The quickstart as a user started it, and what it printed."""
+
+    folder: Path
+    banner: str
+    smtp: str
+    http: str
+    password: str
+    lab: LabRemote
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the README tells a user to export."""
+        return {
+            "HOME": str(self.folder),
+            "PATH": os.pathsep.join((str(COMMANDS), os.environ["PATH"], "/usr/sbin")),
+            "POSTHORSE_CONFIG": "quickstart/posthorse.toml",
+            "POSTHORSE_LAB": self.lab.url,
+            "POSTHORSE_SMTP_PASSWORD": self.password,
+        }
+
+    def as_written(self, text: str) -> str:
+        """An example with the addresses and the password of this gateway in the documented places."""
+        host, _, port = self.smtp.rpartition(":")
+        return placed(
+            text,
+            {
+                "127.0.0.1:2525": self.smtp,
+                "[127.0.0.1]:2525": f"[{host}]:{port}",
+                '"127.0.0.1", 2525': f'"{host}", {port}',
+                "127.0.0.1:8025": self.http,
+                "the-printed-password": self.password,
+            },
+        )
+
+
+@pytest.fixture(scope="module")
+def quickstart(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The quickstart in a folder of its own, as `make run` starts it; stopped as Ctrl-C stops it."""
+    folder = tmp_path_factory.mktemp("readme")
+    process = subprocess.Popen(
+        [str(COMMANDS / "posthorse"), "serve", "--quickstart"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    try:
+        banner = ""
+        for line in process.stdout:
+            banner += line
+            if line.startswith("Ctrl-C stops it"):
+                break
+        yield _running(folder, banner)
+    finally:
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, rest
+
+
+def _running(folder: Path, banner: str) -> Running:
+    def printed(pattern: str) -> str:
+        found = re.search(pattern, banner)
+        assert found, f"the banner does not say {pattern}:\n{banner}"
+        return found[1]
+
+    return Running(
+        folder=folder,
+        banner=banner,
+        smtp=printed(r"smtp://(\S+)"),
+        http=printed(r"http://(\S+)/healthz"),
+        password=printed(r"password +(\S+)"),
+        lab=LabRemote(url=printed(r"--control (\S+)")),
+    )
+
+
+def _examples(*languages: str, use: Use = Use.RUN) -> list[Example]:
+    return [example for example in examples_in(README) if example.use is use and example.language in languages]
+
+
+def _named(example: Example) -> str:
+    return f"line{example.line}"
+
+
+def _skip_without(example: Example) -> None:
+    if example.needs and not shutil.which(example.needs, path=f"{os.environ['PATH']}:/usr/sbin"):
+        assert os.environ.get("POSTHORSE_TESTS") != "all", f"{example.needs} is not installed"
+        pytest.skip(f"{example.needs} is not installed")
+
+
+def _arrivals(running: Running) -> int:
+    return int(running.lab.mailbox()["arrivals_total"])
+
+
+def _assert_arrived(running: Running, before: int, example: Example) -> None:
+    wanted = before + example.arrives
+    totals = running.lab.mailbox_with(wanted, ARRIVES_WITHIN_S)
+    assert totals["arrivals_total"] == wanted, totals
+
+
+@pytest.mark.parametrize("example", _examples("sh", "python"), ids=_named)
+def test_commands_and_programs_do_what_the_readme_says(quickstart: Running, example: Example) -> None:
+    """Each example ends well as it stands, and its mail arrives once."""
+    _skip_without(example)
+    before = _arrivals(quickstart)
+    interpreter = [sys.executable] if example.language == "python" else ["bash", "-euo", "pipefail"]
+    done = subprocess.run(
+        interpreter,
+        input=quickstart.as_written(example.text),
+        cwd=quickstart.folder,
+        env=quickstart.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    _assert_arrived(quickstart, before, example)
+
+
+class AsInTheReadme(Postfix):
+    """A private Postfix with the README's lines at the end of its `main.cf`."""
+
+    def __init__(self, root: Path, port: int, lines: str) -> None:
+        super().__init__(root, port, sink_port=1)
+        self._lines = lines
+
+    @property
+    def settings(self) -> str:
+        """The private instance's own settings, save those that the README's lines set."""
+        set_there = set(re.findall(r"^(\w+) *=", self._lines, flags=re.MULTILINE))
+        kept = [line for line in super().settings.splitlines() if line.split("=")[0].strip() not in set_there]
+        return "\n".join([*kept, self._lines])
+
+
+@pytest.mark.parametrize("example", _examples("ini"), ids=_named)
+def test_a_postfix_relays_with_the_lines_of_the_readme(quickstart: Running, example: Example, tmp_path: Path) -> None:
+    """Mail given to a Postfix with these lines arrives through Posthorse."""
+    _skip_without(example)
+    if os.geteuid() != 0:
+        pytest.skip("Postfix changes users, which only root may start")
+    before = _arrivals(quickstart)
+    port = _free_port()
+    _open_to_others(tmp_path)
+    postfix = AsInTheReadme(tmp_path / "postfix", port, quickstart.as_written(example.text))
+    postfix.start()
+    try:
+        wait_for_port(port)
+        subprocess.run([sys.executable, "-c", _SUBMIT, str(port)], timeout=30, check=True)
+        _assert_arrived(quickstart, before, example)
+    finally:
+        postfix.stop()
+
+
+_SUBMIT = """
+import smtplib, sys
+with smtplib.SMTP("127.0.0.1", int(sys.argv[1])) as client:
+    client.sendmail("app@example.com", ["you@example.net"], "From: app@example.com\nSubject: by Postfix\n\nIt works.")
+"""
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _open_to_others(folder: Path) -> None:
+    """Let Postfix's own user through to a folder of this test's."""
+    for parent in (folder, *folder.parents):
+        if parent.name.startswith("pytest-") or parent == folder:
+            parent.chmod(parent.stat().st_mode | 0o011)
+
+
+@pytest.mark.parametrize("example", _examples("toml", use=Use.CHECK), ids=_named)
+def test_a_configuration_of_the_readme_is_accepted(example: Example, tmp_path: Path) -> None:
+    """`posthorse config check` finds no problem and gives no warning."""
+    file = tmp_path / "posthorse.toml"
+    file.write_text(example.text)
+    secrets = dict.fromkeys(re.findall(r'"env:(\w+)"', example.text), "AKIAEXAMPLE000000001")
+    done = subprocess.run(
+        [str(COMMANDS / "posthorse"), "config", "check", "--config", str(file)],
+        env={**os.environ, **secrets},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no problems" in done.stdout
+    assert "no warnings" in done.stdout, done.stdout
+
+
+def test_the_readme_shows_what_the_quickstart_prints(quickstart: Running) -> None:
+    """Every line of the output in the README is printed, with the addresses of this run and the password left out."""
+    (shown,) = [example for example in examples_in(README) if "posthorse is ready" in example.text]
+    for line in quickstart.as_written(shown.text).splitlines():
+        assert line.removesuffix("...") in quickstart.banner
+
+
+def test_the_lines_to_copy_work_as_printed(quickstart: Running) -> None:
+    """The Python line of the banner sends a message when pasted into a shell."""
+    before = _arrivals(quickstart)
+    found = re.search(r"python3 -c .*?\n.*?\"\n", quickstart.banner)
+    assert found
+    subprocess.run(["bash", "-euo", "pipefail"], input=found[0], text=True, timeout=30, check=True)
+    assert quickstart.lab.mailbox_with(before + 1, ARRIVES_WITHIN_S)["arrivals_total"] == before + 1
+
+
+def test_health_and_metrics_answer_where_the_banner_says(quickstart: Running) -> None:
+    """The three addresses of the banner answer 200."""
+    for address in re.findall(r"http://\S+/(?:healthz|readyz|metrics)", quickstart.banner):
+        subprocess.run(
+            [sys.executable, "-c", "import sys, urllib.request; urllib.request.urlopen(sys.argv[1])", address],
+            timeout=30,
+            check=True,
+        )
