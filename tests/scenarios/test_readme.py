@@ -180,7 +180,7 @@ def test_a_postfix_relays_with_the_lines_of_the_readme(quickstart: Running, exam
         postfix.stop()
 
 
-_SUBMIT = """
+_SUBMIT = r"""
 import smtplib, sys
 with smtplib.SMTP("127.0.0.1", int(sys.argv[1])) as client:
     client.sendmail("app@example.com", ["you@example.net"], "From: app@example.com\nSubject: by Postfix\n\nIt works.")
