@@ -30,7 +30,7 @@ def demo(
     """
     piece = Play(messages=messages)
     with tempfile.TemporaryDirectory(prefix="posthorse-demo-") as temporary:
-        place = folder or Path(temporary)
+        place = (folder or Path(temporary)).resolve()
         place.mkdir(parents=True, exist_ok=True)
         if (place / "posthorse.db").exists():
             raise typer.BadParameter(f"{place} holds a spool already; give an empty folder")

@@ -116,10 +116,9 @@ class Load:
         try:
             while True:
                 waiting = await self._queue.get()
+                session = session or await self._connect()
                 waiting.tries += 1
                 try:
-                    if session is None:
-                        session = await _Session.open(self.plan)
                     reply = await session.send(waiting.offer)
                     self._accept(waiting, reply)
                 except _Never as refused:
@@ -130,6 +129,15 @@ class Load:
                     self._again(waiting, is_doubtful=problem.is_doubtful)
         finally:
             await _hung_up(session)
+
+    async def _connect(self) -> "_Session":
+        """Try until there is a connection; what waits meanwhile waits in the queue."""
+        while True:
+            try:
+                return await _Session.open(self.plan)
+            except _NotNow:
+                self.report.retries += 1
+                await asyncio.sleep(self.plan.retry_s)
 
     def _accept(self, waiting: _Waiting, reply: str) -> None:
         self.report.accepted += 1

@@ -70,6 +70,11 @@ class Child:
             await self.kill()
             raise NotReady(f"{self.name} did not stop within {within_s} s: {self.last_words()}") from None
 
+    async def ended(self, within_s: float = 30.0) -> int:
+        """Wait for its own end; answers its exit status. Raises TimeoutError."""
+        async with asyncio.timeout(within_s):
+            return await self._process.wait()
+
     def send(self, number: signal.Signals) -> None:
         """Send a signal (SIGSTOP, SIGCONT, SIGHUP)."""
         self._process.send_signal(number)
