@@ -88,6 +88,15 @@ def test_standards_match_the_citations() -> None:
     assert {number for number, followed in table.items() if followed != "no"} - cited == set()
 
 
+def test_interfaces_of_services_match_the_source() -> None:
+    """Every name of a foreign interface that is said to be followed stands in the source."""
+    source = "\n".join(path.read_text() for path in (TOP / "src").rglob("*.py")).lower()
+    followed = [cells[0] for cells in rows(DOCS / "standards.md") if cells[1] != "no"]
+    names = [name.lower() for cell in followed for name in re.findall(r"`([^`]+)`", cell)]
+    assert names
+    assert [name for name in names if name not in source] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(TOP)))
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     """Every relative link names a file that is there."""
