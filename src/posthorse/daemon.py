@@ -18,7 +18,7 @@ import uvloop
 from posthorse.accept.admission import Admission
 from posthorse.accept.credentials import CredentialStore
 from posthorse.accept.load import Load
-from posthorse.accept.smtp.server import SmtpLimits, SmtpServer
+from posthorse.accept.smtp.server import SmtpServer
 from posthorse.adapters.chance import SystemRng, TimeOrderedIds
 from posthorse.adapters.clock import SystemClock
 from posthorse.adapters.dialer import SystemDialer
@@ -55,6 +55,7 @@ from posthorse.wiring import (
     outlets_of,
     policy_of,
     routes_of,
+    smtp_limits_of,
     trusted_of,
 )
 
@@ -146,12 +147,7 @@ class Daemon:
             hostname=hostname,
             observer=Doorkeeper(self._journal),
             trusted=trusted_of(config),
-            limits=SmtpLimits(
-                connections=config.limits.connections,
-                connections_per_peer=config.limits.connections_per_peer,
-                idle_s=config.limits.idle_timeout_s,
-                receiving_bytes=2 * config.limits.memory_bytes,
-            ),
+            limits=smtp_limits_of(config),
         )
         await self._housekeeper.look()
         await self._gateway.start()
@@ -212,6 +208,7 @@ class Daemon:
         self._smtp.admission.policy = policy_of(config)
         self._smtp.admission.classifier = classifier_of(config)
         self._smtp.trusted = trusted_of(config)
+        self._smtp.limits = smtp_limits_of(config)
         self._gateway.reroute(routes_of(config))
         self._housekeeper.config = config
         await self._keys_changed()

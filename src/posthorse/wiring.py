@@ -8,6 +8,7 @@ from typing import assert_never
 from posthorse.accept.admission import AdmissionPolicy
 from posthorse.accept.classify import Classifier, ClassifyRule
 from posthorse.accept.load import LoadLimits
+from posthorse.accept.smtp.server import SmtpLimits
 from posthorse.accept.trusted import TrustedSource, TrustedSources
 from posthorse.config.providers import MailboxSettings, ProviderSettings, SesSettings, SmtpSettings
 from posthorse.config.tree import Config, RouteSettings
@@ -140,6 +141,17 @@ def classifier_of(config: Config) -> Classifier:
 def trusted_of(config: Config) -> TrustedSources:
     """The networks let in without AUTH."""
     return TrustedSources(TrustedSource(cidr=source.cidr, tenant=source.tenant) for source in config.trusted_sources)
+
+
+def smtp_limits_of(config: Config) -> SmtpLimits:
+    """Bounds of the SMTP server."""
+    limits = config.limits
+    return SmtpLimits(
+        connections=limits.connections,
+        connections_per_peer=limits.connections_per_peer,
+        idle_s=limits.idle_timeout_s,
+        receiving_bytes=2 * limits.memory_bytes,
+    )
 
 
 def dispatch_settings_of(config: Config) -> Settings:
