@@ -31,5 +31,5 @@ def test_what_changes_from_try_to_try_does_not_count(again: Submission) -> None:
 
 @pytest.mark.parametrize("another", OTHER, ids=range(len(OTHER)))
 def test_everything_else_counts(another: Submission) -> None:
-    """Envelope and content."""
+    """Any other difference in envelope or content makes another message."""
     assert fingerprint(another) != FIRST

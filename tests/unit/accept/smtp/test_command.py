@@ -54,7 +54,7 @@ def test_mail_is_read(line: bytes, command: MailCommand) -> None:
 
 @pytest.mark.parametrize(("line", "answer"), BAD_MAIL)
 def test_mail_that_cannot_be_meant_is_refused(line: bytes, answer: bytes) -> None:
-    """Never half understood."""
+    """A command that cannot be meant is refused as a whole, never half understood."""
     with pytest.raises(BadCommand) as caught:
         parse_mail(line)
     assert caught.value.answer.startswith(answer)

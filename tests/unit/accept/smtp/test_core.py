@@ -393,7 +393,7 @@ def test_nothing_outlives_starttls() -> None:
 
 
 def test_starttls_not_configured_is_not_offered() -> None:
-    """Nor obeyed."""
+    """Without a certificate STARTTLS is neither offered nor obeyed."""
     session = SmtpSession(Terms(hostname=HOSTNAME, max_size_bytes=1), OpenGate(), Peer(address="192.0.2.7"))
     session.receive(b"EHLO x\r\nSTART")
     session = SmtpSession(Terms(hostname=HOSTNAME, max_size_bytes=1), OpenGate(), Peer(address="192.0.2.7"))
