@@ -4,7 +4,7 @@ Leasing more than the open ways can take soon would only age leases; leasing one
 for each message.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from posthorse.dispatch.route import Route, Strategy
 from posthorse.dispatch.way import Way
@@ -19,15 +19,19 @@ StandingOf = Callable[[ProviderName, Sequence[ProviderName]], Standing]
 
 def room_for(
     stream: Stream, routes: Sequence[Route], orders: Orders, ways: Mapping[ProviderName, Way], standing_of: StandingOf
-) -> tuple[int, int]:
-    """(recipients to bring, the least worth a lease transaction) for one stream."""
-    room, batch = 0, 1
+) -> tuple[int, bool]:
+    """(recipients to bring, whether some way has room worth a lease transaction) for one stream.
+
+    A way that several routes share counts once.
+    """
+    rooms: dict[ProviderName, int] = {}
+    worthwhile = False
     for route in routes:
         if route.stream is None or route.stream is stream:
-            more, least = _room_of(route, ordered(route, orders, stream), ways, standing_of)
-            room += more
-            batch = max(batch, least)
-    return room, batch
+            for name, room, least in _rooms_of(route, ordered(route, orders, stream), ways, standing_of):
+                rooms[name] = max(rooms.get(name, 0), room)
+                worthwhile = worthwhile or room >= least
+    return sum(rooms.values()), worthwhile
 
 
 def ordered(route: Route, orders: Orders, stream: Stream) -> tuple[ProviderName, ...]:
@@ -40,21 +44,17 @@ def ordered(route: Route, orders: Orders, stream: Stream) -> tuple[ProviderName,
     return names
 
 
-def _room_of(
+def _rooms_of(
     route: Route, names: Sequence[ProviderName], ways: Mapping[ProviderName, Way], standing_of: StandingOf
-) -> tuple[int, int]:
-    """A priority route counts its ways down to the first that takes everything; the others count them all."""
-    room, batch = 0, 1
+) -> Iterator[tuple[ProviderName, int, int]]:
+    """(way, room, the least worth a lease); of a priority route only down to the first way that takes everything."""
     for name in names:
         standing, way = standing_of(name, names), ways[name]
         if not standing.usable:
             continue
         if standing.probes is not None:
-            room += max(0, min(way.room, standing.probes))
+            yield name, max(0, min(way.room, standing.probes)), 1
             continue
-        room += max(0, int(way.room * standing.share))
-        if standing.share >= 1.0:
-            batch = max(batch, way.batch)
-            if route.strategy is Strategy.PRIORITY:
-                break
-    return room, batch
+        yield name, max(0, int(way.room * standing.share)), max(1, int(way.batch * standing.share))
+        if standing.share >= 1.0 and route.strategy is Strategy.PRIORITY:
+            break

@@ -37,6 +37,8 @@ UNRELEASED_LIMIT_S = 45.0
 """An attempt that did not even get to its release in this time is stopped, well inside its lease."""
 DOUBT_MARGIN_S = 5.0
 """Beyond the time to answer, before a released lease without a settlement lapses."""
+NOTHING_TRIED = Fault(scope=Scope.US, reply=Reply(text="the release was refused"))
+"""What the watch hears of an attempt that ended without a word about the provider."""
 
 
 class Courier:
@@ -107,7 +109,8 @@ class Courier:
             if flight.released:
                 if now_s - flight.released_s >= flight.rule.answer_timeout_s:
                     self._park(flight)
-            elif now_s - flight.started_s >= UNRELEASED_LIMIT_S:
+            elif now_s - flight.started_s >= UNRELEASED_LIMIT_S and not flight.task.cancelling():
+                flight.blame = Scope.US if flight.at_gate else Scope.CHANNEL
                 flight.task.cancel("no release in time")
         while self._parked and self._too_long(self._parked[0], now_s):
             self._give_up(self._parked.popleft())
@@ -122,7 +125,6 @@ class Courier:
             task.cancel("the gateway stops")
         if left:
             await asyncio.wait(left, timeout=5.0)
-        await self._settler.drain()
 
     def _too_long(self, flight: Flight, now_s: float) -> bool:
         return len(self._parked) > self._parked_limit or now_s - flight.released_s > PARKED_FOR_S
@@ -147,10 +149,10 @@ class Courier:
             report = await flight.way.provider.attempt(handover, gate)
             outcomes = report.outcomes
         except asyncio.CancelledError as stop:
-            outcomes = self._unfinished(flight, str(stop))
+            outcomes = self._unfinished(flight, str(stop), flight.blame)
         except Exception as error:
             self._journal.bug(f"attempt at {flight.way.name}", error)
-            outcomes = self._unfinished(flight, f"bug: {type(error).__name__}")
+            outcomes = self._unfinished(flight, f"bug: {type(error).__name__}", Scope.CHANNEL)
         finally:
             del self._flights[flight.attempt]
             if flight.parked:
@@ -169,11 +171,14 @@ class Courier:
             recipients=tuple((n, fences[n]) for n in numbers),
             answer_by_us=int(max(wait_s, flight.rule.elsewhere_after_s or 0.0) * SECOND),
         )
+        flight.at_gate = True
         try:
             (verdict,) = await self._spool.release([mark])
         except SpoolUnavailable as error:
             self._journal.spool_trouble("release", error)
             return False
+        finally:
+            flight.at_gate = False
         if isinstance(verdict, Released):
             flight.released = frozenset(numbers)
             flight.released_at = verdict.at
@@ -182,12 +187,13 @@ class Courier:
         flight.refused = verdict.reasons
         return False
 
-    def _unfinished(self, flight: Flight, why: str) -> dict[int, Outcome]:
+    def _unfinished(self, flight: Flight, why: str, scope: Scope) -> dict[int, Outcome]:
         """Stopped before an answer: unclear where released, else certainly nothing was sent."""
         reply = Reply(text=why)
         return {
-            r.n: Unclear(reply=reply) if r.n in flight.released else Fault(scope=Scope.CHANNEL, reply=reply)
+            r.n: Unclear(scope=scope, reply=reply) if r.n in flight.released else Fault(scope=scope, reply=reply)
             for r in flight.group.recipients
+            if r.n not in flight.refused
         }
 
     def _land(self, flight: Flight, outcomes: Mapping[int, Outcome]) -> None:
@@ -203,10 +209,10 @@ class Courier:
             elif recipient.n not in flight.refused:
                 self._give_back(flight, recipient)
         outcome = telling(outcomes.values())
+        answered = flight.released and not isinstance(outcome, Unclear)
+        duration_s = now_s - flight.released_s if answered else None
+        self._watch.ended(way.name, flight.group.message.sender_domain, outcome or NOTHING_TRIED, duration_s)
         if outcome is not None:
-            answered = flight.released and not isinstance(outcome, Unclear)
-            duration_s = now_s - flight.released_s if answered else None
-            self._watch.ended(way.name, flight.group.message.sender_domain, outcome, duration_s)
             self._journal.attempted(way.name, outcome, now_s - flight.started_s)
         self._landed(way)
 
@@ -268,4 +274,5 @@ class Courier:
             )
             self._settler.add(message, back)
         else:
-            self._settle(flight, recipient, Fault(scope=Scope.US, reply=Reply(text="the release was not durable")))
+            why = "it was left out of the release" if flight.released else "the release was not durable"
+            self._settle(flight, recipient, Fault(scope=Scope.US, reply=Reply(text=why)))

@@ -7,6 +7,7 @@ due is a hint: once a second the spool is asked, so work of other nodes, lapsed 
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from posthorse.dispatch.capacity import room_for
@@ -33,6 +34,8 @@ LEASE_MARGIN = 15 * SECOND
 NEWEST_AFTER = 30 * SECOND
 OLDEST_EVERY = 4
 """While the newest urgent mail goes first, every so many leases still take the oldest."""
+LAST_WORDS_S = 5.0
+"""How long a stop waits for the spool to take what is left to say."""
 NEVER = 1 << 62
 
 
@@ -93,6 +96,9 @@ class Dispatcher:
         )
         self._due: dict[Stream, int] = dict.fromkeys(Stream, 0)
         self._wake = asyncio.Event()
+        self._at_rest = asyncio.Event()
+        """Set while the loop does not run."""
+        self._at_rest.set()
         self._stopping = False
         self._urgent_leases = 0
         self._urgent_late = False
@@ -100,7 +106,9 @@ class Dispatcher:
     # What others call
 
     def follow(self, orders: Orders) -> None:
-        """Take over people's standing orders."""
+        """Take over people's standing orders; a failover to a provider that is gone is none."""
+        if orders.failover is not None and orders.failover not in self.ways:
+            orders = replace(orders, failover=None)
         if orders != self._orders:
             self._orders = orders
             self._replan_all()
@@ -112,7 +120,7 @@ class Dispatcher:
 
     def claims(self, stream: Stream) -> bool:
         """Whether mail of this stream, accepted now, should come leased: room, and nobody of its rank waits."""
-        if self._stopping or self._orders.paused or self._settler.full:
+        if self._stopping or not self._may_start:
             return False
         now = self._clock.now()
         for ranked in BY_ORDER:
@@ -124,8 +132,8 @@ class Dispatcher:
 
     def take(self, group: LeasedGroup) -> None:
         """Bring a leased group on its way; returns at once."""
-        if self._stopping:
-            self._give_back(group, self._clock.now(), "the gateway stops")
+        if self._stopping or self._orders.paused:
+            self._give_back(group, self._clock.now(), "the gateway stops" if self._stopping else "sending is paused")
             return
         plan = self._plan(group)
         match plan:
@@ -152,19 +160,25 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Lease and dispatch until stopped."""
-        next_poll_s = 0.0
-        while not self._stopping:
-            now_s = self._clock.monotonic()
-            self._tick()
-            try:
-                if now_s >= next_poll_s:
-                    next_poll_s = now_s + POLL_S
-                    await self._poll()
-                await self._lease_all()
-            except SpoolUnavailable as error:
-                self._journal.spool_trouble("lease", error)
-                await asyncio.sleep(POLL_S)
-            await self._pause()
+        next_tick_s = next_poll_s = 0.0
+        self._at_rest.clear()
+        try:
+            while not self._stopping:
+                now_s = self._clock.monotonic()
+                if now_s >= next_tick_s:
+                    next_tick_s = now_s + TICK_S
+                    self._tick()
+                try:
+                    if now_s >= next_poll_s:
+                        next_poll_s = now_s + POLL_S
+                        await self._poll()
+                    await self._lease_all()
+                except SpoolUnavailable as error:
+                    self._journal.spool_trouble("lease", error)
+                    await asyncio.sleep(POLL_S)
+                await self._pause()
+        finally:
+            self._at_rest.set()
 
     async def stop(self, grace_s: float) -> None:
         """Lease nothing more, give back what waits, let attempts finish for `grace_s` seconds."""
@@ -174,7 +188,9 @@ class Dispatcher:
             for group in way.flush():
                 self._give_back(group, self._clock.now(), "the gateway stops")
         await self.courier.stop(grace_s)
-        await self._settler.drain()
+        with suppress(TimeoutError):  # a lease under way comes back with groups to give back
+            await asyncio.wait_for(self._at_rest.wait(), LAST_WORDS_S)
+        await self._settler.drain(LAST_WORDS_S)
 
     # The loop
 
@@ -208,8 +224,6 @@ class Dispatcher:
 
     async def _lease_all(self) -> None:
         """Lease for each stream in order while there is room."""
-        if self._orders.paused or self._settler.full:
-            return
         for stream in BY_ORDER:
             now = self._clock.now()
             if self._due[stream] > now or not self._worthwhile(stream):
@@ -242,7 +256,13 @@ class Dispatcher:
 
     def _plan(self, group: LeasedGroup) -> Try | Wait | GiveUp:
         first = group.recipients[0]
-        seen = Group(message=group.message, base=first.leased_from, tried=first.tried, attempts=first.attempts)
+        seen = Group(
+            message=group.message,
+            base=first.leased_from,
+            tried=first.tried,
+            attempts=first.attempts,
+            holders=first.holders,
+        )
         return make_plan(seen, self._candidates(group.message), self._clock.now(), self._rng.random())
 
     def _candidates(self, message: Message) -> Iterator[Candidate]:
@@ -278,12 +298,16 @@ class Dispatcher:
             if any(at <= now for at in self._due.values()):
                 self._wake.set()
 
-    def _worthwhile(self, stream: Stream) -> bool:
-        """There is room enough to pay for a lease transaction."""
-        room, batch = self._room(stream)
-        return not self._orders.paused and room >= batch
+    @property
+    def _may_start(self) -> bool:
+        """Nobody paused sending, and what was settled finds its way into the spool."""
+        return not (self._orders.paused or self._settler.full)
 
-    def _room(self, stream: Stream) -> tuple[int, int]:
+    def _worthwhile(self, stream: Stream) -> bool:
+        """Mail may be started, and there is room enough to pay for a lease transaction."""
+        return self._may_start and self._room(stream)[1]
+
+    def _room(self, stream: Stream) -> tuple[int, bool]:
         urgent = stream is Stream.URGENT
 
         def standing_of(name: ProviderName, peers: Sequence[ProviderName]) -> Standing:

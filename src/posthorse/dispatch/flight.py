@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from posthorse.dispatch.way import Way
 from posthorse.mail.ids import AttemptId
+from posthorse.mail.outcome import Scope
 from posthorse.mail.ports import Clock
 from posthorse.mail.stream import StreamRule
 from posthorse.spool.port import LeasedGroup, Refusal
@@ -14,7 +15,9 @@ class Flight:
     """One attempt under way."""
 
     __slots__ = (
+        "at_gate",
         "attempt",
+        "blame",
         "group",
         "parked",
         "reason",
@@ -45,4 +48,8 @@ class Flight:
         self.released_s = 0.0
         self.refused: Mapping[int, Refusal] = {}
         self.parked = False
+        self.at_gate = False
+        """Its release mark is being committed: whatever it waits for now is not the provider's fault."""
+        self.blame = Scope.US
+        """Whose doing it is if the attempt is stopped."""
         self.task: asyncio.Task[None] | None = None

@@ -33,18 +33,18 @@ def next_step(
 ) -> tuple[int | None, tuple[ProviderName, ...]]:
     """(when it may be leased again, providers tried in this round). Times in microseconds UTC; None: never by itself.
 
-    `released_at` is read only for an unclear outcome.
+    `released_at` is read only for an unclear outcome. Holders of copies lead the providers tried, so that a new round
+    can leave them out.
     """
     tried = recipient.tried if provider in recipient.tried else (*recipient.tried, provider)
     match outcome:
         case Handover():
-            return None, tried
+            return None, (*recipient.holders, provider)
         case Unclear():
-            if rule.elsewhere_after_s is None:
-                return None, tried
-            return max(now, released_at + int(rule.elsewhere_after_s * SECOND)), tried
+            due = None if rule.elsewhere_after_s is None else released_at + int(rule.elsewhere_after_s * SECOND)
+            return due if due is None else max(now, due), (*recipient.holders, provider)
         case Deferral(scope=scope, retry_after_s=asked_s) if scope in _OF_THE_MAIL:
-            return now + _delay(rule, recipient, roll, asked_s), ()
+            return now + _delay(rule, recipient, roll, asked_s), recipient.holders
         case Rejection() if is_final(outcome):
             return None, tried
         case Fault(scope=Scope.US):

@@ -18,6 +18,8 @@ from posthorse.providers.port import Capability
 
 CLOSED_RECHECK_S = 5.0
 """Mail that only waits for a standing to change is looked at again within this time."""
+LONE_ROUNDS = 4
+"""Mail in doubt that nobody else could carry waits as long as after so many rounds: only people can change that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,8 @@ class Group:
     """Where it was leased from: queued, or in doubt."""
     tried: tuple[ProviderName, ...]
     attempts: int
+    holders: tuple[ProviderName, ...] = ()
+    """Providers where a copy may be; among `tried` in every round."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +59,7 @@ class Wait:
     until: int
     """Microseconds UTC."""
     tried: tuple[ProviderName, ...]
-    """Empty: a new round over all candidates begins."""
+    """No more than the holders of copies: a new round over all other candidates begins."""
     reason: str
 
 
@@ -111,17 +115,20 @@ def make_plan(group: Group, candidates: Iterable[Candidate], now: int, roll: flo
 
 
 def _wait(group: Group, width: int, closed: int, now: int, roll: float, passed: list[str]) -> Wait:
-    """Mail in doubt keeps what was tried, since a copy may be there; queued mail begins a new round."""
+    """Look again soon if only a standing has to change, else begin a new round by the retry schedule."""
     base_s = RULES[group.message.stream].retry_base_s
-    if group.base is not Carriage.QUEUED:
-        delay_s = CLOSED_RECHECK_S if closed else retry_delay_s(base_s, group.attempts, roll)
-        head, tried = "in doubt, and nobody else is open", group.tried
-    elif closed and not group.tried:
+    doubted = group.base is not Carriage.QUEUED
+    if closed and (doubted or not group.tried):
         delay_s = 1.0 + roll * (CLOSED_RECHECK_S - 1.0)
-        head, tried = "no candidate is open", ()
+        head, tried = "no candidate is open", group.tried
+    elif doubted and set(group.tried) == set(group.holders):
+        delay_s = retry_delay_s(base_s, LONE_ROUNDS, 1.0)
+        head, tried = "nobody else could carry it", group.tried
     else:
         delay_s = retry_delay_s(base_s, group.attempts // max(1, width), roll)
-        head, tried = "every open candidate was tried", ()
+        head, tried = "every open candidate was tried", group.holders
+    if doubted:
+        head = f"in doubt, and {head}"
     return Wait(until=now + int(delay_s * SECOND), tried=tried, reason=_reason(head, passed))
 
 

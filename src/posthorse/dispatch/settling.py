@@ -2,17 +2,18 @@
 
 A slot is free as soon as its answer is known; the settlement waits here for its transaction. While the spool is in
 trouble settlements are kept and tried again, and beyond `FULL` the dispatcher stops starting attempts, so what waits is
-bounded. Lost in a crash, a settlement leaves a released recipient, which lapses into doubt: never a wrong state.
+bounded. One that the spool refuses as wrong, a bug, is let go. Let go, or lost in a crash, a settlement leaves a lease
+that lapses: never a wrong state.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from posthorse.dispatch.ports import Journal
 from posthorse.mail.message import Message
 from posthorse.mail.stream import Stream
-from posthorse.spool.port import Settlement, Spool, SpoolUnavailable
+from posthorse.spool.port import Settled, Settlement, Spool, SpoolUnavailable
 
 FULL = 5_000
 BATCH = 500
@@ -47,29 +48,44 @@ class Settler:
         if self._flush is None:
             self._flush = asyncio.get_running_loop().create_task(self._run())
 
-    async def drain(self) -> None:
-        """Wait until everything queued is durable."""
-        while self._flush is not None:
-            await asyncio.shield(self._flush)
+    async def drain(self, limit_s: float) -> None:
+        """Wait until everything queued is durable, at most so long; what is left then lapses with its lease."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + limit_s
+        while self._flush is not None and loop.time() < until_s:
+            await asyncio.wait([self._flush], timeout=until_s - loop.time())
+        if self._flush is not None:
+            self._flush.cancel()
 
     async def _run(self) -> None:
-        failures = 0
+        failures, size = 0, BATCH
         try:
             while self._waiting:
-                batch = self._waiting[:BATCH]
+                batch = self._waiting[:size]
                 try:
-                    await self._settle(batch)
-                    failures = 0
+                    results = await self._spool.settle([due.settlement for due in batch])
                 except SpoolUnavailable as error:
                     self._journal.spool_trouble("settle", error)
                     await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
                     failures += 1
+                except Exception as error:
+                    size = self._narrow(batch, error)
+                else:
+                    del self._waiting[: len(batch)]
+                    failures, size = 0, BATCH
+                    self._tell(batch, results)
         finally:
             self._flush = None
 
-    async def _settle(self, batch: list[_Due]) -> None:
-        results = await self._spool.settle([due.settlement for due in batch])
-        del self._waiting[: len(batch)]
+    def _narrow(self, batch: list[_Due], error: Exception) -> int:
+        """One settlement that no spool takes must not hold up the others: halve down to it and let it go."""
+        if len(batch) > 1:
+            return len(batch) // 2
+        self._journal.bug("settle", error)
+        del self._waiting[0]
+        return BATCH
+
+    def _tell(self, batch: list[_Due], results: Sequence[Settled]) -> None:
         for due, result in zip(batch, results, strict=True):
             settlement = due.settlement
             if settlement.outcome is not None:

@@ -75,9 +75,14 @@ class LeasedRecipient:
     attempts: int
     """Attempts before this lease."""
     tried: tuple[ProviderName, ...]
-    """Providers tried in the current round; a new round starts when no candidate is left."""
+    """Providers tried in the current round, holders of copies first; a new round starts when no candidate is left."""
     copies_released: int
     copies_allowed: int
+
+    @property
+    def holders(self) -> tuple[ProviderName, ...]:
+        """Providers where a copy may be: as many of `tried` as copies are out."""
+        return self.tried[: self.copies_released]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from posthorse.mail.ids import ProviderName
-from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection, Scope, Throttle, Unclear
+from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection, Scope, Throttle, Unclear, scope_of
 from posthorse.mail.standing import GOOD, Standing, StandingState
 from posthorse.watch.window import Window
 
@@ -29,6 +29,7 @@ TRIAL_URGENT_AFTER_S = 15.0
 RAMP = ((0.0, 0.10), (20.0, 0.25), (40.0, 0.50), (60.0, 1.0))
 TRICKLE_S = 5.0
 DOMAIN_PAUSE_S = 300.0
+DOMAINS_KEPT = 10_000
 STALL_FLOOR_S = 2.0
 STALL_COUNT = 5
 _OURS = frozenset({Scope.CHANNEL, Scope.PROVIDER, Scope.ACCOUNT})
@@ -120,7 +121,8 @@ class Standings:
             return Standing(state=StandingState.STRAINED, share=0.0, why="it asked for a pause")
         if record.ramp_since_s is not None:
             return self._ramping(record, now_s)
-        return GOOD if not record.failing else Standing(state=StandingState.STRAINED, why=record.why)
+        # Kept open because it is the last one of another route: here others are open, so it only gets probes.
+        return self._trickle(record, now_s) if record.failing else GOOD
 
     def state(self, name: ProviderName, now_s: float) -> StandingState:
         """The state for pictures and metrics, without regard to a message."""
@@ -166,10 +168,12 @@ class Standings:
         """
         record = self._records[name]
         record.trials_out = max(0, record.trials_out - 1)
+        if scope_of(outcome) is Scope.US:
+            return  # it says nothing about the provider
         if not isinstance(outcome, Unclear):
             record.last_answer_s = now_s
         if isinstance(outcome, Rejection) and outcome.scope is Scope.SENDER_DOMAIN and sender_domain:
-            self._domains[(name, sender_domain)] = now_s + DOMAIN_PAUSE_S
+            self._close_domain(name, sender_domain, now_s)
         if isinstance(outcome, Throttle) and outcome.scope in _OURS:
             record.slow_until_s = now_s + min(outcome.retry_after_s or 1.0, PAUSE_CAP_S)
         if duration_s is not None:
@@ -188,8 +192,7 @@ class Standings:
         overdue = sum(age > limit_s for age in waiting_ages_s)
         if overdue < STALL_COUNT or now_s - record.last_answer_s < limit_s or self._shut(record, now_s):
             return False
-        self._trip(name, record, f"{overdue} attempts wait over {limit_s:.1f} s and no answer comes", now_s)
-        return True
+        return self._trip(name, record, f"{overdue} attempts wait over {limit_s:.1f} s and no answer comes", now_s)
 
     def eject(self, name: ProviderName, why: str, now_s: float) -> None:
         """Close it as a trip would; the last open one stays open."""
@@ -198,6 +201,7 @@ class Standings:
     def forget(self, name: ProviderName) -> None:
         """A person restored it: as good as new."""
         self._records[name] = _Record(window=Window())
+        self._domains = {key: until_s for key, until_s in self._domains.items() if key[0] != name}
 
     def _shut(self, record: _Record, now_s: float) -> bool:
         return record.ejected_until_s > now_s
@@ -217,6 +221,12 @@ class Standings:
     def _doubted(self, record: _Record, now_s: float) -> bool:
         return self._shut(record, now_s) or record.failing or (record.trial and not record.trials_passed)
 
+    def _close_domain(self, name: ProviderName, sender_domain: str, now_s: float) -> None:
+        if len(self._domains) >= DOMAINS_KEPT:
+            self._domains = {key: until_s for key, until_s in self._domains.items() if until_s > now_s}
+        if len(self._domains) < DOMAINS_KEPT:
+            self._domains[(name, sender_domain)] = now_s + DOMAIN_PAUSE_S
+
     def _domain_closed(self, name: ProviderName, sender_domain: str, now_s: float) -> bool:
         return self._domains.get((name, sender_domain), 0.0) > now_s
 
@@ -225,7 +235,7 @@ class Standings:
 
     def _failed(self, name: ProviderName, record: _Record, outcome: Outcome, weight: int, now_s: float) -> None:
         record.streak += weight
-        account = not isinstance(outcome, Handover) and outcome.scope is Scope.ACCOUNT
+        account = scope_of(outcome) is Scope.ACCOUNT and not isinstance(outcome, Throttle)  # "slower" is no refusal
         record.account_answers = record.account_answers + 1 if account else 0
         if record.trial:
             self._trip(name, record, "its trial failed", now_s)
@@ -238,16 +248,18 @@ class Standings:
             if attempts >= RATIO_MINIMUM and failures >= RATIO_LIMIT * attempts:
                 self._trip(name, record, f"{failures} of {attempts} attempts of a minute failed", now_s)
 
-    def _trip(self, name: ProviderName, record: _Record, why: str, now_s: float) -> None:
+    def _trip(self, name: ProviderName, record: _Record, why: str, now_s: float) -> bool:
+        """Close it, or mark it as failing if it is the last one open; whether that changed anything."""
         if self._shut(record, now_s):
-            return
+            return False
         record.why = why
         record.ramp_since_s = None
         if self._last_open(name, now_s) and not record.trial:
-            if not record.failing:
-                record.failing = True
-                self.changed(name, StandingState.STRAINED, f"{why}; the last one open stays open")
-            return
+            if record.failing:
+                return False
+            record.failing = True
+            self.changed(name, StandingState.STRAINED, f"{why}; the last one open stays open")
+            return True
         record.ejections += 1
         pause_s = min(PAUSE_S * record.ejections, PAUSE_CAP_S)
         pause_s *= 1 + PAUSE_JITTER * (2 * self._random() - 1)
@@ -258,6 +270,7 @@ class Standings:
         record.streak = record.account_answers = 0
         record.window.clear()
         self.changed(name, StandingState.EJECTED, why)
+        return True
 
     def _succeeded(self, name: ProviderName, record: _Record, now_s: float) -> None:
         record.streak = record.account_answers = 0
@@ -284,7 +297,7 @@ class Standings:
     def _trickle(self, record: _Record, now_s: float) -> Standing:
         state = StandingState.EJECTED if self._shut(record, now_s) else StandingState.STRAINED
         due = now_s - record.last_probe_s >= TRICKLE_S and record.slow_until_s <= now_s
-        why = "all providers look bad; only probes go out"
+        why = f"{record.why or 'all providers look bad'}; only probes go out"
         return Standing(state=state, share=1.0 if due else 0.0, probes=int(due), why=why)
 
     def _ramping(self, record: _Record, now_s: float) -> Standing:

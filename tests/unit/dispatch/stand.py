@@ -1,0 +1,383 @@
+"""A node in virtual time with scripted ways out: what the tests of dispatch stand on.
+
+The providers are fakes that do what a script says and remember everything; the spool is the memory spool, whose calls
+can be made slow or unavailable; the standings are the real ones.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from posthorse.dispatch.dispatcher import Settings
+from posthorse.dispatch.route import Route
+from posthorse.gateway import Gateway, Outlet, Parts
+from posthorse.lab.world.loop import WorldLoop, run_world
+from posthorse.lab.world.ports import WorldClock, WorldIds, WorldRng
+from posthorse.mail.carriage import Carriage
+from posthorse.mail.ids import MAIN_TENANT, AttemptId, MessageId, NodeId, ProviderName
+from posthorse.mail.message import Message
+from posthorse.mail.outcome import Fault, Handover, Outcome, Scope
+from posthorse.mail.standing import StandingState
+from posthorse.mail.stream import RULES, SECOND, Stream
+from posthorse.providers.port import AttemptReport, Capability, Fidelity, HandoverGroup, ReleaseGate
+from posthorse.spool.memory import MemorySpool
+from posthorse.spool.port import (
+    Admitted,
+    Control,
+    LeasedGroup,
+    LeaseRequest,
+    NewMessage,
+    RecipientView,
+    ReleaseMark,
+    ReleaseVerdict,
+    Selector,
+    Settled,
+    Settlement,
+    SpoolUnavailable,
+    SweepReport,
+)
+
+T = TypeVar("T")
+A, B, C = (ProviderName(name) for name in "ABC")
+EXACT = Capability(
+    fidelity=Fidelity.EXACT, separate_envelope=True, max_recipients=100, max_size_bytes=1 << 20, smtputf8=True
+)
+Behaviour = Callable[[HandoverGroup, ReleaseGate], Awaitable[Mapping[int, Outcome]]]
+DOWN = Fault(scope=Scope.PROVIDER)
+
+
+def same(group: HandoverGroup, outcome: Outcome) -> dict[int, Outcome]:
+    """The same outcome for every recipient."""
+    return {n: outcome for n, _ in group.recipients}
+
+
+def takes(after_s: float = 0.0) -> Behaviour:
+    """Takes all mail, `after_s` seconds after the last bytes."""
+    return answers(Handover(), after_s=after_s)
+
+
+def answers(outcome: Outcome, *, after_s: float = 0.0) -> Behaviour:
+    """Gives this outcome to all mail, `after_s` seconds after the last bytes."""
+
+    async def behave(group: HandoverGroup, gate: ReleaseGate) -> Mapping[int, Outcome]:
+        if not await gate([n for n, _ in group.recipients]):
+            return {}
+        if after_s:
+            await asyncio.sleep(after_s)
+        return same(group, outcome)
+
+    return behave
+
+
+def refuses(outcome: Outcome = DOWN, *, after_s: float = 0.0) -> Behaviour:
+    """Says no before anything was released."""
+
+    async def behave(group: HandoverGroup, gate: ReleaseGate) -> Mapping[int, Outcome]:
+        await asyncio.sleep(after_s)
+        return same(group, outcome)
+
+    return behave
+
+
+def splits(outcomes: Mapping[str, Outcome]) -> Behaviour:
+    """Refuses the named recipients before the release and takes the others, as SMTP does."""
+
+    async def behave(group: HandoverGroup, gate: ReleaseGate) -> Mapping[int, Outcome]:
+        refused = {n: outcomes[address] for n, address in group.recipients if address in outcomes}
+        wanted = [n for n, _ in group.recipients if n not in refused]
+        if wanted and await gate(wanted):
+            refused |= dict.fromkeys(wanted, Handover())
+        return refused
+
+    return behave
+
+
+def _never() -> asyncio.Future[Mapping[int, Outcome]]:
+    return asyncio.get_running_loop().create_future()
+
+
+async def hangs(group: HandoverGroup, gate: ReleaseGate) -> Mapping[int, Outcome]:
+    """Never gets as far as the release."""
+    return await _never()
+
+
+async def swallows(group: HandoverGroup, gate: ReleaseGate) -> Mapping[int, Outcome]:
+    """Takes the last bytes and never answers."""
+    await gate([n for n, _ in group.recipients])
+    return await _never()
+
+
+async def breaks(group: HandoverGroup, gate: ReleaseGate) -> Mapping[int, Outcome]:
+    """Has a bug."""
+    raise ZeroDivisionError("a bug of the way out")
+
+
+@dataclass
+class Seen:
+    """One attempt that a scripted provider saw."""
+
+    at_s: float
+    message: Message
+    numbers: tuple[int, ...]
+    released: bool = False
+    outcomes: Mapping[int, Outcome] = field(default_factory=dict)
+
+
+class Scripted:
+    """A provider that behaves as told: by `script` first, one entry an attempt, then by `always`."""
+
+    kind = "scripted"
+
+    def __init__(self, name: ProviderName, always: Behaviour | None = None) -> None:
+        self.name = name
+        self.capability = EXACT
+        self.always = always or takes()
+        self.script: list[Behaviour] = []
+        self.seen: list[Seen] = []
+        self.most_at_once = self.at_once = 0
+        self.closed = False
+
+    async def attempt(self, group: HandoverGroup, gate: ReleaseGate) -> AttemptReport:
+        """As the port says."""
+        seen = Seen(asyncio.get_running_loop().time(), group.message, tuple(n for n, _ in group.recipients))
+        self.seen.append(seen)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+
+        async def watched(numbers: Sequence[int]) -> bool:
+            seen.released = await gate(numbers)
+            return seen.released
+
+        try:
+            behave = self.script.pop(0) if self.script else self.always
+            seen.outcomes = await behave(group, watched)
+            return AttemptReport(outcomes=seen.outcomes)
+        finally:
+            self.at_once -= 1
+
+    async def prepare(self, connections: int) -> None:
+        """Nothing to prepare."""
+
+    async def close(self) -> None:
+        """As the port says."""
+        self.closed = True
+
+
+class Told:
+    """A journal that remembers."""
+
+    def __init__(self) -> None:
+        self.settlements: list[tuple[MessageId, int, ProviderName, Outcome, Settled]] = []
+        self.attempts: list[tuple[ProviderName, Outcome]] = []
+        self.parks: list[ProviderName] = []
+        self.bugs: list[tuple[str, BaseException]] = []
+        self.troubles: list[str] = []
+        self.changes: list[tuple[ProviderName, StandingState, str]] = []
+
+    def settled(
+        self, message: Message, n: int, provider: ProviderName, attempt: AttemptId, outcome: Outcome, result: Settled
+    ) -> None:
+        """Remember."""
+        self.settlements.append((message.id, n, provider, outcome, result))
+
+    def attempted(self, provider: ProviderName, outcome: Outcome, duration_s: float) -> None:
+        """Remember."""
+        self.attempts.append((provider, outcome))
+
+    def parked(self, message: Message, provider: ProviderName, attempt: AttemptId) -> None:
+        """Remember."""
+        self.parks.append(provider)
+
+    def bug(self, where: str, error: BaseException) -> None:
+        """Remember."""
+        self.bugs.append((where, error))
+
+    def spool_trouble(self, where: str, error: BaseException) -> None:
+        """Remember."""
+        self.troubles.append(where)
+
+    def standing_changed(self, name: ProviderName, state: StandingState, why: str) -> None:
+        """Remember."""
+        self.changes.append((name, state, why))
+
+
+class MoodySpool(MemorySpool):
+    """A memory spool whose calls take a while, can be unavailable, can do their work and yet fail, and are counted."""
+
+    def __init__(self, clock: WorldClock) -> None:
+        super().__init__(clock=clock)
+        self.down: set[str] = set()
+        """Calls that fail before they do anything."""
+        self.deaf: set[str] = set()
+        """Calls that do their work, and then fail."""
+        self.poison: Callable[[Settlement], bool] = lambda settlement: False
+        self.calls: dict[str, int] = {}
+        self.delay_s = 0.001
+        self.slow: dict[str, float] = {}
+        """Calls that take so many seconds instead."""
+        self.asked: list[LeaseRequest] = []
+
+    async def _mood(self, call: str, work: Callable[[], Awaitable[T]]) -> T:
+        self.calls[call] = self.calls.get(call, 0) + 1
+        await asyncio.sleep(self.slow.get(call, self.delay_s))
+        if call in self.down:
+            raise SpoolUnavailable(f"{call} is down")
+        result = await work()
+        if call in self.deaf:
+            raise SpoolUnavailable(f"{call} was done, but nobody hears of it")
+        return result
+
+    async def lease(self, request: LeaseRequest) -> Sequence[LeasedGroup]:
+        """As the port says."""
+        self.asked.append(request)
+        return await self._mood("lease", lambda: MemorySpool.lease(self, request))
+
+    async def release(self, batch: Sequence[ReleaseMark]) -> Sequence[ReleaseVerdict]:
+        """As the port says."""
+        return await self._mood("release", lambda: MemorySpool.release(self, batch))
+
+    async def settle(self, batch: Sequence[Settlement]) -> Sequence[Settled]:
+        """As the port says."""
+        if any(self.poison(settlement) for settlement in batch):
+            raise ZeroDivisionError("a settlement that no spool can take")
+        return await self._mood("settle", lambda: MemorySpool.settle(self, batch))
+
+    async def sweep(self, limit: int) -> SweepReport:
+        """As the port says."""
+        return await self._mood("sweep", lambda: MemorySpool.sweep(self, limit))
+
+
+class Stand:
+    """A running node and all that surrounds it."""
+
+    def __init__(
+        self,
+        loop: WorldLoop,
+        providers: Sequence[Scripted],
+        *,
+        slots: int = 4,
+        routes: Sequence[Route] | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self.loop = loop
+        self.clock = WorldClock(loop)
+        self.ids = WorldIds(self.clock, loop.seed, "stand")
+        self.spool = MoodySpool(self.clock)
+        self.told = Told()
+        self.providers = {provider.name: provider for provider in providers}
+        self.gateway = Gateway(
+            Parts(
+                node=NodeId("node"),
+                spool=self.spool,
+                clock=self.clock,
+                rng=WorldRng(loop.seed, "stand"),
+                ids=self.ids,
+                journal=self.told,
+                outlets=[Outlet(provider=provider, slots=slots) for provider in providers],
+                routes=routes or [Route(providers=tuple(self.providers))],
+                settings=settings or Settings(),
+            )
+        )
+        self.dispatcher = self.gateway.dispatcher
+        self.courier = self.dispatcher.courier
+
+    def __getitem__(self, name: str) -> Scripted:
+        return self.providers[ProviderName(name)]
+
+    def new(self, stream: Stream = Stream.STANDARD, *, recipients: int = 1, **fields: Any) -> NewMessage:
+        """A message to store."""
+        rule = RULES[stream]
+        plain = NewMessage(
+            id=MessageId(self.ids.new()),
+            tenant=MAIN_TENANT,
+            stream=stream,
+            sender="ann@example.com",
+            recipients=tuple(f"r{n}@example.net" for n in range(recipients)),
+            body=b"Subject: x\r\n\r\nx\r\n",
+            deadline_us=int(rule.deadline_s * SECOND),
+            copies_allowed=rule.copies_allowed,
+        )
+        return replace(plain, **fields)
+
+    async def post(self, stream: Stream = Stream.STANDARD, count: int = 1, **fields: Any) -> list[MessageId]:
+        """Store messages as a front does, one after the other; their ids."""
+        stored = []
+        for _ in range(count):
+            result = await self.gateway.store(self.new(stream, **fields))
+            assert isinstance(result, Admitted)
+            stored.append(result.id)
+        return stored
+
+    async def queue(self, stream: Stream = Stream.STANDARD, count: int = 1, **fields: Any) -> list[MessageId]:
+        """Put messages into the spool without telling the node, as another node would."""
+        news = [self.new(stream, **fields) for _ in range(count)]
+        await self.spool.admit(news)
+        return [new.id for new in news]
+
+    async def order(self, rows: Mapping[str, str]) -> None:
+        """These standing orders and no others are in force from now on."""
+        for control in await self.spool.orders():
+            await self.spool.lift(control.key)
+        for key, value in rows.items():
+            await self.spool.order(Control(key=key, value=value, by="a person", at=self.clock.now()))
+        await self.gateway.follow_orders()
+
+    async def views(self, message_id: MessageId | None = None) -> list[RecipientView]:
+        """Every recipient, or those of one message, by number; the oldest message first."""
+        found = await self.spool.select(Selector(message_id=message_id), 1_000_000)
+        return sorted(found, key=lambda view: (view.message.id, view.n))
+
+    async def view(self, message_id: MessageId) -> RecipientView:
+        """The only recipient of a message."""
+        (view,) = await self.views(message_id)
+        return view
+
+    async def carriages(self) -> dict[Carriage, int]:
+        """How many recipients stand where."""
+        counts: dict[Carriage, int] = {}
+        for view in await self.views():
+            counts[view.carriage] = counts.get(view.carriage, 0) + 1
+        return counts
+
+    def sent(self) -> list[tuple[ProviderName, float, MessageId]]:
+        """Every release that any provider saw, in order of time."""
+        released = [
+            (seen.at_s, name, seen.message.id)
+            for name, provider in self.providers.items()
+            for seen in provider.seen
+            if seen.released
+        ]
+        return [(name, at_s, message_id) for at_s, name, message_id in sorted(released)]
+
+    def assert_idle(self) -> None:
+        """No slot is held, nothing waits for one, nothing flies: every group in hand was brought to an end."""
+        assert self.courier.flying == 0
+        assert not self.told.bugs
+        for way in self.dispatcher.ways.values():
+            assert (way.busy, way.waiting) == (0, 0)
+        assert not self.dispatcher._settler._waiting
+
+
+def play(
+    story: Callable[[Stand], Coroutine[Any, Any, T]],
+    *providers: Scripted,
+    seed: int = 1,
+    max_steps: int = 200_000,
+    running: bool = True,
+    **setting: Any,
+) -> T:
+    """Run a story on a node with these providers (A and B that take everything, if none), then stop the node."""
+
+    async def main(loop: WorldLoop) -> T:
+        stand = Stand(loop, providers or (Scripted(A), Scripted(B)), **setting)
+        if running:
+            await stand.gateway.start()
+            await asyncio.sleep(0.1)
+        result = await story(stand)
+        stand.spool.down.clear()
+        stand.spool.deaf.clear()
+        await stand.gateway.stop(1.0)
+        return result
+
+    return run_world(main, seed, max_steps=max_steps)
