@@ -16,6 +16,7 @@ from posthorse.lab.load import run_load
 from posthorse.lab.load_mail import LoadReport, read_receipts
 from posthorse.lab.mailbox import header_values
 from posthorse.lab.rehearsal import Rehearsal, Script, rehearsal
+from posthorse.mail.stream import SECOND
 
 WIRES = ("smtp", "ses")
 """Each fault is played on either wire of the first provider."""
@@ -74,6 +75,12 @@ class Stage:
             account = await self.running.account(self.mark)
             raise AssertionError("it did not come to rest:\n" + "\n".join(summary(account))) from None
         return await self.running.account(self.mark)
+
+    async def first_waited_s(self) -> float:
+        """From the first receipt to the first arrival of anything."""
+        receipts = read_receipts(self.running.receipts_file)
+        arrivals = await asyncio.to_thread(self.running.remote.arrivals)
+        return (min(one.at for one in arrivals) - min(one.accepted_at for one in receipts)) / SECOND
 
     async def standing(self, provider: str) -> str:
         """What the gateway makes of a provider now."""
