@@ -96,6 +96,34 @@ def test_every_stage_is_held_to_the_ports() -> None:
     assert set(held) == there
 
 
+def test_help_lists_every_target() -> None:
+    """`make` alone prints one line for each thing that can be made."""
+    shown = subprocess.run(["make"], cwd=TOP, capture_output=True, check=True, text=True).stdout
+    phony = re.findall(r"^\.PHONY: (\S+)", (TOP / "Makefile").read_text(), flags=re.MULTILINE)
+    assert re.findall(r"^  make (\S+) +\S", shown, flags=re.MULTILINE) == phony
+
+
+def test_a_missing_python_is_told_in_one_line() -> None:
+    """Without a Python nothing is made, and one line says what is missing and how to get it."""
+    made = subprocess.run(
+        ["tools/make_venv", "python-that-is-not-there", "requirements.txt"],
+        cwd=TOP,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 1
+    assert made.stderr == (
+        "posthorse: missing: python-that-is-not-there (Debian: apt-get install python3 python3-venv)\n"
+    )
+
+
+def test_whoever_checks_from_outside_runs_what_we_run() -> None:
+    """`.ci/run` calls exactly `make test`."""
+    commands = [line for line in (TOP / ".ci" / "run").read_text().splitlines() if line and line[0] != "#"]
+    assert commands[-1] == "exec make test"
+
+
 @pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
 def test_every_locked_package_has_hashes(lock: str) -> None:
     """Each pinned package is followed by at least one hash and names no address."""
