@@ -8,15 +8,17 @@ In: a `Submission`. Out: `Accepted` with the receipt, or `Refused`. Left out: su
 same transaction), reading a wire (the fronts).
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, assert_never
 
 from posthorse.accept import refusal
 from posthorse.accept.buckets import TokenBuckets
 from posthorse.accept.classify import Classified, Classifier, Facts
-from posthorse.accept.fingerprint import fingerprint
+from posthorse.accept.fingerprint import fingerprint, fingerprint_in_turns
 from posthorse.accept.from_field import from_domains
+from posthorse.accept.headers import IDEMPOTENCY_KEY, MAX_BLOCK_BYTES
 from posthorse.accept.load import DEFAULT_LOAD_LIMITS, IDLE, Load, LoadLimits, shed
 from posthorse.accept.prepare import Prepared, Preparer
 from posthorse.accept.refusal import Accepted, Refused, Verdict, malformed, sender_not_verified
@@ -25,6 +27,9 @@ from posthorse.mail.message import Caller, Submission
 from posthorse.mail.ports import Clock, Ids
 from posthorse.mail.stream import RULES, SECOND, Stream
 from posthorse.spool.port import AdmitResult, Admitted, KeyConflict, NewMessage, Repeated, SpoolUnavailable
+
+LARGE_BYTES = 1 << 20
+"""A message from which on the decision gives way to others while it is made."""
 
 Store = Callable[[NewMessage], Awaitable[AdmitResult]]
 """Makes a message durable; decides about leases. Raises `SpoolUnavailable`."""
@@ -126,8 +131,13 @@ class Admission:
     # --- the decision -----------------------------------------------------------------------------------------------
 
     async def admit(self, submission: Submission) -> Verdict:
-        """Decide, store, answer. Never raises but for cancellation."""
-        offer = self.decide(submission)
+        """Decide, store, answer. Raises nothing but bugs and cancellation; gives way to others while it works."""
+        digest: bytes | None = None
+        if len(submission.content) > LARGE_BYTES:
+            await asyncio.sleep(0)
+            if IDEMPOTENCY_KEY in submission.content[:MAX_BLOCK_BYTES].lower():
+                digest = await fingerprint_in_turns(submission)
+        offer = self.decide(submission, digest)
         if isinstance(offer, Refused):
             return offer
         try:
@@ -136,9 +146,9 @@ class Admission:
             return self.unavailable(offer, error)
         return self.conclude(offer, result)
 
-    def decide(self, submission: Submission) -> Offer | Refused:
-        """Everything but the storing, without waiting for anything."""
-        offer = self._decide(submission)
+    def decide(self, submission: Submission, digest: bytes | None = None) -> Offer | Refused:
+        """Everything but the storing, without waiting for anything. `digest`: the fingerprint, if known already."""
+        offer = self._decide(submission, digest)
         return self._count(offer, submission.caller) if isinstance(offer, Refused) else offer
 
     def conclude(self, offer: Offer, result: AdmitResult) -> Verdict:
@@ -159,7 +169,7 @@ class Admission:
         """The answer when the spool could not promise durability: whether it stored the message is not known."""
         return self._count(refusal.DISK_LOW if error.disk_full else refusal.SPOOL_DOWN, offer.caller)
 
-    def _decide(self, submission: Submission) -> Offer | Refused:
+    def _decide(self, submission: Submission, digest: bytes | None) -> Offer | Refused:
         caller = submission.caller
         recipients = distinct(submission.recipients)
         refused = self._envelope(submission, recipients)
@@ -178,6 +188,8 @@ class Admission:
         if refused is not None:
             return refused
         new = self._new(message_id, submission, recipients, prepared, classified.stream)
+        if new.idempotency_key:
+            new = replace(new, fingerprint=digest or fingerprint(submission))
         return Offer(new, classified, caller)
 
     def _envelope(self, submission: Submission, recipients: tuple[str, ...]) -> Refused | None:
@@ -262,7 +274,6 @@ class Admission:
             eight_bit=not submission.content.isascii(),
             supersede_key=controls.supersede_key,
             idempotency_key=controls.idempotency_key,
-            fingerprint=fingerprint(submission) if controls.idempotency_key else b"",
             attributes=attributes,
         )
 

@@ -9,6 +9,8 @@ Left out: display names; encoded words, which cannot hold an address (RFC 2047 s
 
 import re
 
+MAX_ADDRESSES = 1_000
+
 _TOKEN = re.compile(
     rb"""(?P<space>\s+)
     |(?P<quoted>"(?:[^"\\]|\\.)*")
@@ -22,6 +24,8 @@ _COMMENT_MARK = re.compile(rb"\\.|[()]", re.DOTALL)
 
 def from_domains(value: bytes) -> tuple[str, ...] | None:
     """Domains of all addresses in the raw value of a From field, in lower case; None: it has no single meaning."""
+    if value.count(b",") > MAX_ADDRESSES:
+        return None
     uncommented = _without_comments(value)
     if uncommented is None:
         return None

@@ -7,6 +7,7 @@ import pytest
 
 from posthorse.accept.admission import AdmissionPolicy, distinct
 from posthorse.accept.classify import Classifier, ClassifyRule
+from posthorse.accept.fingerprint import fingerprint
 from posthorse.accept.load import Load, LoadLimits
 from posthorse.accept.refusal import Accepted, RefusalKind, Refused
 from posthorse.mail.ids import MAIN_TENANT, MessageId, Tenant
@@ -297,3 +298,13 @@ def test_refusals_give_nothing_away() -> None:
         offer(home, submission(content, recipients=("canary@example.net",)))
     assert home.observer.refused_all
     assert not any("canary" in refused.text.lower() for refused in home.observer.refused_all)
+
+
+def test_a_large_message_is_decided_alike() -> None:
+    """With its fingerprint, though the work is done in turns."""
+    home = house()
+    large = submission(b"X-Posthorse-Idempotency-Key: k\r\n" + MAIL + b"x" * 76 * 20_000)
+    assert isinstance(offer(home, large), Accepted)
+    assert home.store.stored[0].fingerprint == fingerprint(large)
+    home.store.failure = SpoolUnavailable("no")
+    assert isinstance(offer(home, large), Refused)

@@ -1,8 +1,10 @@
 """The same message offered again is recognised, another one is not."""
 
+import asyncio
+
 import pytest
 
-from posthorse.accept.fingerprint import fingerprint
+from posthorse.accept.fingerprint import fingerprint, fingerprint_in_turns
 from posthorse.mail.message import Submission
 from tests.unit.accept.kit import MAIL, submission
 
@@ -33,3 +35,26 @@ def test_what_changes_from_try_to_try_does_not_count(again: Submission) -> None:
 def test_everything_else_counts(another: Submission) -> None:
     """Any other difference in envelope or content makes another message."""
     assert fingerprint(another) != FIRST
+
+
+def test_digested_in_turns_it_is_the_same() -> None:
+    """However large the message, and without holding up the loop."""
+    large = submission(MAIL + b"x" * (9 << 20), recipients=("a@x.org",))
+
+    async def digest() -> tuple[bytes, int]:
+        turns = 0
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        counting = asyncio.ensure_future(count())
+        digested = await fingerprint_in_turns(large)
+        counting.cancel()
+        return digested, turns
+
+    digested, turns = asyncio.run(digest())
+    assert digested == fingerprint(large)
+    assert turns >= 2

@@ -11,7 +11,7 @@ import asyncio
 import ssl
 from typing import TYPE_CHECKING, cast
 
-from posthorse.accept.admission import Offer
+from posthorse.accept.admission import LARGE_BYTES, Offer
 from posthorse.accept.refusal import BUG, Refused, Verdict
 from posthorse.accept.smtp import reply
 from posthorse.accept.smtp.auth import Login
@@ -169,6 +169,10 @@ class Connection(asyncio.Protocol):
         """Decide; if it is to be stored, the answer follows when that is done."""
         self._data_since = None
         self._recount(len(submission.content))
+        if len(submission.content) > LARGE_BYTES:
+            self._server.pending_commits += 1
+            self._loop.create_task(self._server.admission.admit(submission)).add_done_callback(self._admitted)
+            return None
         offer = self._server.admission.decide(submission)
         if isinstance(offer, Refused):
             return self._answer(offer)
@@ -176,6 +180,12 @@ class Connection(asyncio.Protocol):
         self._server.pending_commits += 1
         storing.add_done_callback(lambda done: self._stored(offer, done))
         return None
+
+    def _admitted(self, admitting: "asyncio.Task[Verdict]") -> None:
+        self._server.pending_commits -= 1
+        broken = admitting.cancelled() or self._told(admitting.exception())
+        if not self._ended:
+            self._continue(self._answer(BUG if broken else admitting.result()))
 
     def _stored(self, offer: Offer, storing: "asyncio.Future[AdmitResult]") -> None:
         self._server.pending_commits -= 1
@@ -191,8 +201,14 @@ class Connection(asyncio.Protocol):
             return self._server.admission.conclude(offer, storing.result())
         if isinstance(error, SpoolUnavailable):
             return self._server.admission.unavailable(offer, error)
-        self._loop.call_exception_handler({"message": "storing a message failed", "exception": error})
+        self._told(error)
         return BUG
+
+    def _told(self, error: BaseException | None) -> bool:
+        """Whether there is a bug; it is made loud."""
+        if error is not None:
+            self._loop.call_exception_handler({"message": "storing a message failed", "exception": error})
+        return error is not None
 
     def _answer(self, verdict: Verdict) -> Request | None:
         self._recount(0)

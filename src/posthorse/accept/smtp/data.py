@@ -32,15 +32,26 @@ class Trouble(Enum):
 class DataReader:
     """Reads one message: feed it chunks until `complete`, or until `trouble` is a bare line end."""
 
-    __slots__ = ("_carry", "_kept", "_line_bytes", "_max_size_bytes", "complete", "held_bytes", "read_bytes", "trouble")
+    __slots__ = (
+        "_begun",
+        "_carry",
+        "_kept",
+        "_line_bytes",
+        "_max_size_bytes",
+        "complete",
+        "held_bytes",
+        "read_bytes",
+        "trouble",
+    )
 
     def __init__(self, max_size_bytes: int) -> None:
         self._max_size_bytes = max_size_bytes
         self._carry = b"\r\n"
         """Bytes seen but not judged: they may begin the message's end. DATA's own CRLF counts for a leading dot."""
         self._kept: list[bytes] = []
-        self._line_bytes = -2
-        """Length of the line that goes on in the next piece; DATA's own CRLF is none of ours."""
+        self._begun = False
+        self._line_bytes = 0
+        """Length of the line that goes on in the next piece."""
         self.complete = False
         self.trouble: Trouble | None = None
         self.held_bytes = 0
@@ -65,7 +76,7 @@ class DataReader:
         """The message, dots undone."""
         whole = self._kept[0] if len(self._kept) == 1 else b"".join(self._kept)
         self._kept.clear()
-        return whole[2:]
+        return whole
 
     def give_up(self, trouble: Trouble) -> None:
         """Keep nothing more of this message; the first trouble counts."""
@@ -78,12 +89,15 @@ class DataReader:
         if not strict(piece):
             self.give_up(Trouble.BARE_LINE_END)
             self.trouble = Trouble.BARE_LINE_END
-        if self.trouble is not None:
+        if self.trouble is not None or not piece:
             return
         if dots:
             piece = piece.replace(b"\r\n.", b"\r\n")
+        if not self._begun:
+            self._begun = True
+            piece = piece[2:]  # DATA's own CRLF
         self.held_bytes += len(piece)
-        if self.held_bytes > self._max_size_bytes + 2:
+        if self.held_bytes > self._max_size_bytes:
             self.give_up(Trouble.TOO_BIG)
         elif not self._lines_fit(piece):
             self.give_up(Trouble.LINE_TOO_LONG)

@@ -433,6 +433,26 @@ def test_no_receipt_without_the_spool(run: Run[Any]) -> None:
     assert [str(context["exception"]) for context in told] == ["a bug"]
 
 
+def test_large_messages_go_through(run: Run[Any]) -> None:
+    """Stored unchanged; a bug on their way is answered with 451 too."""
+    home = house()
+    content = MAIL + (b"x" * 76 + b"\r\n") * 40_000
+    told: list[dict[str, Any]] = []
+
+    async def act(port: int) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+        async with connected(port) as client:
+            await client.envelope()
+            assert (await client.ask(content + b".")).startswith(b"250")
+            home.store.failure = RuntimeError("a bug")
+            await client.envelope()
+            assert (await client.ask(content + b".")).startswith(b"451 4.3.0")
+
+    scene_of(run, smtp_server(home), act)
+    assert home.store.stored[0].body.endswith(content)
+    assert [str(context["exception"]) for context in told] == ["a bug"]
+
+
 def test_room_is_bounded_over_all_connections(run: Run[Any]) -> None:
     """The message that would go beyond is refused for now and not kept; the counter follows what is held."""
     server = smtp_server(house(), limits=SmtpLimits(receiving_bytes=100_000, sweep_s=0.02))
