@@ -97,13 +97,13 @@ FROM (
     SELECT id, n FROM (
         SELECT id, n FROM recipient INDEXED BY waiting
         WHERE stream = :stream AND carriage = 'queued' AND next_at <= :now AND hold IS NULL
-        ORDER BY id DESC, n DESC LIMIT :limit
+        ORDER BY id DESC, n LIMIT :limit
     )
     UNION ALL
     SELECT id, n FROM (
         SELECT id, n FROM recipient INDEXED BY doubt
         WHERE stream = :stream AND carriage = 'in_doubt' AND next_at <= :now AND hold IS NULL
-        ORDER BY id DESC, n DESC LIMIT :limit
+        ORDER BY id DESC, n LIMIT :limit
     )
     ORDER BY id DESC, n LIMIT :limit
 ) AS k CROSS JOIN recipient AS r ON r.id = k.id AND r.n = k.n CROSS JOIN message AS m ON m.id = k.id;
