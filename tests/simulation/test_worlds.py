@@ -5,8 +5,10 @@ import sys
 
 import pytest
 
+from posthorse.lab.faults import Fault
 from posthorse.lab.world.breaks import Break
-from posthorse.lab.world.play import play
+from posthorse.lab.world.play import Climate, play, tell
+from posthorse.lab.world.weather import Happening, Kind
 
 
 @pytest.mark.parametrize("seed", range(1, 51))
@@ -56,3 +58,31 @@ def test_a_world_is_the_same_in_every_process(seed: int) -> None:
     first, second = digest_of(seed, "1"), digest_of(seed, "77")
     assert len(first) == 32
     assert first == second
+
+
+def test_mail_in_doubt_goes_elsewhere_once_the_others_are_well() -> None:
+    """Two providers refused it for certain, the third left it in doubt: later one of the first two is tried again."""
+    faults = {"provider-a": Fault.REFUSE, "provider-b": Fault.REFUSE, "provider-c": Fault.HALF_ANSWER}
+    weather = [
+        Happening(at_s=4.0, for_s=10.0, kind=Kind.FAULT, who=(name,), fault=fault) for name, fault in faults.items()
+    ]
+    world = tell(4, climate=Climate(weather=weather, latency_s=0.02, skew_us=0))
+    assert world.referee.violations == []
+
+
+def run_command(*arguments: str) -> tuple[int, str]:
+    """Exit status and output of the command."""
+    command = [sys.executable, "-m", "posthorse.lab.world", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    return done.returncode, done.stdout
+
+
+def test_the_command_tells_how_to_repeat_a_failing_world() -> None:
+    """Status 1, the violation, the weather and the command for that seed; nothing of it when all holds."""
+    status, told = run_command("--seeds", "2", "--first", "10")
+    assert (status, "2 worlds" in told, "repeat it" in told) == (0, True, False)
+    status, told = run_command("--seeds", "5", "--first", "11", "--break", "release")
+    assert status == 1
+    assert "seed 11" in told
+    assert "I3: " in told
+    assert "--first 11 --seeds 1 --break release" in told
