@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -15,6 +17,7 @@ from rich.text import Text
 
 from posthorse.lab.demo import Ending, Picture, Play, play
 from posthorse.lab.ledger import summary
+from posthorse.lab.processes import NotReady
 
 COLOURS = {"good": "green", "strained": "yellow", "on_trial": "yellow", "on trial": "yellow", "ejected": "red"}
 
@@ -34,7 +37,13 @@ def demo(
         place.mkdir(parents=True, exist_ok=True)
         if (place / "posthorse.db").exists():
             raise typer.BadParameter(f"{place} holds a spool already; give an empty folder")
-        ending = _played(place, piece, quiet=as_json)
+        try:
+            ending = _played(place, piece, quiet=as_json)
+        except NotReady as problem:
+            typer.echo(f"the demo could not be played: {problem}", err=True)
+            raise typer.Exit(1) from problem
+        except asyncio.CancelledError as stopped:
+            raise typer.Exit(1) from stopped
     if as_json:
         typer.echo(json.dumps(ending.account.as_json()))
     else:
@@ -47,14 +56,23 @@ def _played(place: Path, piece: Play, *, quiet: bool) -> Ending:
     """Play it, with a live picture on a terminal and plain lines elsewhere (to standard error beside JSON)."""
     console = Console(stderr=quiet)
     if not console.is_terminal:
-        return asyncio.run(play(place, piece, PlainLines(sys.stderr if quiet else sys.stdout).show))
+        return asyncio.run(_until_stopped(place, piece, PlainLines(sys.stderr if quiet else sys.stdout).show))
     with Live(console=console, refresh_per_second=4) as live:
-        return asyncio.run(play(place, piece, lambda picture: live.update(drawn(picture, piece))))
+        return asyncio.run(_until_stopped(place, piece, lambda picture: live.update(drawn(picture, piece))))
+
+
+async def _until_stopped(place: Path, piece: Play, show: Callable[[Picture], None]) -> Ending:
+    """Play it; SIGTERM ends the processes of the play as Ctrl-C does."""
+    playing = asyncio.create_task(play(place, piece, show))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, playing.cancel)
+    return await playing
 
 
 def drawn(picture: Picture, piece: Play) -> Group:
     """The picture for a terminal."""
-    table = Table("provider", "in the lab", "standing", "busy", "per second", "arrived", expand=False)
+    table = Table("provider")
+    for title, width in (("in the lab", 10), ("standing", 8), ("busy", 4), ("per second", 37), ("arrived", 7)):
+        table.add_column(title, min_width=width)
     for one in picture.providers:
         standing = Text(one.standing, style=COLOURS.get(one.standing, ""))
         fault = Text(one.fault, style="red" if one.fault != "none" else "dim")

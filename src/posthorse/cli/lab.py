@@ -38,6 +38,9 @@ def serve_command(
     ses: Annotated[list[str] | None, typer.Option(help="A simulated SES: NAME:PORT, port 0 for any.")] = None,
     smtp: Annotated[list[str] | None, typer.Option(help="A simulated SMTP provider: NAME:PORT.")] = None,
     control: Annotated[str | None, typer.Option(help=f"HOST:PORT or port of the control ({CONTROL}).")] = None,
+    latency: Annotated[
+        str, typer.Option(help="Every answer of --ses and --smtp comes so late, such as 100ms.")
+    ] = "0ms",
     mailbox_file: Annotated[Path | None, typer.Option(help="Append each arrival here, a line of JSON.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -50,9 +53,8 @@ def serve_command(
         roster = read_roster(config) if config else Roster()
         changes = {"control": control, "mailbox_file": str(mailbox_file) if mailbox_file else None}
         roster = _changed(roster, changes)
-        roster = with_providers(
-            roster, [short_entry("ses", one) for one in ses or ()] + [short_entry("smtp", one) for one in smtp or ()]
-        )
+        named = [short_entry("ses", one, latency) for one in ses or ()]
+        roster = with_providers(roster, [*named, *(short_entry("smtp", one, latency) for one in smtp or ())])
     except RosterWrong as wrong:
         raise typer.BadParameter(str(wrong)) from wrong
 

@@ -49,7 +49,7 @@ class Play:
         Act(at_s=5.0, fault=Fault.NO_SYN_ACK, words="becomes a black hole"),
         Act(at_s=11.0, fault=Fault.REFUSE, words="refuses connections"),
         Act(at_s=16.0, fault=None, words="returns; left alone, it is tried again half a minute after it was ejected"),
-        Act(at_s=19.0, fault=None, words="is restored by a person: posthorse providers restore", restored=True),
+        Act(at_s=19.0, fault=None, words="is restored by a person (posthorse providers restore)", restored=True),
     )
     script: Script = field(default_factory=Script)
 

@@ -222,6 +222,6 @@ def summary(account: Ledger) -> list[str]:
     ]
     if account.failover_s is not None:
         lines.append(f"failover: {account.failover_s:.3f} s")
-    for name, delay in account.added_delay_s.items():
+    for name, delay in sorted(account.added_delay_s.items(), key=lambda item: RULES[Stream(item[0])].order):
         lines.append(f"added delay, {name}: p50 {delay.p50:.3f} s, p95 {delay.p95:.3f} s")
     return lines

@@ -72,12 +72,12 @@ def read_roster(file: Path) -> Roster:
         raise RosterWrong(f"{file}: {error}") from error
 
 
-def short_entry(kind: Literal["ses", "smtp"], text: str) -> Entry:
+def short_entry(kind: Literal["ses", "smtp"], text: str, latency: str = "0ms") -> Entry:
     """A provider from `NAME:PORT`. Raises `RosterWrong`."""
     name, _, port = text.rpartition(":")
     if not name or not port.isdigit():
         raise RosterWrong(f"--{kind} {text}: give NAME:PORT, such as {kind}-a:0 for any free port")
-    return Entry(name=name, kind=kind, listen=f"127.0.0.1:{port}")
+    return Entry(name=name, kind=kind, listen=f"127.0.0.1:{port}", latency=latency)
 
 
 def checked(roster: Roster) -> Roster:

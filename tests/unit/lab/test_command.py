@@ -76,6 +76,7 @@ def test_load_fault_status_mailbox_reset(tmp_path: Path) -> None:
         (("serve",), 2, "no provider is named"),
         (("serve", "--ses", "9101"), 2, "NAME:PORT"),
         (("serve", "--smtp", "a:0", "--control", "nowhere"), 2, "nowhere"),
+        (("serve", "--smtp", "a:0", "--latency", "soon"), 2, "soon"),
         (("load", "--mix", "fast=1"), 2, "fast"),
         (("load", "--to", "nowhere"), 2, "nowhere"),
     ],
