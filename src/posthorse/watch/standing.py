@@ -284,6 +284,7 @@ class Standings:
         record.trial_since_s = now_s
         if record.trials_passed >= TRIALS:
             record.trial, record.trials_out = False, 0
+            record.window.clear()  # what ended badly while it was closed is not held against it
             record.ramp_since_s, record.why = now_s, "it ramps back"
             self.changed(name, StandingState.STRAINED, record.why)
 

@@ -1,0 +1,213 @@
+"""Plans: the answer to "what next?", over every combination of candidates."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from posthorse.dispatch.plan import CLOSED_RECHECK_S, Candidate, GiveUp, Group, Try, Wait, make_plan
+from posthorse.dispatch.retry import RETRY_CAP_S
+from posthorse.mail.carriage import Carriage
+from posthorse.mail.ids import MAIN_TENANT, MessageId, ProviderName
+from posthorse.mail.message import Message
+from posthorse.mail.standing import GOOD, Standing, StandingState
+from posthorse.mail.stream import RULES, SECOND, Stream
+from posthorse.providers.port import Capability, Fidelity
+
+NOW = 5_000 * SECOND
+A, B, C = (ProviderName(name) for name in "ABC")
+ABLE = Capability(
+    fidelity=Fidelity.EXACT, separate_envelope=True, max_recipients=100, max_size_bytes=2_000, smtputf8=False
+)
+SMALL = replace(ABLE, max_size_bytes=999)
+CLOSED = Standing(state=StandingState.EJECTED, share=0.0, why="5 failures in a row")
+RAMPING = Standing(state=StandingState.STRAINED, share=0.25, why="it ramps back")
+
+
+def group(
+    stream: Stream = Stream.STANDARD,
+    base: Carriage = Carriage.QUEUED,
+    tried: Sequence[ProviderName] = (),
+    holders: Sequence[ProviderName] = (),
+    attempts: int = 0,
+    *,
+    smtputf8: bool = False,
+) -> Group:
+    """A group of one message of 1,000 bytes."""
+    message = Message(
+        id=MessageId(bytes(16)),
+        tenant=MAIN_TENANT,
+        stream=stream,
+        sender="ann@example.com",
+        size_bytes=1_000,
+        accepted_at=0,
+        expires_at=NOW * 2,
+        smtputf8=smtputf8,
+    )
+    return Group(message=message, base=base, tried=tuple(tried), holders=tuple(holders), attempts=attempts)
+
+
+def candidate(name: ProviderName, standing: Standing = GOOD, capability: Capability = ABLE) -> Candidate:
+    """A candidate."""
+    return Candidate(name=name, capability=capability, standing=standing)
+
+
+@pytest.mark.parametrize(
+    ("candidates", "tried", "roll", "chosen"),
+    [
+        ([candidate(A), candidate(B)], (), 0.5, A),
+        ([candidate(A), candidate(B)], (A,), 0.5, B),
+        ([candidate(A, CLOSED), candidate(B)], (), 0.5, B),
+        ([candidate(A, capability=SMALL), candidate(B)], (), 0.5, B),
+        ([candidate(A, RAMPING), candidate(B)], (), 0.24, A),
+        ([candidate(A, RAMPING), candidate(B)], (), 0.25, B),
+        ([candidate(A, RAMPING), candidate(B, CLOSED)], (), 0.9, A),
+        ([candidate(A, RAMPING), candidate(B, RAMPING)], (), 0.9, A),
+        ([candidate(A, RAMPING), candidate(B)], (B,), 0.9, A),
+    ],
+)
+def test_the_first_candidate_that_can_is_tried(
+    candidates: list[Candidate], tried: tuple[ProviderName, ...], roll: float, chosen: ProviderName
+) -> None:
+    """In order, past those that cannot carry it, were tried or are closed; a ramping one by its share, or if alone."""
+    plan = make_plan(group(tried=tried), candidates, NOW, roll)
+    assert isinstance(plan, Try)
+    assert plan.provider == chosen
+
+
+def test_the_reason_names_everyone_that_was_passed_over() -> None:
+    """Whoever asks `explain` sees why each candidate was not taken."""
+    candidates = [candidate(A, capability=SMALL), candidate(B, CLOSED), candidate(C)]
+    plan = make_plan(group(), candidates, NOW, 0.5)
+    assert plan.reason == ("next in order (A: 1000 bytes are over its limit of 999; B: ejected, 5 failures in a row)")
+
+
+def test_no_more_candidates_are_looked_at_than_needed() -> None:
+    """Usually the first one takes the message: its successors are not even drawn."""
+    drawn = iter([candidate(A), candidate(B)])
+    assert isinstance(make_plan(group(), drawn, NOW, 0.5), Try)
+    assert [left.name for left in drawn] == [B]
+
+
+@pytest.mark.parametrize("message", [group(), group(smtputf8=True)])
+def test_it_gives_up_only_if_nobody_can_ever_carry_it(message: Group) -> None:
+    """Too large or in need of SMTPUTF8 for all of them: no provider will do, so duty ends."""
+    capability = SMALL if not message.message.smtputf8 else ABLE
+    unable = [candidate(A, capability=capability), candidate(B, CLOSED, capability)]
+    plan = make_plan(message, unable, NOW, 0.5)
+    assert isinstance(plan, GiveUp)
+    assert "no provider can carry it" in plan.reason
+    in_doubt = replace(message, base=Carriage.IN_DOUBT, tried=(A,), holders=(A,))
+    assert isinstance(make_plan(in_doubt, unable, NOW, 0.5), Wait)
+
+
+@pytest.mark.parametrize(
+    ("message", "candidates", "tried", "shortest_s", "longest_s"),
+    [
+        (group(), [candidate(A, CLOSED), candidate(B, CLOSED)], (), 1, CLOSED_RECHECK_S),
+        (group(tried=(A,)), [candidate(A), candidate(B, CLOSED)], (), 1, 60),
+        (group(tried=(A, B), attempts=2), [candidate(A), candidate(B)], (), 1, 120),
+        (group(tried=(A, B), attempts=4), [candidate(A), candidate(B)], (), 1, 240),
+        (group(Stream.URGENT, tried=(A,), attempts=1), [candidate(A)], (), 1, 10),
+        (group(Stream.BULK, tried=(A,), attempts=50), [candidate(A)], (), 1, RETRY_CAP_S),
+    ],
+)
+def test_queued_mail_waits_and_begins_a_new_round(
+    message: Group, candidates: list[Candidate], tried: tuple[ProviderName, ...], shortest_s: float, longest_s: float
+) -> None:
+    """Soon if only a standing must change, else by the retry schedule, whose step doubles with each round."""
+    delays = []
+    for roll in (0.0, 0.5, 0.999):
+        plan = make_plan(message, candidates, NOW, roll)
+        assert isinstance(plan, Wait)
+        assert plan.tried == tried
+        delays.append((plan.until - NOW) / SECOND)
+    assert min(delays) >= shortest_s
+    assert longest_s * 0.9 <= max(delays) <= longest_s
+
+
+@pytest.mark.parametrize(
+    ("tried", "candidates", "left", "longest_s"),
+    [
+        ((A,), [candidate(A), candidate(B, CLOSED)], (A,), CLOSED_RECHECK_S),
+        ((A, B), [candidate(A), candidate(B)], (A,), 120),
+        ((A, B), [candidate(A), candidate(B), candidate(C, CLOSED)], (A, B), CLOSED_RECHECK_S),
+        ((A,), [candidate(A)], (A,), 960),
+        ((A,), [candidate(A), candidate(B, capability=SMALL)], (A,), 960),
+    ],
+)
+def test_mail_in_doubt_waits_and_keeps_the_holders_out(
+    tried: tuple[ProviderName, ...], candidates: list[Candidate], left: tuple[ProviderName, ...], longest_s: float
+) -> None:
+    """A new round spares those who may hold a copy; with nobody else at all it is looked at seldom."""
+    for roll in (0.0, 0.999):
+        doubted = group(base=Carriage.IN_DOUBT, tried=tried, holders=(A,), attempts=2)
+        plan = make_plan(doubted, candidates, NOW, roll)
+        assert isinstance(plan, Wait)
+        assert plan.tried == left
+        assert SECOND <= plan.until - NOW <= longest_s * SECOND
+        assert plan.reason.startswith("in doubt, and ")
+
+
+standings = st.builds(
+    Standing,
+    state=st.sampled_from(StandingState),
+    share=st.sampled_from([0.0, 0.1, 0.5, 1.0]),
+    probes=st.sampled_from([None, 0, 1, 5]),
+    why=st.just("because"),
+)
+names = st.lists(st.sampled_from([A, B, C]), unique=True)
+
+
+@given(
+    order=names,
+    standing=st.lists(standings, min_size=3, max_size=3),
+    small=st.sets(st.sampled_from([A, B, C])),
+    tried=names,
+    held=st.integers(0, 3),
+    stream=st.sampled_from(Stream),
+    attempts=st.integers(0, 10_000),
+    roll=st.floats(0, 1, exclude_max=True),
+)
+def test_no_plan_picks_what_is_closed_tried_or_unable(
+    order: list[ProviderName],
+    standing: list[Standing],
+    small: set[ProviderName],
+    tried: list[ProviderName],
+    held: int,
+    stream: Stream,
+    attempts: int,
+    roll: float,
+) -> None:
+    """Whatever the candidates: a try is open, able and new; giving up needs all unable; every wait is bounded."""
+    candidates = [
+        candidate(name, how, SMALL if name in small else ABLE) for name, how in zip(order, standing, strict=False)
+    ]
+    holders = tuple(tried[:held])
+    base = Carriage.IN_DOUBT if holders else Carriage.QUEUED
+    plan = make_plan(group(stream, base, tried, holders, attempts), candidates, NOW, roll)
+    could = [c for c in candidates if c.name not in small and c.name not in tried and c.standing.usable]
+    match plan:
+        case Try(provider=name):
+            assert name in [c.name for c in could]
+            assert name not in holders
+        case Wait(until=until, tried=left):
+            assert not could
+            assert SECOND <= until - NOW <= RETRY_CAP_S * SECOND
+            assert set(holders) <= set(left) <= set(tried)
+        case GiveUp():
+            assert base is Carriage.QUEUED
+            assert all(c.name in small for c in candidates)
+    assert plan.reason
+
+
+def test_steps_of_the_schedule_belong_to_the_stream() -> None:
+    """Urgent mail tries again sooner than standard mail, and bulk last."""
+    waits = []
+    for stream in (Stream.URGENT, Stream.STANDARD, Stream.BULK):
+        plan = make_plan(group(stream, tried=(A,)), [candidate(A)], NOW, 0.5)
+        assert isinstance(plan, Wait)
+        waits.append((plan.until - NOW) / SECOND / RULES[stream].retry_base_s)
+    assert waits == [0.5, 0.5, 0.5]
