@@ -241,8 +241,8 @@ class SmtpServer(ScriptedServer):
                 case "EHLO":
                     await self._answer("ehlo", self._offer(secured=secured), writer)
                 case "STARTTLS":
-                    if await self._answer("starttls", "220 go ahead", writer) == 220:
-                        assert self.tls is not None
+                    code = await self._answer("starttls", "220 go ahead", writer)
+                    if self.tls is not None and code in (0, 220):
                         await writer.start_tls(self.tls)
                         secured = True
                 case "AUTH":

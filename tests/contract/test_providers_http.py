@@ -178,8 +178,10 @@ def test_a_large_body_is_out_before_the_gate_is_asked_and_a_stall_is_a_fault(loo
             assert server.taken[0].content == body
         async with NotReading().listening() as server:
             gate = Gate()
-            assert words((await ses(server.port).attempt(group(body=body), gate)).outcomes) == {3: "fault channel"}
-            assert gate.asked == []
+            way = ses(server.port)
+            await way.prepare(1)
+            assert words((await way.attempt(group(body=body), gate)).outcomes) == {3: "fault channel"}
+            assert (gate.asked, server.connections) == ([], 1), "a stall is no reason to try again"
 
     play(story(), loop)
 

@@ -104,6 +104,7 @@ def test_a_connection_that_ends_while_idle_leaves_the_pool(loop: str) -> None:
             writers[2].write(b"250 unasked\r\n")
             while len(way._pool):
                 await way_back(server.port)
+            await server.until(lambda: server.deserted)
             opened = server.connections
             assert words((await way.attempt(group(), Gate())).outcomes) == HANDED_OVER
             assert server.connections == opened + 1
@@ -276,6 +277,7 @@ def test_content_asked_for_when_nobody_was_accepted_is_not_given(loop: str) -> N
             gate = Gate()
             assert words((await way.attempt(group(), gate)).outcomes) == {3: "rejection recipient"}
             assert gate.asked == []
+            await server.until(lambda: server.deserted)
             assert words((await way.attempt(group(), Gate())).outcomes) == HANDED_OVER
             assert (server.connections, len(server.taken)) == (2, 1)
 
@@ -373,6 +375,20 @@ def test_cancelling_while_the_answer_is_due_closes_the_connection(loop: str) -> 
                 await attempt
             assert words((await way.attempt(group(), Gate())).outcomes) == HANDED_OVER
             assert server.connections == 2
+
+    play(story(), loop)
+
+
+@LOOPS
+def test_a_421_ends_the_waiting(loop: str) -> None:
+    """After 421 no further reply is waited for, though the server keeps the connection open."""
+
+    async def story() -> None:
+        async with SmtpServer(script={"mail": "421 4.3.2 bye", "rcpt": "hang"}).listening() as server:
+            began = asyncio.get_running_loop().time()
+            report = await provider(server.port).attempt(group(limits=Limits(connect_s=9, answer_s=20)), Gate())
+            assert words(report.outcomes) == {3: "fault channel"}
+            assert asyncio.get_running_loop().time() - began < 10
 
     play(story(), loop)
 
@@ -559,6 +575,8 @@ def test_hostile_replies(row: dict[str, Any], loop: str) -> None:
             way = provider(server.port)
             longest = await longest_block(way, row)
             assert longest < 0.05
+            server.script = {}
+            assert words((await way.attempt(group(), Gate())).outcomes) == HANDED_OVER, "the next mail is not harmed"
             await way.close()
 
     play(story(), loop)

@@ -120,7 +120,9 @@ def test_what_comes_in_plain_text_around_starttls_never_counts(
 
     async def story() -> None:
         server = SmtpServer(
-            script=row["script"], tls=authority.context() if row["offers"] else None, features=(*FEATURES, "AUTH PLAIN")
+            script=row["script"],
+            tls=authority.context() if row["offers"] else None,
+            features=(*FEATURES, "AUTH PLAIN", *row.get("features", ())),
         )
         async with server.listening():
             gate = Gate()

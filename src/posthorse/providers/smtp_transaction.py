@@ -51,7 +51,7 @@ async def give_envelope(line: SmtpLine, group: HandoverGroup, *, smtputf8: bool)
     closing = bool(replies) and replies[0].code == SERVICE_CLOSING
     lost = closing or (not replies and line.lost)
     if resets:
-        lost = lost or not replies or not is_yes(replies[0])
+        lost = lost or (bool(replies) and not is_yes(replies[0]))
         line.needs_reset = False
         replies = replies[1:]
     return Answers(replies, ended, lost=lost)
