@@ -10,6 +10,7 @@ Left out: choosing the provider (plan), what an outcome means (judge), when to l
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from posthorse.dispatch.flight import Flight
 from posthorse.dispatch.judge import settlement, telling
@@ -139,14 +140,10 @@ class Courier:
             handover = HandoverGroup(
                 message=flight.group.message,
                 body=flight.group.body,
-                recipients=tuple((r.n, r.address) for r in flight.group.recipients),
+                recipients=tuple([(r.n, r.address) for r in flight.group.recipients]),
                 limits=flight.way.limits,
             )
-
-            async def gate(numbers: Sequence[int]) -> bool:
-                return await self._release(flight, numbers)
-
-            report = await flight.way.provider.attempt(handover, gate)
+            report = await flight.way.provider.attempt(handover, partial(self._release, flight))
             outcomes = report.outcomes
         except asyncio.CancelledError as stop:
             outcomes = self._unfinished(flight, str(stop), flight.blame)
@@ -168,7 +165,7 @@ class Courier:
             message_id=flight.group.message.id,
             attempt=flight.attempt,
             provider=flight.way.name,
-            recipients=tuple((n, fences[n]) for n in numbers),
+            recipients=tuple([(n, fences[n]) for n in numbers]),
             answer_by_us=int(max(wait_s, flight.rule.elsewhere_after_s or 0.0) * SECOND),
         )
         flight.at_gate = True

@@ -22,7 +22,7 @@ from posthorse.mail.message import Message
 from posthorse.mail.orders import NO_ORDERS, Orders
 from posthorse.mail.outcome import Rejection, Reply, Scope
 from posthorse.mail.ports import Clock, Ids, Rng
-from posthorse.mail.standing import Standing
+from posthorse.mail.standing import GOOD, Standing
 from posthorse.mail.stream import BY_ORDER, RULES, SECOND, Stream, StreamRule
 from posthorse.spool.port import LeasedGroup, LeasedRecipient, LeaseRequest, Settlement, Spool, SpoolUnavailable
 
@@ -226,9 +226,11 @@ class Dispatcher:
         """Lease for each stream in order while there is room."""
         for stream in BY_ORDER:
             now = self._clock.now()
-            if self._due[stream] > now or not self._worthwhile(stream):
+            if self._due[stream] > now or not self._may_start:
                 continue
-            room, _ = self._room(stream)
+            room, worthwhile = self._room(stream)
+            if not worthwhile:
+                continue
             self._due[stream] = NEVER
             groups = await self._lease(stream, room)
             if sum(len(group.recipients) for group in groups) >= room:
@@ -283,20 +285,27 @@ class Dispatcher:
         if way.free:
             self.courier.start(way, group, reason)
         else:
-            way.push(group)
+            way.push(group, reason)
 
     def _landed(self, way: Way) -> None:
-        """A slot is free: the next group that waits for it, planned anew, since standings may have changed."""
+        """A slot is free: the next group that waits for it, planned anew unless all is well here."""
         while way.free and way.waiting and not self._stopping:
-            group = way.pop()
-            if group.lease_until - self._clock.now() < LEASE_MARGIN:
-                self._give_back(group, self._clock.now(), "its lease ran short while it waited for a slot")
+            group, reason = way.pop()
+            now = self._clock.now()
+            if group.lease_until - now < LEASE_MARGIN:
+                self._give_back(group, now, "its lease ran short while it waited for a slot")
+            elif self._is_good(way, group):
+                self.courier.start(way, group, reason)
             else:
                 self.take(group)
-        if way.room >= way.batch and not self._wake.is_set():
-            now = self._clock.now()
-            if any(at <= now for at in self._due.values()):
-                self._wake.set()
+        if not self._wake.is_set() and way.room >= way.batch and min(self._due.values()) <= self._clock.now():
+            self._wake.set()
+
+    def _is_good(self, way: Way, group: LeasedGroup) -> bool:
+        """Nothing speaks against the way that was planned (routes and orders that change plan anew by themselves)."""
+        message, name = group.message, way.name
+        standing = self._watch.standing(name, (name,), message.sender_domain, urgent=message.stream is Stream.URGENT)
+        return standing is GOOD and len(group.recipients) <= way.provider.capability.max_recipients
 
     @property
     def _may_start(self) -> bool:

@@ -59,12 +59,16 @@ def _delay(rule: StreamRule, recipient: LeasedRecipient, roll: float, asked_s: f
 
 def telling(outcomes: Iterable[Outcome]) -> Outcome | None:
     """Of a group's outcomes the one that says most about the provider; None for none."""
-    order = (Unclear, Fault, Throttle, Handover, Deferral, Rejection)
-    return min(outcomes, key=lambda outcome: (_speaks_of_mail(outcome), order.index(type(outcome))), default=None)
+    return min(outcomes, key=_telling_rank, default=None)
 
 
-def _speaks_of_mail(outcome: Outcome) -> bool:
-    return not isinstance(outcome, Handover) and outcome.scope in _OF_THE_MAIL
+_TELLING = {kind: rank for rank, kind in enumerate((Unclear, Fault, Throttle, Handover, Deferral, Rejection))}
+
+
+def _telling_rank(outcome: Outcome) -> int:
+    """What speaks of the provider comes before what speaks of the mail."""
+    of_the_mail = not isinstance(outcome, Handover) and outcome.scope in _OF_THE_MAIL
+    return _TELLING[type(outcome)] + len(_TELLING) * of_the_mail
 
 
 def settlement(

@@ -8,7 +8,6 @@ that lapses: never a wrong state.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from posthorse.dispatch.ports import Journal
 from posthorse.mail.message import Message
@@ -20,10 +19,7 @@ BATCH = 500
 PAUSES_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Due:
-    message: Message
-    settlement: Settlement
+_Due = tuple[Message, Settlement]
 
 
 class Settler:
@@ -44,7 +40,7 @@ class Settler:
 
     def add(self, message: Message, settlement: Settlement) -> None:
         """Queue one settlement; returns at once."""
-        self._waiting.append(_Due(message, settlement))
+        self._waiting.append((message, settlement))
         if self._flush is None:
             self._flush = asyncio.get_running_loop().create_task(self._run())
 
@@ -63,7 +59,7 @@ class Settler:
             while self._waiting:
                 batch = self._waiting[:size]
                 try:
-                    results = await self._spool.settle([due.settlement for due in batch])
+                    results = await self._spool.settle([settlement for _, settlement in batch])
                 except SpoolUnavailable as error:
                     self._journal.spool_trouble("settle", error)
                     await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
@@ -86,11 +82,10 @@ class Settler:
         return BATCH
 
     def _tell(self, batch: list[_Due], results: Sequence[Settled]) -> None:
-        for due, result in zip(batch, results, strict=True):
-            settlement = due.settlement
+        for (message, settlement), result in zip(batch, results, strict=True):
             if settlement.outcome is not None:
                 self._journal.settled(
-                    due.message, settlement.n, settlement.provider, settlement.attempt, settlement.outcome, result
+                    message, settlement.n, settlement.provider, settlement.attempt, settlement.outcome, result
                 )
             if settlement.next_at is not None:
-                self._due(due.message.stream, settlement.next_at)
+                self._due(message.stream, settlement.next_at)

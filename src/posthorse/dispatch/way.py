@@ -16,18 +16,18 @@ class Way:
         self.provider = provider
         self.slots = slots
         self.limits = limits
+        self.name: ProviderName = provider.name
+        """The provider's configured name."""
+        self.batch = max(1, slots // 4)
+        """Less room than this is not worth a lease transaction."""
+        self._most = slots + max(4, slots // 2)
         self.busy = 0
-        self._waiting: list[tuple[int, int, LeasedGroup]] = []
+        self._waiting: list[tuple[int, int, LeasedGroup, str]] = []
         self._arrival = count()
 
     @property
-    def name(self) -> ProviderName:
-        """The provider's configured name."""
-        return self.provider.name
-
-    @property
     def free(self) -> bool:
-        """A slot is free and nobody waits for it."""
+        """A slot is free."""
         return self.busy < self.slots
 
     @property
@@ -38,20 +38,15 @@ class Way:
     @property
     def room(self) -> int:
         """How many more groups to bring: free slots, and some so that a freed slot finds work at once."""
-        return self.slots + max(4, self.slots // 2) - self.busy - len(self._waiting)
+        return self._most - self.busy - len(self._waiting)
 
-    @property
-    def batch(self) -> int:
-        """Less room than this is not worth a lease transaction."""
-        return max(1, self.slots // 4)
+    def push(self, group: LeasedGroup, reason: str) -> None:
+        """Let a group wait for a slot; `reason` is that of the plan which sent it here."""
+        heapq.heappush(self._waiting, (RULES[group.message.stream].order, next(self._arrival), group, reason))
 
-    def push(self, group: LeasedGroup) -> None:
-        """Let a group wait for a slot."""
-        heapq.heappush(self._waiting, (RULES[group.message.stream].order, next(self._arrival), group))
-
-    def pop(self) -> LeasedGroup:
-        """The group that waited longest in the highest stream."""
-        return heapq.heappop(self._waiting)[2]
+    def pop(self) -> tuple[LeasedGroup, str]:
+        """The group that waited longest in the highest stream, with the reason of its plan."""
+        return heapq.heappop(self._waiting)[2:]
 
     def flush(self) -> list[LeasedGroup]:
         """All waiting groups, to be planned anew."""

@@ -38,14 +38,14 @@ _OURS = frozenset({Scope.CHANNEL, Scope.PROVIDER, Scope.ACCOUNT})
 def failure_weight(outcome: Outcome) -> int:
     """How many failures an outcome counts against the provider: unclear two, what only concerns the mail none."""
     match outcome:
+        case Handover():
+            return 0
         case Unclear(scope=scope):
             return 0 if scope is Scope.US else 2
         case Fault(scope=scope) | Throttle(scope=scope) | Deferral(scope=scope):
             return 1 if scope in _OURS else 0
         case Rejection(scope=scope):
             return 1 if scope is Scope.ACCOUNT else 0
-        case Handover():
-            return 0
 
 
 @dataclass(slots=True)
@@ -167,7 +167,8 @@ class Standings:
         `duration_s`: from release to answer; None when nothing was released or no answer came.
         """
         record = self._records[name]
-        record.trials_out = max(0, record.trials_out - 1)
+        if record.trials_out:
+            record.trials_out -= 1
         if scope_of(outcome) is Scope.US:
             return  # it says nothing about the provider
         if not isinstance(outcome, Unclear):

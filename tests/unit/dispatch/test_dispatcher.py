@@ -483,3 +483,46 @@ def assert_no_copy_too_many(stand: Stand, views: Sequence[RecipientView]) -> Non
         assert len(taken) <= RULES[view.message.stream].copies_allowed
         if view.carriage is Carriage.HANDED_OVER:
             assert taken
+
+
+def test_a_throttled_provider_gets_nothing_of_what_waits_for_it() -> None:
+    """A freed slot does not help who was asked to slow down: the waiting group goes to the next candidate."""
+
+    async def story(stand: Stand) -> None:
+        stand["A"].script = [answers(Throttle(scope=Scope.ACCOUNT, retry_after_s=60), after_s=1.0)]
+        await stand.post(count=2)
+        await asyncio.sleep(2)
+        assert await stand.carriages() == {Carriage.HANDED_OVER: 2}
+        assert [len(stand[name].seen) for name in "AB"] == [1, 2]
+
+    play(story, slots=1)
+
+
+def test_what_waits_is_split_again_when_the_provider_takes_fewer_recipients() -> None:
+    """A limit learnt from one attempt holds for the groups that waited meanwhile."""
+
+    async def story(stand: Stand) -> None:
+        stand["A"].always = takes(1.0)
+        await stand.post(count=2, recipients=6)
+        await asyncio.sleep(0.5)
+        stand["A"].capability = replace(EXACT, max_recipients=3)
+        await asyncio.sleep(5)
+        assert [len(seen.numbers) for seen in stand["A"].seen] == [6, 3, 3]
+
+    play(story, slots=1)
+
+
+def test_a_closed_domain_does_not_hold_up_other_domains() -> None:
+    """Mail of an unverified domain goes to the next provider, mail of the others stays."""
+
+    async def story(stand: Stand) -> None:
+        stand["A"].script = [refuses(Rejection(scope=Scope.SENDER_DOMAIN))]
+        await stand.post(sender="ann@new.example")
+        await asyncio.sleep(0.2)
+        await stand.post(sender="ann@new.example")
+        await stand.post()
+        await asyncio.sleep(0.2)
+        assert [seen.message.sender for seen in stand["A"].seen] == ["ann@new.example", "ann@example.com"]
+        assert [seen.message.sender for seen in stand["B"].seen] == ["ann@new.example"] * 2
+
+    play(story)

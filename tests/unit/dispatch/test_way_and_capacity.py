@@ -57,9 +57,11 @@ def test_who_waits_is_served_by_stream_and_then_by_arrival() -> None:
     """Urgent first, bulk last, first come first served within a stream."""
     one = way(A, 1)
     for number, stream in enumerate([Stream.BULK, Stream.STANDARD, Stream.URGENT, Stream.STANDARD, Stream.URGENT]):
-        one.push(group(number, stream))
+        one.push(group(number, stream), f"plan {number}")
     assert one.waiting == 5
-    assert [one.pop().message.id[-1] for _ in range(3)] == [2, 4, 1]
+    assert [one.pop()[0].message.id[-1] for _ in range(2)] == [2, 4]
+    served, reason = one.pop()
+    assert (served.message.id[-1], reason) == (1, "plan 1")
     assert [left.message.id[-1] for left in one.flush()] == [3, 0]
     assert one.waiting == 0
 
@@ -80,7 +82,7 @@ def test_room_is_the_free_slots_and_some_more(
     """Half as many again as there are slots (at least four) may be in hand, so that a freed slot finds work at once."""
     one = way(A, slots, busy)
     for number in range(waiting):
-        one.push(group(number))
+        one.push(group(number), "")
     assert (one.free, one.room, one.batch) == (free, room, batch)
 
 
