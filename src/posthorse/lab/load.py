@@ -77,6 +77,8 @@ class Load:
         """Offered and neither accepted nor refused."""
         self._all_offered = False
         self._settled = asyncio.Event()
+        self._awaited: list[tuple[int, asyncio.Future[None]]] = []
+        """Numbers of receipts somebody waits for."""
         self._file = ReceiptFile(plan.receipts)
 
     async def run(self) -> LoadReport:
@@ -96,6 +98,13 @@ class Load:
             self.report.given_up = self._open
             self._file.close()
         return self.report
+
+    async def accepted(self, count: int) -> None:
+        """Wait for the receipt of that number: at once when it comes, before anything else happens."""
+        if self.report.accepted < count:
+            arrival = asyncio.get_running_loop().create_future()
+            self._awaited.append((count, arrival))
+            await arrival
 
     async def _offer_all(self) -> None:
         loop = asyncio.get_running_loop()
@@ -154,6 +163,9 @@ class Load:
                 repeated=waiting.repeated,
             )
         )
+        for awaited in [awaited for awaited in self._awaited if awaited[0] <= self.report.accepted]:
+            self._awaited.remove(awaited)
+            awaited[1].set_result(None)
         self._settle()
 
     def _refuse(self, reply: str) -> None:

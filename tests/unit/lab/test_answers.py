@@ -14,10 +14,19 @@ class Ear(asyncio.Transport):
         super().__init__()
         self.heard: list[tuple[float, bytes]] = []
         self.closed = False
+        self.reading = True
 
     def write(self, data: Any) -> None:
         """Remember."""
         self.heard.append((asyncio.get_running_loop().time(), bytes(data)))
+
+    def pause_reading(self) -> None:
+        """Remember."""
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        """Remember."""
+        self.reading = True
 
     def is_closing(self) -> bool:
         """Whether it was closed."""

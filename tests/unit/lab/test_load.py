@@ -41,6 +41,21 @@ def test_every_message_is_offered_accepted_and_written_down(run: Run, tmp_path: 
     run(story())
 
 
+def test_one_can_wait_for_a_receipt(run: Run) -> None:
+    """The waiter goes on with the receipt of that number, also when it is there already."""
+
+    async def story() -> None:
+        async with smtp_stand() as (_, port):
+            load = Load(LoadPlan(host="127.0.0.1", port=port, messages=30))
+            loading = asyncio.create_task(load.run())
+            await load.accepted(10)
+            assert 10 <= load.report.accepted < 30
+            await loading
+            await load.accepted(30)
+
+    run(story())
+
+
 def test_the_rate_is_kept(run: Run) -> None:
     """Twenty messages spread over 0.2 s are not all offered at once."""
 
