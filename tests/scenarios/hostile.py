@@ -5,12 +5,14 @@ iterations did; the client is a plain blocking socket in the test's thread.
 """
 
 import asyncio
+import gc
 import json
 import re
 import socket
 import ssl
 import threading
 import time
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -110,6 +112,9 @@ class Stand:
     def __init__(self, certificate: ssl.SSLContext, trust: ssl.SSLContext) -> None:
         self.certificate = certificate
         self.trust = trust
+        # What the test session piled up is not to be searched through by this thread's collections.
+        gc.collect()
+        gc.freeze()
         self.loop = MeasuredLoop()
         self._thread = threading.Thread(target=self.loop.run_forever)
         self._thread.start()
@@ -119,6 +124,7 @@ class Stand:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join()
         self.loop.close()
+        gc.unfreeze()
 
     @contextmanager
     def site(self, item: Item, channel: str) -> Iterator[Site]:
@@ -132,6 +138,13 @@ class Stand:
     def stored(self, site: Site) -> list[Stored]:
         """Everything in the spool, oldest first."""
         return asyncio.run_coroutine_threadsafe(self._stored(site), self.loop).result(PATIENCE_S)
+
+    def wait_for(self, site: Site, count: int) -> list[Stored]:
+        """The messages in the spool, once there are so many."""
+        limit = time.monotonic() + PATIENCE_S
+        while len(stored := self.stored(site)) < count and time.monotonic() < limit:
+            time.sleep(0.02)
+        return stored
 
     async def _open(self, item: Item, channel: str) -> Site:
         clock, lines = SystemClock(), list[bytes]()
@@ -250,8 +263,6 @@ class Hostile:
 
 def login(password: str) -> bytes:
     """An AUTH PLAIN line."""
-    from base64 import b64encode
-
     return b"AUTH PLAIN " + b64encode(f"\0{USER}\0{password}".encode())
 
 
