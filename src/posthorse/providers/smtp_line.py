@@ -65,21 +65,19 @@ class SmtpLine(Line):
             raise LineFailed(self.ended, self._taken(wanted))
         if data:
             self.transport.write(data)
-        if len(self._replies) < wanted:
-            await self._await_replies(wanted, within_s)
-        return self._taken(wanted)
-
-    async def _await_replies(self, wanted: int, within_s: float | None) -> None:
+        if len(self._replies) >= wanted:
+            return self._taken(wanted)
         loop = asyncio.get_running_loop()
         self._wanted = wanted
-        self._waiter = loop.create_future()
+        self._waiter = waiter = loop.create_future()
         timer = None if within_s is None else loop.call_later(within_s, self._give_up, within_s)
         try:
-            await self._waiter
+            await waiter
         finally:
             self._waiter = None
             if timer is not None:
                 timer.cancel()
+        return self._taken(wanted)
 
     def leave(self) -> None:
         """Take leave with QUIT and close, without waiting for the answer."""

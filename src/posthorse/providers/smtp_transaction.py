@@ -9,7 +9,7 @@ Left out: which line, and what is tried next (`smtp`).
 
 from collections.abc import Sequence
 
-from posthorse.mail.outcome import Handover, Outcome, Reply
+from posthorse.mail.outcome import NO_REPLY, Handover, Outcome, Reply
 from posthorse.providers.port import HandoverGroup, ReleaseGate
 from posthorse.providers.smtp_core import Features, end_of_data, mail_command, stuffed
 from posthorse.providers.smtp_line import SERVICE_CLOSING, LineFailed, SmtpLine
@@ -46,8 +46,14 @@ async def give_envelope(line: SmtpLine, group: HandoverGroup, *, smtputf8: bool)
     resets = line.needs_reset
     if resets:
         commands.insert(0, "RSET\r\n")
-    tell = _tell_at_once if line.features.pipelining else _tell_by_turns
-    replies, ended = await tell(line, commands, group.limits.answer_s)
+    answer_s, ended = group.limits.answer_s, NO_REPLY
+    if line.features.pipelining:  # all commands in one write (RFC 2920)
+        try:
+            replies = await line.say("".join(commands).encode(), len(commands), answer_s)
+        except LineFailed as failed:
+            replies, ended = failed.replies, failed.reply
+    else:
+        replies, ended = await _tell_by_turns(line, commands, answer_s)
     closing = bool(replies) and replies[0].code == SERVICE_CLOSING
     lost = closing or (not replies and line.lost)
     if resets:
@@ -90,14 +96,6 @@ def _commands(group: HandoverGroup, features: Features, *, smtputf8: bool) -> li
     message = group.message
     mail = mail_command(message.sender, len(group.body), features, eight_bit=message.eight_bit, smtputf8=smtputf8)
     return [mail, *(f"RCPT TO:<{address}>\r\n" for _, address in group.recipients), "DATA\r\n"]
-
-
-async def _tell_at_once(line: SmtpLine, commands: list[str], answer_s: float) -> tuple[list[Reply], Reply]:
-    """All commands in one write (RFC 2920). Returns the replies, and what stands for those that are missing."""
-    try:
-        return await line.say("".join(commands).encode(), len(commands), answer_s), Reply()
-    except LineFailed as failed:
-        return failed.replies, failed.reply
 
 
 async def _tell_by_turns(line: SmtpLine, commands: list[str], answer_s: float) -> tuple[list[Reply], Reply]:
