@@ -24,8 +24,9 @@ class Line(asyncio.Protocol):
         """Why the line can no longer be used; empty: it can."""
         self.lost = False
         """It ended from the other side or below, without a word."""
+        self.congested = False
+        """More was written than has left: `drain` before writing more."""
         self._writable: asyncio.Future[None] | None = None
-        self._paused = False
 
     @property
     def usable(self) -> bool:
@@ -37,12 +38,12 @@ class Line(asyncio.Protocol):
         if not self.ended:
             self.transport.write(data)
 
-    async def drain(self, within_s: float) -> bool:
-        """Return True when most of what was written has left; False when the line ended, also by a stall.
+    async def drain(self, within_s: float) -> None:
+        """Return when most of what was written has left, or the line ended, also by a stall.
 
         `within_s`: how long nothing at all may leave.
         """
-        while self._paused and not self.ended:
+        while self.congested and not self.ended:
             before = self.transport.get_write_buffer_size()
             self._writable = asyncio.get_running_loop().create_future()
             try:
@@ -53,7 +54,6 @@ class Line(asyncio.Protocol):
                     self.end(f"nothing taken within {within_s:g} s")
             finally:
                 self._writable = None
-        return not self.ended
 
     def end(self, why: str) -> None:
         """The line is of no use any more: close it and tell whoever waits, once."""
@@ -94,11 +94,11 @@ class Line(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Called by the loop."""
-        self._paused = True
+        self.congested = True
 
     def resume_writing(self) -> None:
         """Called by the loop."""
-        self._paused = False
+        self.congested = False
         self._wake_writer()
 
     def _wake_writer(self) -> None:

@@ -122,5 +122,6 @@ class SmtpLine(Line):
             self.end("the server answers what was not asked")
 
     def _taken(self, wanted: int) -> list[Reply]:
-        replies, self._replies = self._replies[:wanted], self._replies[wanted:]
-        return replies
+        replies = self._replies
+        self._replies = replies[wanted:]
+        return replies if len(replies) <= wanted else replies[:wanted]

@@ -122,7 +122,9 @@ async def give_content(
 ) -> dict[int, Outcome]:
     """Send the body while the release mark commits, then its end, and await the answer. Empty: the gate said no."""
     line.send(stuffed(group.body))
-    if not await line.drain(group.limits.answer_s) or not line.usable:
+    if line.congested:
+        await line.drain(group.limits.answer_s)
+    if not line.usable:
         return dict.fromkeys(accepted, translate(Stage.DATA, line.word))
     if not await gate(accepted):
         line.abort()
