@@ -30,7 +30,10 @@ from posthorse.providers.port import HandoverGroup, Limits
 T = TypeVar("T")
 
 BODY = b"From: a@example.com\r\nTo: b@example.org\r\nSubject: x\r\n\r\n.dot\r\nHello.\r\n..\r\n.\r\nlast\r\n"
-SHORT = Limits(connect_s=0.4, answer_s=0.3)
+PATIENT = Limits(connect_s=10, answer_s=10)
+"""For what answers: a busy machine is no failure."""
+SHORT = Limits(connect_s=0.4, answer_s=0.4)
+"""For what is to be given up."""
 FEATURES = ("PIPELINING", "SIZE 1000000", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES")
 Script = Mapping[str, Any]
 
@@ -47,7 +50,9 @@ def play(coroutine: Coroutine[Any, Any, T], loop: str = "asyncio") -> T:
         return runner.run(limited())
 
 
-def group(*addresses: str, body: bytes = BODY, limits: Limits = SHORT, first: int = 3, **message: Any) -> HandoverGroup:
+def group(
+    *addresses: str, body: bytes = BODY, limits: Limits = PATIENT, first: int = 3, **message: Any
+) -> HandoverGroup:
     """A handover group; its recipients are numbered from `first`, so that a number is never taken for a position."""
     known: dict[str, Any] = {
         "id": MessageId(bytes(range(16))),

@@ -18,7 +18,19 @@ from posthorse.providers.http import PooledHttpExchange
 from posthorse.providers.port import Provider
 from posthorse.providers.ses import SesProvider
 from posthorse.providers.smtp import SmtpProvider
-from tests.contract.provider_kit import BODY, Gate, SesServer, SmtpServer, for_ever, group, play, way_back, words
+from tests.contract.provider_kit import (
+    BODY,
+    PATIENT,
+    SHORT,
+    Gate,
+    SesServer,
+    SmtpServer,
+    for_ever,
+    group,
+    play,
+    way_back,
+    words,
+)
 
 SITUATIONS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("situations.toml").read_text())
 CASES = [(wire, row) for wire in ("smtp", "ses") for row in SITUATIONS[wire]]
@@ -112,14 +124,20 @@ def gate_of(row: dict[str, Any], server: SmtpServer | SesServer) -> Gate:
             return Gate()
 
 
-async def outcome_of(provider: Provider, row: dict[str, Any], gate: Gate) -> dict[int, str] | str:
+async def outcome_of(
+    provider: Provider, row: dict[str, Any], gate: Gate, server: SmtpServer | SesServer
+) -> dict[int, str] | str:
     """What the attempt came to, in words."""
     recipients = row.get("recipients", ["b@example.org"])
-    task = asyncio.ensure_future(provider.attempt(group(*recipients), gate))
+    is_given_up = row.get("listen") == "full" or "hang" in row.get("script", {}).values()
+    limits = SHORT if is_given_up else PATIENT
+    task = asyncio.ensure_future(provider.attempt(group(*recipients, limits=limits), gate))
     if row["expect"] == "cancelled":
         await gate.reached.wait()
         task.cancel()
     elif row.get("parked"):
+        await gate.reached.wait()
+        await server.until(lambda: len(server.taken) == int(row.get("taken", False)))
         await asyncio.wait([task], timeout=row["patience_s"])
         assert not task.done(), "an attempt that was released waits for as long as it is left running"
         task.cancel()
@@ -153,7 +171,7 @@ def test_situation(wire: str, row: dict[str, Any], loop: str) -> None:
         async with peer(wire, row) as server:
             provider: Provider = (smtp if wire == "smtp" else ses)(server.port, row)
             gate = gate_of(row, server)
-            came = await outcome_of(provider, row, gate)
+            came = await outcome_of(provider, row, gate, server)
             assert came == expected(row) or ("or" in row and came == expected(row, "or"))
             if "or" not in row:
                 assert len(gate.asked) == int(row.get("asked", False))

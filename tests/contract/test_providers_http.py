@@ -14,7 +14,7 @@ from posthorse.mail.ids import ProviderName
 from posthorse.mail.ports import ExchangeFailed, HttpRequest, HttpResponse, NotReleased, Target
 from posthorse.providers.http import PooledHttpExchange, host_header
 from posthorse.providers.ses import SesProvider
-from tests.contract.provider_kit import BODY, Gate, ScriptedServer, SesServer, group, play, way_back, words
+from tests.contract.provider_kit import BODY, SHORT, Gate, ScriptedServer, SesServer, group, play, way_back, words
 
 LOOPS = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 HANDED_OVER = {3: "handover provider"}
@@ -180,7 +180,8 @@ def test_a_large_body_is_out_before_the_gate_is_asked_and_a_stall_is_a_fault(loo
             gate = Gate()
             way = ses(server.port)
             await way.prepare(1)
-            assert words((await way.attempt(group(body=body), gate)).outcomes) == {3: "fault channel"}
+            report = await way.attempt(group(body=body, limits=SHORT), gate)
+            assert words(report.outcomes) == {3: "fault channel"}
             assert (gate.asked, server.connections) == ([], 1), "a stall is no reason to try again"
 
     play(story(), loop)

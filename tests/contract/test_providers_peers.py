@@ -15,14 +15,12 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 from posthorse.adapters.dialer import SystemDialer
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.ports import TlsMode
-from posthorse.providers.port import Limits
 from posthorse.providers.smtp import SmtpProvider
 from tests.conftest import SYSTEM_PATH
 from tests.contract.certificates import Authority
 from tests.contract.provider_kit import BODY, Gate, group, play, words
 
 HANDED_OVER = {3: "handover provider"}
-PATIENT = Limits(connect_s=5, answer_s=5)
 
 
 def provider(port: int, **more: Any) -> SmtpProvider:
@@ -76,10 +74,10 @@ def test_aiosmtpd_takes_mail_byte_for_byte() -> None:
         async with aiosmtpd(keeper, enable_SMTPUTF8=True) as port:
             way = provider(port)
             for _ in range(2):
-                report = await way.attempt(group("b@example.org", "gone@example.org", limits=PATIENT), Gate())
+                report = await way.attempt(group("b@example.org", "gone@example.org"), Gate())
                 assert words(report.outcomes) == {3: "handover provider", 4: "rejection recipient"}
             eight_bit = "Subject: \u00e9\r\n\r\n.\u00fc\r\n".encode()
-            utf8 = group("\u00e9@example.org", body=eight_bit, limits=PATIENT, smtputf8=True, eight_bit=True)
+            utf8 = group("\u00e9@example.org", body=eight_bit, smtputf8=True, eight_bit=True)
             assert words((await way.attempt(utf8, Gate())).outcomes) == HANDED_OVER
             await way.close()
         assert keeper.mails == [
@@ -110,7 +108,7 @@ def test_aiosmtpd_takes_mail_over_starttls_with_auth(tmp_path: Path) -> None:
         async with aiosmtpd(keeper, **options) as port:
             login = {"username": "user", "password": password}
             way = provider(port, tls=TlsMode.STARTTLS, ca_file=authority.ca_file, **login)
-            assert words((await way.attempt(group(limits=PATIENT), Gate())).outcomes) == {3: expect}
+            assert words((await way.attempt(group(), Gate())).outcomes) == {3: expect}
             await way.close()
         assert len(keeper.mails) == (expect == "handover provider")
 
@@ -170,7 +168,7 @@ def test_smtp_sink_takes_mail_or_fails_as_told(options: tuple[str, ...], expect:
         async with smtp_sink(*options) as port:
             way = provider(port)
             for _ in range(2):
-                assert words((await way.attempt(group(limits=PATIENT), Gate())).outcomes) == {3: expect}
+                assert words((await way.attempt(group(), Gate())).outcomes) == {3: expect}
             await way.close()
 
     play(story())

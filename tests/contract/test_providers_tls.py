@@ -15,7 +15,7 @@ from posthorse.providers.http import PooledHttpExchange
 from posthorse.providers.ses import SesProvider
 from posthorse.providers.smtp import SmtpProvider
 from tests.contract.certificates import Authority
-from tests.contract.provider_kit import BODY, FEATURES, Gate, SesServer, SmtpServer, group, play, words
+from tests.contract.provider_kit import BODY, FEATURES, PATIENT, SHORT, Gate, SesServer, SmtpServer, group, play, words
 
 LOOPS = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 INJECTIONS: list[dict[str, Any]] = json.loads(
@@ -126,7 +126,10 @@ def test_what_comes_in_plain_text_around_starttls_never_counts(
         )
         async with server.listening():
             gate = Gate()
-            report = await provider(server.port, TlsMode.STARTTLS, authority.ca_file).attempt(group(), gate)
+            limits = SHORT if row.get("is_given_up") else PATIENT
+            report = await provider(server.port, TlsMode.STARTTLS, authority.ca_file).attempt(
+                group(limits=limits), gate
+            )
             assert words(report.outcomes) == {3: row["expect"]}
             assert gate.asked == []
             await server.until(lambda: server.deserted)

@@ -67,9 +67,10 @@ class PooledHttpExchange:
     async def prepare(self, target: Target, connections: int, *, connect_s: float = 3.0) -> None:
         """Have this many connections open and idle; failures are silent."""
         pool = self._pool(target)
-        missing = connections - len(pool)
         request = HttpRequest(target=target, method="GET", path="/", headers=(), connect_s=connect_s)
-        opened = await asyncio.gather(*(self._dial(request) for _ in range(missing)), return_exceptions=True)
+        opened = await asyncio.gather(
+            *(self._dial(request) for _ in range(pool.missing(connections))), return_exceptions=True
+        )
         for line in opened:
             if isinstance(line, HttpLine):
                 pool.give(line)

@@ -126,6 +126,10 @@ class IdlePool(Generic[L]):
     def __len__(self) -> int:
         return len(self._idle)
 
+    def missing(self, wanted: int) -> int:
+        """How many lines to open so that `wanted` are idle, or as many as are kept."""
+        return 0 if self._closed else max(0, min(wanted, self._most) - len(self._idle))
+
     def take(self) -> L | None:
         """The line that was used last, now the caller's own; None: there is none."""
         if not self._idle:

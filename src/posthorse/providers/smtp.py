@@ -78,9 +78,7 @@ class SmtpProvider:
 
     async def prepare(self, connections: int) -> None:
         """Open connections until this many are idle."""
-        missing = connections - len(self._pool)
-        if missing > 0:
-            await asyncio.gather(*(self._prepare_one() for _ in range(missing)))
+        await asyncio.gather(*(self._prepare_one() for _ in range(self._pool.missing(connections))))
 
     async def close(self) -> None:
         """Close idle connections, and from now on every connection after its attempt."""
