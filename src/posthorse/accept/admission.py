@@ -9,17 +9,19 @@ same transaction), reading a wire (the fronts).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Protocol, assert_never
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Final, Protocol, assert_never
 
 from posthorse.accept import refusal
 from posthorse.accept.buckets import TokenBuckets
 from posthorse.accept.classify import Classified, Classifier, Facts
+from posthorse.accept.envelope import distinct, needs_smtputf8
 from posthorse.accept.fingerprint import fingerprint, fingerprint_in_turns
 from posthorse.accept.from_field import from_domains
 from posthorse.accept.headers import IDEMPOTENCY_KEY, MAX_BLOCK_BYTES
-from posthorse.accept.load import DEFAULT_LOAD_LIMITS, IDLE, Load, LoadLimits, shed
+from posthorse.accept.load import IDLE, Load, shed
+from posthorse.accept.policy import AdmissionPolicy
 from posthorse.accept.prepare import Prepared, Preparer
 from posthorse.accept.refusal import Accepted, Refused, Verdict, malformed, sender_not_verified
 from posthorse.mail.ids import MessageId, Tenant
@@ -28,27 +30,18 @@ from posthorse.mail.ports import Clock, Ids
 from posthorse.mail.stream import RULES, SECOND, Stream
 from posthorse.spool.port import AdmitResult, Admitted, KeyConflict, NewMessage, Repeated, SpoolUnavailable
 
+__all__ = ["Admission", "AdmissionObserver", "AdmissionPolicy", "Offer", "Store"]
+
 LARGE_BYTES = 1 << 20
 """A message from which on the decision gives way to others while it is made."""
 
+_URGENT: Final = Stream.URGENT
+
+LOAD_EVERY_S = 0.01
+"""How long a measure of the load is good."""
+
 Store = Callable[[NewMessage], Awaitable[AdmitResult]]
 """Makes a message durable; decides about leases. Raises `SpoolUnavailable`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AdmissionPolicy:
-    """What is taken; replaced as a whole when the configuration is reloaded."""
-
-    domains: Mapping[Tenant, frozenset[str]] = field(default_factory=dict)
-    """Sender domains (lower case) of each tenant; a tenant without an entry may send from any."""
-    max_size_bytes: int = 40 << 20
-    max_recipients: int = 1_000
-    load: LoadLimits = DEFAULT_LOAD_LIMITS
-    deadlines_s: Mapping[Stream, float] = field(
-        default_factory=lambda: {stream: rule.deadline_s for stream, rule in RULES.items()}
-    )
-    paused: bool = False
-    """A person stopped acceptance."""
 
 
 class AdmissionObserver(Protocol):
@@ -95,23 +88,29 @@ class Admission:
         self._ids = ids
         self._preparer = Preparer(hostname)
         self._observer = observer
-        self._rates = (
-            None if messages_per_s is None else TokenBuckets(rate_per_s=messages_per_s, burst=_burst(messages_per_s))
-        )
+        self._rates: TokenBuckets | None = None
+        self.limit_rate(messages_per_s)
         self._load = load
+        self._measured = IDLE
+        self._measured_at_s = float("-inf")
+
+    def limit_rate(self, messages_per_s: float | None) -> None:
+        """How many messages each credential may send, in bursts of ten seconds' worth; None: no limit. Counts anew."""
+        burst = max(1.0, 10 * (messages_per_s or 0))
+        self._rates = TokenBuckets(rate_per_s=messages_per_s, burst=burst) if messages_per_s is not None else None
 
     # --- early stages: what can be refused before the message is sent ------------------------------------------------
 
     def sender(self, caller: Caller, sender: str, declared_size_bytes: int) -> Refused | None:
         """At SMTP's MAIL: policy, size, domain, rate and load, as far as they are known from the credential."""
         refused = self._sender(caller, sender, declared_size_bytes)
-        return None if refused is None else self._count(refused, caller)
+        return None if refused is None else self.count(refused, caller)
 
     def recipient(self, caller: Caller, already: int) -> Refused | None:
         """At SMTP's RCPT: whether one more recipient is taken after `already` ones."""
         if already < self.policy.max_recipients:
             return None
-        return self._count(refusal.TOO_MANY_RECIPIENTS, caller)
+        return self.count(refusal.TOO_MANY_RECIPIENTS, caller)
 
     def _sender(self, caller: Caller, sender: str, size_bytes: int) -> Refused | None:
         policy = self.policy
@@ -119,12 +118,12 @@ class Admission:
             return refusal.PAUSED
         if size_bytes > policy.max_size_bytes:
             return refusal.TOO_BIG
-        if sender and not self._owns(caller.tenant, sender.rpartition("@")[2].lower()):
+        if sender and not policy.owns(caller.tenant, sender.rpartition("@")[2].lower()):
             return sender_not_verified(sender.rpartition("@")[2])
         stream = self.classifier.of_credential(caller.credential)
         # What the credential does not tell may turn out to be urgent, so only what sheds urgent mail counts here.
-        shedding = shed(stream or Stream.URGENT, self._load(), policy.load)
-        if shedding is not None or stream in (None, Stream.URGENT) or self._rates is None:
+        shedding = shed(stream or _URGENT, self._load_now(), policy.load)
+        if shedding is not None or stream in (None, _URGENT) or self._rates is None:
             return shedding
         return None if self._rates.has(caller.credential, self._clock.monotonic()) else refusal.RATE_EXCEEDED
 
@@ -149,7 +148,7 @@ class Admission:
     def decide(self, submission: Submission, digest: bytes | None = None) -> Offer | Refused:
         """Everything but the storing, without waiting for anything. `digest`: the fingerprint, if known already."""
         offer = self._decide(submission, digest)
-        return self._count(offer, submission.caller) if isinstance(offer, Refused) else offer
+        return self.count(offer, submission.caller) if isinstance(offer, Refused) else offer
 
     def conclude(self, offer: Offer, result: AdmitResult) -> Verdict:
         """The answer once the spool has committed."""
@@ -159,7 +158,7 @@ class Admission:
             case Repeated(id=receipt):
                 accepted = Accepted(id=receipt, stream=offer.new.stream, repeated=True)
             case KeyConflict():
-                return self._count(refusal.KEY_CONFLICT, offer.caller)
+                return self.count(refusal.KEY_CONFLICT, offer.caller)
             case _:
                 assert_never(result)
         self._observer.accepted(offer.new, accepted, offer.classified.because)
@@ -167,7 +166,7 @@ class Admission:
 
     def unavailable(self, offer: Offer, error: SpoolUnavailable) -> Refused:
         """The answer when the spool could not promise durability: whether it stored the message is not known."""
-        return self._count(refusal.DISK_LOW if error.disk_full else refusal.SPOOL_DOWN, offer.caller)
+        return self.count(refusal.DISK_LOW if error.disk_full else refusal.SPOOL_DOWN, offer.caller)
 
     def _decide(self, submission: Submission, digest: bytes | None) -> Offer | Refused:
         caller = submission.caller
@@ -203,13 +202,9 @@ class Admission:
         if len(submission.content) > policy.max_size_bytes:
             return refusal.TOO_BIG
         domain = submission.sender.rpartition("@")[2]
-        if submission.sender and not self._owns(submission.caller.tenant, domain.lower()):
+        if submission.sender and not policy.owns(submission.caller.tenant, domain.lower()):
             return sender_not_verified(domain)
         return None
-
-    def _owns(self, tenant: Tenant, domain: str) -> bool:
-        domains = self.policy.domains.get(tenant)
-        return domains is None or domain in domains
 
     def _author(self, tenant: Tenant, prepared: Prepared) -> Refused | None:
         """The From field must be of the tenant's too: it is what a reader sees."""
@@ -218,7 +213,7 @@ class Admission:
         domains = from_domains(prepared.fields[b"from"])
         if domains is None:
             return malformed("The From header cannot be read in one way only.")
-        return next((sender_not_verified(domain) for domain in domains if not self._owns(tenant, domain)), None)
+        return next((sender_not_verified(domain) for domain in domains if not self.policy.owns(tenant, domain)), None)
 
     def _classify(self, submission: Submission, prepared: Prepared) -> Classified:
         controls = prepared.controls
@@ -235,14 +230,20 @@ class Admission:
         return self.classifier.classify(facts, controls.stream)
 
     def _room(self, caller: Caller, stream: Stream) -> Refused | None:
-        shedding = shed(stream, self._load(), self.policy.load)
+        shedding = shed(stream, self._load_now(), self.policy.load)
         if shedding is not None or self._rates is None:
             return shedding
         now_s = self._clock.monotonic()
-        if stream is Stream.URGENT:
+        if stream is _URGENT:
             self._rates.spend(caller.credential, now_s)
             return None
         return None if self._rates.take(caller.credential, now_s) else refusal.RATE_EXCEEDED
+
+    def _load_now(self) -> Load:
+        now_s = self._clock.monotonic()
+        if now_s - self._measured_at_s >= LOAD_EVERY_S:
+            self._measured, self._measured_at_s = self._load(), now_s
+        return self._measured
 
     def _new(
         self,
@@ -270,27 +271,14 @@ class Admission:
             body=prepared.body,
             deadline_us=deadline_us,
             copies_allowed=RULES[stream].copies_allowed,
-            smtputf8=submission.smtputf8,
+            smtputf8=submission.smtputf8 and needs_smtputf8(submission),
             eight_bit=not submission.content.isascii(),
             supersede_key=controls.supersede_key,
             idempotency_key=controls.idempotency_key,
             attributes=attributes,
         )
 
-    def _count(self, refused: Refused, caller: Caller | None) -> Refused:
+    def count(self, refused: Refused, caller: Caller | None) -> Refused:
+        """Tell the observer of a refusal; answers it."""
         self._observer.refused(refused, caller)
         return refused
-
-
-def _burst(messages_per_s: float) -> float:
-    return max(1.0, 10 * messages_per_s)
-
-
-def distinct(recipients: tuple[str, ...]) -> tuple[str, ...]:
-    """Each mailbox once, in its first spelling: addresses that differ in case only are taken as one."""
-    if len(recipients) < 2:
-        return recipients
-    first: dict[str, str] = {}
-    for address in recipients:
-        first.setdefault(address.lower(), address)
-    return tuple(first.values())

@@ -43,11 +43,16 @@ SHED_FROM: dict[Stream, float] = {Stream.BULK: 0.5, Stream.ONCE: 1.0, Stream.STA
 """The share of a limit from which a stream is shed. A backlog alone never sheds urgent mail: it goes first anyway."""
 
 
+_CALM = min(SHED_FROM.values())
+
+
 def shed(stream: Stream, load: Load, limits: LoadLimits) -> Refused | None:
     """The refusal for mail of `stream` at this load; None: there is room."""
     if load.free_space_bytes is not None and load.free_space_bytes < limits.free_space_bytes:
         return DISK_LOW
-    share = max(load.receiving_bytes / limits.receiving_bytes, load.pending_commits / limits.pending_commits)
-    if stream is not Stream.URGENT:
-        share = max(share, load.queued / limits.queued)
+    memory = max(load.receiving_bytes / limits.receiving_bytes, load.pending_commits / limits.pending_commits)
+    backlog = load.queued / limits.queued
+    if memory < _CALM and backlog < _CALM:
+        return None
+    share = memory if stream is Stream.URGENT else max(memory, backlog)
     return OVERLOADED if share >= SHED_FROM[stream] else None

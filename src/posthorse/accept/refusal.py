@@ -16,6 +16,8 @@ class RefusalKind(Enum):
 
     CONNECTIONS = "connections"
     """Too many connections, overall or from this address."""
+    NO_LOGIN = "no_login"
+    """Mail was offered by somebody who had not logged in."""
     SENDER_ADDRESS = "sender_address"
     """The envelope sender is no address we take."""
     SENDER_DOMAIN = "sender_domain"
@@ -98,7 +100,19 @@ BUG = _no(RefusalKind.BUG, 451, "4.3.0", "Temporary service failure")
 KEY_CONFLICT = _no(
     RefusalKind.KEY_CONFLICT, 554, "5.5.4", "Message rejected: this idempotency key belongs to another message"
 )
+NO_LOGIN = _no(RefusalKind.NO_LOGIN, 530, "5.7.0", "Authentication required")
+BARE_LINE_END = _no(RefusalKind.MALFORMED, 550, "5.5.2", "Bare CR, bare LF or NUL in the message; lines end with CRLF")
 LOOP = _no(RefusalKind.LOOP, 554, "5.4.6", "Message rejected: routing loop detected")
+
+
+def bad_sender(why: str) -> Refused:
+    """The envelope sender is no address we take; `why` holds nothing of it."""
+    return _no(RefusalKind.SENDER_ADDRESS, 553, "5.1.7", f"Sender refused: {why}")
+
+
+def bad_recipient(why: str) -> Refused:
+    """The recipient is no address we take; `why` holds nothing of it."""
+    return _no(RefusalKind.RECIPIENT_ADDRESS, 553, "5.1.3", f"Recipient refused: {why}")
 
 
 def malformed(text: str) -> Refused:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ssl import SSLContext
 from typing import Any
 
-from posthorse.accept.admission import Admission, AdmissionPolicy
+from posthorse.accept.admission import LOAD_EVERY_S, Admission, AdmissionPolicy
 from posthorse.accept.classify import Classifier
 from posthorse.accept.credentials import Credential, CredentialStore, smtp_password
 from posthorse.accept.load import Load
@@ -123,6 +123,11 @@ class House:
     observer: Observer
     load: list[Load]
     """The last one counts."""
+
+    def busy(self, load: Load) -> None:
+        """From now on this is measured."""
+        self.load.append(load)
+        self.clock.advance(LOAD_EVERY_S)
 
 
 def house(policy: AdmissionPolicy | None = None, **options: Any) -> House:

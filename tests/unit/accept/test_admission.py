@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from posthorse.accept.admission import AdmissionPolicy, distinct
+from posthorse.accept.admission import AdmissionPolicy
 from posthorse.accept.classify import Classifier, ClassifyRule
+from posthorse.accept.envelope import distinct, needs_smtputf8
 from posthorse.accept.fingerprint import fingerprint
 from posthorse.accept.load import Load, LoadLimits
 from posthorse.accept.refusal import Accepted, RefusalKind, Refused
@@ -46,7 +47,7 @@ def test_an_accepted_message_is_stored_as_prepared() -> None:
     assert new.body.endswith(MAIL + b"\xe2\x82\xac\r\n")
     assert f"X-Posthorse-Id: {new.id.hex()}\r\n".encode() in new.body
     assert new.deadline_us == 86_400 * SECOND
-    assert (new.copies_allowed, new.smtputf8, new.eight_bit) == (2, True, True)
+    assert (new.copies_allowed, new.smtputf8, new.eight_bit) == (2, False, True)
     assert new.attributes == {"front": "smtp", "credential": ALICE.credential, "tag:kind": "welcome"}
     assert new.fingerprint == b""
     assert home.observer.accepted_all == [(new, verdict, "default")]
@@ -78,6 +79,17 @@ def test_a_configured_deadline_replaces_the_rules_own() -> None:
     assert home.store.stored[0].deadline_us == 60 * SECOND
 
 
+def test_smtputf8_is_kept_only_where_it_is_needed() -> None:
+    """A declaration alone closes no way out; an address or a header in UTF-8 does."""
+    assert not needs_smtputf8(submission(MAIL + b"\xe2\x82\xac"))
+    assert needs_smtputf8(submission(MAIL.replace(b"Hello", b"\xe2\x82\xac", 1)))
+    assert needs_smtputf8(submission(sender="jörg@example.com"))
+    assert needs_smtputf8(submission(recipients=("ada@example.net", "ada@bücher.example")))
+    home = house()
+    offer(home, submission(recipients=("ada@bücher.example",), smtputf8=True))
+    assert home.store.stored[0].smtputf8
+
+
 def test_repeated_recipients_are_stored_once() -> None:
     """In their first spelling and order; case does not make another mailbox."""
     assert distinct(("b@x.org", "A@x.org", "a@X.org", "b@x.org", "c@x.org")) == ("b@x.org", "A@x.org", "c@x.org")
@@ -93,6 +105,8 @@ REFUSALS = [
     (AdmissionPolicy(max_size_bytes=50), {}, RefusalKind.TOO_BIG, 552),
     (AdmissionPolicy(), {"content": b"nonsense"}, RefusalKind.MALFORMED, 554),
     (AdmissionPolicy(), {"content": b"X-Posthorse-Stream: fast\r\n" + MAIL}, RefusalKind.CONTROL, 554),
+    (OWNED, {"sender": "shop@notexample.com"}, RefusalKind.SENDER_DOMAIN, 554),
+    (OWNED, {"sender": "shop@com"}, RefusalKind.SENDER_DOMAIN, 554),
     (OWNED, {"sender": "shop@evil.example"}, RefusalKind.SENDER_DOMAIN, 554),
     (OWNED, {"content": MAIL.replace(b"example.com", b"evil.example")}, RefusalKind.SENDER_DOMAIN, 554),
     (OWNED, {"sender": "", "content": MAIL.replace(b"example.com", b"evil.example")}, RefusalKind.SENDER_DOMAIN, 554),
@@ -112,9 +126,9 @@ def test_what_is_not_taken_is_refused_with_its_code(
 
 
 def test_a_tenant_with_domains_sends_from_them_in_any_case() -> None:
-    """And from the null sender, as answers do."""
+    """From names below them, as with SES, and from the null sender, as answers do."""
     home = house(OWNED)
-    for sender in ("shop@example.com", "SHOP@Example.COM", ""):
+    for sender in ("shop@example.com", "SHOP@Example.COM", "a@news.eu.example.com", ""):
         assert isinstance(offer(home, submission(sender=sender)), Accepted)
 
 
@@ -206,6 +220,16 @@ def test_a_credential_has_a_rate_with_bursts_of_ten_seconds() -> None:
     assert isinstance(offer(home, mail), Accepted)
 
 
+def test_the_rate_is_changed_while_running() -> None:
+    """A reload counts from the next message on."""
+    home, mail = rated(b"standard")
+    home.admission.limit_rate(0.1)
+    assert isinstance(offer(home, mail), Accepted)
+    assert isinstance(offer(home, mail), Refused)
+    home.admission.limit_rate(None)
+    assert isinstance(offer(home, mail), Accepted)
+
+
 def test_urgent_mail_is_counted_and_never_refused_for_the_rate() -> None:
     """A newsletter under the same key waits; a password reset does not."""
     home, urgent = rated(b"urgent")
@@ -216,7 +240,7 @@ def test_urgent_mail_is_counted_and_never_refused_for_the_rate() -> None:
 def test_bulk_is_shed_before_the_others() -> None:
     """At half the backlog allowed."""
     home = house(AdmissionPolicy(load=LoadLimits(queued=100)))
-    home.load.append(Load(queued=60))
+    home.busy(Load(queued=60))
     bulk = submission(b"X-Posthorse-Stream: bulk\r\n" + MAIL)
     assert refusal(home, bulk).kind is RefusalKind.OVERLOAD
     assert isinstance(offer(home), Accepted)
@@ -252,7 +276,7 @@ def test_early_shedding_knows_the_stream_from_the_credential_or_keeps_still() ->
     """Bulk by its key is refused at MAIL; what may be urgent is heard out."""
     bulk = Classifier([ClassifyRule(stream=Stream.BULK, access_key=ALICE.credential)])
     home = house(AdmissionPolicy(load=LoadLimits(queued=100)), classifier=bulk)
-    home.load.append(Load(queued=60))
+    home.busy(Load(queued=60))
     assert sender(home) is RefusalKind.OVERLOAD
     home.admission.classifier = Classifier()
     assert sender(home) is None

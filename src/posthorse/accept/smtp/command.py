@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 from posthorse.accept.address import PLAIN_MAILBOX, PLAIN_MAILBOX_BYTES, BadAddress, mailbox
+from posthorse.accept.refusal import Refused, bad_recipient, bad_sender
 from posthorse.accept.smtp import reply
 
 _PATH = rb'<((?:[^<>"]|"(?:[^"\\]|\\.)*")*)>'
@@ -25,9 +26,11 @@ _XTEXT_HEX = re.compile(rb"\+([0-9A-F]{2})")
 class BadCommand(Exception):
     """The reply to a command that cannot be obeyed as it is."""
 
-    def __init__(self, answer: bytes) -> None:
+    def __init__(self, answer: bytes | Refused) -> None:
         super().__init__(answer)
-        self.answer = answer
+        self.refused = answer if isinstance(answer, Refused) else None
+        """Set if it is the mail that is not wanted, and not only the command that is wrong."""
+        self.answer = reply.refused(answer) if isinstance(answer, Refused) else answer
 
 
 @dataclass(slots=True)
@@ -104,5 +107,4 @@ def _address(octets: bytes, *, utf8: bool, sender: bool) -> str:
         return mailbox(octets.decode("utf-8"), utf8=utf8)
     except (BadAddress, UnicodeDecodeError) as error:
         why = str(error) if isinstance(error, BadAddress) else "the address is not UTF-8"
-        enhanced, whose = ("5.1.7", "Sender") if sender else ("5.1.3", "Recipient")  # RFC 3463 section 3.2
-        raise BadCommand(reply.line(553, enhanced, f"{whose} refused: {why}")) from None
+        raise BadCommand(bad_sender(why) if sender else bad_recipient(why)) from None

@@ -9,19 +9,23 @@ Left out: who may connect, and when to give up on everybody (`server`).
 
 import asyncio
 import ssl
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from posthorse.accept.admission import LARGE_BYTES, Offer
 from posthorse.accept.refusal import BUG, Refused, Verdict
 from posthorse.accept.smtp import reply
 from posthorse.accept.smtp.auth import Login
 from posthorse.accept.smtp.core import Phase, SmtpSession
+from posthorse.accept.smtp.flow import Flow
 from posthorse.accept.smtp.terms import Peer, Request, Wish
 from posthorse.mail.message import Caller, Submission
 from posthorse.spool.port import AdmitResult, SpoolUnavailable
 
 if TYPE_CHECKING:
     from posthorse.accept.smtp.server import SmtpServer
+
+_WAITING: Final = Phase.WAITING
+_DATA: Final = Phase.DATA
 
 MAX_UNREAD_BYTES = 64 << 10
 LINGER_S = 2.0
@@ -35,12 +39,12 @@ class Connection(asyncio.Protocol):
         "_counted_bytes",
         "_data_since",
         "_ended",
+        "_flow",
         "_half_closed",
         "_last_heard",
         "_linger",
         "_loop",
         "_peer",
-        "_reading_paused",
         "_server",
         "_session",
         "_tls",
@@ -55,13 +59,13 @@ class Connection(asyncio.Protocol):
         self._data_since: float | None = None
         self._counted_bytes = 0
         """What this connection adds to the server's `receiving_bytes`."""
-        self._reading_paused = False
         self._ended = False
         self._half_closed = False
         """The client said its last word and waits for ours."""
         self._linger: asyncio.TimerHandle | None = None
         self._peer = Peer(address="")
         self._transport: asyncio.Transport
+        self._flow: Flow
         self._session: SmtpSession
 
     # --- called by the transport ------------------------------------------------------------------------------------
@@ -69,6 +73,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet, or turn away."""
         self._transport = cast(asyncio.Transport, transport)
+        self._flow = Flow(self._transport)
         self._peer = self._server.peer_at(transport.get_extra_info("peername"))
         terms = self._server.terms(starttls=self._tls is not None)
         active = transport.get_extra_info("sslcontext") is not None
@@ -91,7 +96,7 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The client will say nothing more. An open decision is still answered."""
-        self._half_closed = self._session.phase is Phase.WAITING and self._transport.can_write_eof()
+        self._half_closed = self._session.phase is _WAITING and self._transport.can_write_eof()
         return self._half_closed and not self._ended
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -104,19 +109,23 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client does not read: take no more of what it says."""
-        self._pause()
+        self._flow.replies_pile_up(True)
 
     def resume_writing(self) -> None:
         """It reads again."""
-        self._resume()
+        self._flow.replies_pile_up(False)
 
     # --- called by the server ---------------------------------------------------------------------------------------
 
     def check(self, now: float, idle_timeout_s: float, data_timeout_s: float) -> None:
         """Give up on a client that is silent, or takes too long over one message."""
-        if self._ended or self._session.phase is Phase.WAITING:
+        if self._ended:
             return
-        in_data = self._session.phase is Phase.DATA
+        if self._session.phase is _WAITING:
+            if now - self._last_heard > 2 * idle_timeout_s:
+                self.abort()  # no client waits for longer; what was decided meanwhile stays decided
+            return
+        in_data = self._session.phase is _DATA
         if not in_data:
             self._data_since = None
         elif self._data_since is None:
@@ -157,8 +166,7 @@ class Connection(asyncio.Protocol):
                     self._end(linger=True)
                     return
         self._flush()
-        if self._session.phase is Phase.WAITING and self._session.unread_bytes > MAX_UNREAD_BYTES:
-            self._pause()
+        self._flow.too_far_ahead(self._session.phase is _WAITING and self._session.unread_bytes > MAX_UNREAD_BYTES)
 
     def _flush(self) -> None:
         out = self._session.take_output()
@@ -218,12 +226,8 @@ class Connection(asyncio.Protocol):
         """Go on after an answer that did not come at once."""
         self._last_heard = self._loop.time()
         self._perform(request)
-        if self._ended or self._session.phase is Phase.WAITING:
-            return
-        if self._half_closed:
+        if not self._ended and self._half_closed and self._session.phase is not _WAITING:
             self._end(linger=False)
-        else:
-            self._resume()
 
     # --- logging in and TLS -----------------------------------------------------------------------------------------
 
@@ -277,9 +281,10 @@ class Connection(asyncio.Protocol):
                 self.connection_lost(None)
             return
         self._transport = upgraded
+        self._flow = Flow(upgraded)
         self._continue(self._session.tls_started())
 
-    # --- room, pauses, the end --------------------------------------------------------------------------------------
+    # --- room and the end --------------------------------------------------------------------------------------------
 
     def _count_room(self) -> None:
         held = self._session.held_bytes
@@ -293,23 +298,13 @@ class Connection(asyncio.Protocol):
         self._server.receiving_bytes += held_bytes - self._counted_bytes
         self._counted_bytes = held_bytes
 
-    def _pause(self) -> None:
-        if not self._reading_paused:
-            self._reading_paused = True
-            self._transport.pause_reading()
-
-    def _resume(self) -> None:
-        if self._reading_paused:
-            self._reading_paused = False
-            self._transport.resume_reading()
-
     def _end(self, *, linger: bool) -> None:
         if self._ended:
             return
         self._ended = True
         self._recount(0)
         if linger and self._transport.can_write_eof() and not self._transport.is_closing():
-            self._resume()
+            self._flow.open()
             self._transport.write_eof()
             self._linger = self._loop.call_later(LINGER_S, self._transport.abort)
         else:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import Enum
 from functools import lru_cache
 
-from posthorse.accept.refusal import Refused
+from posthorse.accept.refusal import NO_LOGIN, Refused
 from posthorse.accept.smtp import reply
 from posthorse.accept.smtp.auth import MAX_LINE_BYTES as MAX_AUTH_LINE_BYTES
 from posthorse.accept.smtp.auth import MECHANISMS, Answer, AuthDialogue, Login
@@ -128,6 +128,11 @@ class Conversation:
         self.out.append(answer)
         return None
 
+    def _bad(self, bad: BadCommand) -> Step:
+        if bad.refused is not None:
+            self._gate.count(bad.refused, self.caller)
+        return self._error(bad.answer)
+
     def _idle(self, answer: bytes) -> Step:
         self._idle_commands += 1
         if self._idle_commands > MAX_IDLE_COMMANDS:
@@ -187,13 +192,13 @@ class Conversation:
         if not self.helo:
             return self._error(reply.HELLO_FIRST)
         if self.caller is None:
-            return self._error(reply.AUTH_REQUIRED)
+            return self._error(reply.refused(self._gate.count(NO_LOGIN, None)))
         if self.mail is not None:
             return self._error(reply.NESTED_MAIL)
         try:
             mail = parse_mail(line)
         except BadCommand as bad:
-            return self._error(bad.answer)
+            return self._bad(bad)
         refused = self._gate.sender(self.caller, mail.sender, mail.size_bytes)
         if refused is not None:
             return self._refuse(refused)
@@ -210,7 +215,7 @@ class Conversation:
         try:
             address = parse_recipient(line, utf8=self.mail.smtputf8)
         except BadCommand as bad:
-            return self._error(bad.answer)
+            return self._bad(bad)
         self.recipients.append(address)
         self.out.append(reply.RECIPIENT_OK)
         return None

@@ -8,9 +8,9 @@ Left out: what commands mean (`conversation`), sockets, timeouts and numbers of 
 """
 
 from enum import Enum
-from typing import assert_never
+from typing import Final, assert_never
 
-from posthorse.accept.refusal import OVERLOADED, Accepted, Verdict
+from posthorse.accept.refusal import BARE_LINE_END, OVERLOADED, TOO_BIG, Accepted, Refused, Verdict, malformed
 from posthorse.accept.smtp import reply
 from posthorse.accept.smtp.auth import MAX_LINE_BYTES, Login
 from posthorse.accept.smtp.conversation import Conversation, Turn
@@ -29,20 +29,30 @@ class Phase(Enum):
     CLOSED = "closed"
 
 
+# Looking a member up on its class costs ten times a name, and these are asked for every chunk.
+_COMMANDS: Final = Phase.COMMANDS
+_DATA: Final = Phase.DATA
+_WAITING: Final = Phase.WAITING
+_CLOSED: Final = Phase.CLOSED
+_BARE_LINE_END: Final = Trouble.BARE_LINE_END
+_SMTP: Final = Front.SMTP
+
+
 class SmtpSession:
     """The server's side of one connection."""
 
-    __slots__ = ("_at", "_buffer", "_max_size_bytes", "_reader", "_stopping", "_talk", "phase")
+    __slots__ = ("_at", "_buffer", "_gate", "_max_size_bytes", "_reader", "_stopping", "_talk", "phase")
 
     def __init__(self, terms: Terms, gate: Gate, peer: Peer, *, tls: bool = False) -> None:
         self._talk = Conversation(terms, gate, peer, tls=tls)
+        self._gate = gate
         self._max_size_bytes = terms.max_size_bytes
         self._buffer = b""
         self._at = 0
         """How far the buffer is interpreted."""
         self._reader: DataReader | None = None
         self._stopping = False
-        self.phase = Phase.COMMANDS
+        self.phase: Phase = _COMMANDS
 
     # --- the shell's side -------------------------------------------------------------------------------------------
 
@@ -50,7 +60,7 @@ class SmtpSession:
         """Take bytes as they came; the request that is now open, if any."""
         if self._reader is not None:
             return self._read(self._reader, data)
-        if self.phase is Phase.CLOSED:
+        if self.phase is _CLOSED:
             return None
         self._buffer = self._buffer[self._at :] + data if self._buffer else data
         self._at = 0
@@ -121,12 +131,12 @@ class SmtpSession:
     # --- inside -----------------------------------------------------------------------------------------------------
 
     def _go_on(self) -> Request | None:
-        self.phase = Phase.COMMANDS
+        self.phase = _COMMANDS
         return self._interpret()
 
     def _interpret(self) -> Request | None:
         """Obey complete lines until a request is open or a message begins."""
-        while self.phase is Phase.COMMANDS:
+        while self.phase is _COMMANDS:
             if self._stopping:
                 return self.close(reply.SHUTTING_DOWN)
             buffer, start = self._buffer, self._at
@@ -156,15 +166,16 @@ class SmtpSession:
     def _turn(self, turn: Turn | Login) -> Request | None:
         match turn:
             case Login():
-                self.phase = Phase.WAITING
+                self.phase = _WAITING
                 return turn
             case Turn.DATA:
                 self._reader = DataReader(self._max_size_bytes)
-                self.phase = Phase.DATA
+                self._buffer, self._at = b"", 0
+                self.phase = _DATA
                 return None
             case Turn.START_TLS:
                 self._buffer, self._at = b"", 0
-                self.phase = Phase.WAITING
+                self.phase = _WAITING
                 return Wish.START_TLS
             case Turn.CLOSE:
                 return self._end(Wish.CLOSE)
@@ -174,25 +185,28 @@ class SmtpSession:
                 assert_never(turn)
 
     def _end(self, wish: Wish) -> Request:
-        self.phase = Phase.CLOSED
+        self.phase = _CLOSED
         self._reader = None
         self._buffer, self._at = b"", 0
         return wish
 
     def _read(self, reader: DataReader, data: bytes) -> Request | None:
         rest = reader.feed(data)
-        if reader.trouble is Trouble.BARE_LINE_END:
-            return self.break_off(reply.BARE_LINE_END)
+        if reader.trouble is _BARE_LINE_END:
+            return self.break_off(self._refuse(BARE_LINE_END))
         if not reader.complete:
             return None
         self._reader = None
         self._buffer, self._at = rest, 0
         if reader.trouble is not None:
-            self._talk.out.append(_TROUBLE[reader.trouble])
+            self._talk.out.append(self._refuse(_REFUSALS[reader.trouble]))
             self._talk.delivered()
             return self._go_on()
-        self.phase = Phase.WAITING
+        self.phase = _WAITING
         return self._submission(reader.content())
+
+    def _refuse(self, refused: Refused) -> bytes:
+        return reply.refused(self._gate.count(refused, self._talk.caller))
 
     def _submission(self, content: bytes) -> Submission:
         talk = self._talk
@@ -200,7 +214,7 @@ class SmtpSession:
         assert talk.mail is not None, "DATA is refused without MAIL"
         return Submission(
             caller=talk.caller,
-            front=Front.SMTP,
+            front=_SMTP,
             sender=talk.mail.sender,
             recipients=tuple(talk.recipients),
             content=content,
@@ -210,8 +224,9 @@ class SmtpSession:
         )
 
 
-_TROUBLE = {
-    Trouble.TOO_BIG: reply.TOO_BIG,
-    Trouble.LINE_TOO_LONG: reply.BODY_LINE_TOO_LONG,
-    Trouble.NO_ROOM: reply.refused(OVERLOADED),
+_REFUSALS = {
+    Trouble.BARE_LINE_END: BARE_LINE_END,
+    Trouble.TOO_BIG: TOO_BIG,
+    Trouble.LINE_TOO_LONG: malformed("a line is longer than 998 bytes, encode the content"),
+    Trouble.NO_ROOM: OVERLOADED,
 }

@@ -28,6 +28,10 @@ class Gate(Protocol):
         """Whether one more recipient is taken after `already` ones."""
         ...
 
+    def count(self, refused: Refused, caller: Caller | None) -> Refused:
+        """Note a refusal that the protocol gave by itself."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posthorse.accept.refusal import OVERLOADED, TOO_MANY_RECIPIENTS, Accepted, Refused
+from posthorse.accept.refusal import OVERLOADED, TOO_MANY_RECIPIENTS, Accepted, RefusalKind, Refused
 from posthorse.accept.smtp.auth import Login
 from posthorse.accept.smtp.core import Phase, SmtpSession
 from posthorse.accept.smtp.terms import MAX_ERRORS, MAX_IDLE_COMMANDS, Peer, Request, Terms, Wish
@@ -25,6 +25,7 @@ class OpenGate:
     def __init__(self) -> None:
         self.refuse_sender: Refused | None = None
         self.max_recipients = 1_000
+        self.counted: list[RefusalKind] = []
 
     def sender(self, caller: Caller, sender: str, declared_size_bytes: int) -> Refused | None:
         """Told."""
@@ -33,6 +34,11 @@ class OpenGate:
     def recipient(self, caller: Caller, already: int) -> Refused | None:
         """Counted."""
         return TOO_MANY_RECIPIENTS if already >= self.max_recipients else None
+
+    def count(self, refused: Refused, caller: Caller | None) -> Refused:
+        """Noted."""
+        self.counted.append(refused.kind)
+        return refused
 
 
 class Wire:
@@ -458,3 +464,26 @@ def test_no_bytes_break_a_session(pieces: list[bytes]) -> None:
             out += wire.session.take_output()
         assert out == b"" or out.endswith(b"\r\n")
         assert all(line[:3].isdigit() for line in out.splitlines())
+
+
+def test_what_the_protocol_refuses_by_itself_is_counted() -> None:
+    """Every refused message has its kind in the measures, whoever refused it."""
+    wire = Wire(caller=None)
+    wire.say(b"EHLO x\r\n")
+    wire.line(b"MAIL FROM:<a@b.com>")
+    assert wire.gate.counted == [RefusalKind.NO_LOGIN]
+    wire = Wire()
+    wire.line(b"EHLO x")
+    wire.line(b"MAIL FROM:<a@@b.com>")
+    wire.line(b"MAIL FROM:<a@b.com> X=y")
+    wire.line(b"MAIL FROM:<a@b.com>")
+    wire.line(b"RCPT TO:<a%b@c.com>")
+    wire.line(b"RCPT TO:<c@d.com>")
+    wire.line(b"DATA")
+    wire.say(b"x" * 999 + b"\r\n.\r\n")
+    wire.ready()
+    wire.say(b"x\r\n" * 700 + b".\r\n")
+    wire.ready()
+    wire.say(b"x\ny")
+    kinds = [RefusalKind.SENDER_ADDRESS, RefusalKind.RECIPIENT_ADDRESS, RefusalKind.MALFORMED, RefusalKind.TOO_BIG]
+    assert wire.gate.counted == [*kinds, RefusalKind.MALFORMED]

@@ -277,7 +277,7 @@ def test_what_comes_ahead_of_an_open_decision_is_bounded(run: Run[Any]) -> None:
             for _ in range(900):
                 client.say(b"NOOP " + b"x" * 2_000 + b"\r\n")
             (connection,) = server._connections
-            await until(lambda: connection._reading_paused)
+            await until(lambda: connection._flow.paused)
             assert connection._session.unread_bytes < MAX_UNREAD_BYTES + (1 << 19)
             assert home.store.gate is not None
             home.store.gate.set()
@@ -396,6 +396,25 @@ def test_a_client_that_ends_its_side_still_gets_its_receipt(run: Run[Any]) -> No
             return await client.rest()
 
     assert scene_of(run, server, act).startswith(b"250 2.0.0 Ok ")
+
+
+def test_a_decision_that_never_comes_keeps_no_connection(run: Run[Any]) -> None:
+    """After twice the idle time the client has given up long ago; the place is free again."""
+    home = house()
+    home.store.gate = gate = asyncio.Event()
+    server = smtp_server(home, limits=SmtpLimits(idle_s=0.05, sweep_s=0.02))
+
+    async def act(port: int) -> None:
+        async with connected(port) as client:
+            await client.envelope()
+            client.say(MAIL + b".\r\n")
+            await until(lambda: server.pending_commits == 1)
+            assert await client.rest() == b""
+            gate.set()
+            await until(lambda: server.pending_commits == 0)
+
+    scene_of(run, server, act)
+    assert len(home.store.stored) == 1
 
 
 def test_the_last_words_are_read_though_more_was_sent(run: Run[Any]) -> None:
