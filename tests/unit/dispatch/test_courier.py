@@ -162,6 +162,7 @@ def test_a_refusal_at_the_release_itself_gives_the_rest_back() -> None:
         views = await stand.views(message)
         assert [view.carriage for view in views] == [Carriage.HANDED_OVER, Carriage.SUPPRESSED, Carriage.HANDED_OVER]
         assert [seen.released for seen in stand["A"].seen] == [False, True]
+        assert [view.attempts for view in views] == [1, 0, 1]
         stand.assert_idle()
 
     play(story)
@@ -436,8 +437,48 @@ def test_a_dead_nodes_released_mail_is_not_sent_again_where_it_was() -> None:
         view = await stand.view(message)
         assert (view.carriage, view.provider) == (Carriage.HANDED_OVER, B)
         assert len(stand["A"].seen) == 1
+        (first, second) = stand.sent()
+        assert 90.0 <= second[1] - first[1] < 92.0
 
     play(story)
+
+
+def test_a_parked_attempt_frees_its_slot_for_the_next() -> None:
+    """What waited for the slot starts at once, and the parked one no longer counts as waiting for an answer."""
+
+    async def story(stand: Stand) -> None:
+        stand["A"].script = [swallows]
+        _, second = await stand.post(Stream.BULK, count=2)
+        await asyncio.sleep(10.4)
+        assert (await stand.view(second)).carriage is Carriage.HANDED_OVER
+        assert stand.courier.parked == 1
+        assert stand.courier.released_ages_s(stand.dispatcher.ways[A]) == []
+
+    play(story, Scripted(A), slots=1)
+
+
+def test_an_attempt_is_cancelled_once_and_may_clean_up() -> None:
+    """Closing a connection after the cancellation is not cancelled again at every tick."""
+    cancelled = []
+
+    async def story(stand: Stand) -> None:
+        async def cleans_up(group: HandoverGroup, gate: ReleaseGate) -> Mapping[int, Outcome]:
+            try:
+                return await hangs(group, gate)
+            except asyncio.CancelledError:
+                cancelled.append(stand.loop.time())
+                await asyncio.sleep(2.0)
+                cancelled.append(stand.loop.time())
+                raise
+
+        stand["A"].script = [cleans_up]
+        (message,) = await stand.post()
+        await asyncio.sleep(50)
+        assert (await stand.view(message)).carriage is Carriage.HANDED_OVER
+
+    play(story)
+    began, ended = cancelled
+    assert ended - began == 2.0
 
 
 def test_an_attempt_that_never_gets_to_its_release_is_stopped() -> None:

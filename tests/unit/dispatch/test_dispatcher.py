@@ -72,6 +72,7 @@ def test_queued_mail_is_brought_in_batches() -> None:
         assert await stand.carriages() == {Carriage.HANDED_OVER: 200}
         assert sorted(seen.message.id for seen in stand["A"].seen) == sorted(ids)
         assert stand["A"].most_at_once == 8
+        assert stand["A"].seen[-1].at_s - stand["A"].seen[0].at_s < 1.0, "no slot waits for a tick or a poll"
         assert stand.spool.calls["lease"] < 200 / 2 + 40
         stand.assert_idle()
 
@@ -88,6 +89,31 @@ def test_claims_only_while_nobody_of_its_rank_waits() -> None:
         await asyncio.sleep(1.5)
         assert stand.dispatcher.claims(Stream.URGENT) is False  # no room: every slot and place is taken
         stand["A"].always = takes()
+
+    play(story)
+
+
+def test_known_work_of_its_rank_or_above_goes_before_new_mail() -> None:
+    """What is due already is not overtaken by what is accepted now; what ranks lower does not count."""
+
+    async def story(stand: Stand) -> None:
+        stand.dispatcher.due(Stream.STANDARD, stand.clock.now())
+        claims = {stream: stand.dispatcher.claims(stream) for stream in Stream}
+        assert claims == {Stream.URGENT: True, Stream.STANDARD: False, Stream.ONCE: False, Stream.BULK: False}
+        await asyncio.sleep(0.1)
+        assert all(stand.dispatcher.claims(stream) for stream in Stream)
+
+    play(story)
+
+
+def test_whoever_tells_of_due_mail_wakes_the_dispatcher() -> None:
+    """It leaves within milliseconds, not at the next look."""
+
+    async def story(stand: Stand) -> None:
+        (message,) = await stand.queue()
+        stand.dispatcher.due(Stream.STANDARD, 0)
+        await asyncio.sleep(0.02)
+        assert (await stand.view(message)).carriage is Carriage.HANDED_OVER
 
     play(story)
 
@@ -202,6 +228,21 @@ def test_a_lease_that_ran_short_in_the_queue_for_a_slot_is_given_back() -> None:
             assert sum(seen.released for seen in tries) == 1
 
     play(story, Scripted(A), slots=4)
+
+
+def test_what_waited_too_long_for_a_slot_says_so() -> None:
+    """A group whose lease nearly ended goes back, with its reason, and leaves under a new lease."""
+
+    async def story(stand: Stand) -> None:
+        stand["A"].script = [hangs]
+        _, second = await stand.post(count=2)
+        await asyncio.sleep(47)
+        view = await stand.view(second)
+        assert (view.carriage, view.fence) == (Carriage.HANDED_OVER, 2)
+        reasons = [fact.detail.get("reason") for fact in await stand.spool.history(second)]
+        assert "its lease ran short while it waited for a slot" in reasons
+
+    play(story, slots=1)
 
 
 def test_nothing_starts_while_paused_not_even_what_waits_for_a_slot() -> None:
