@@ -19,7 +19,17 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 class Signer:
     """Signs for one access key, region and service."""
 
-    __slots__ = ("_access_key_id", "_day", "_key", "_region", "_secret", "_service", "_session_token")
+    __slots__ = (
+        "_access_key_id",
+        "_day",
+        "_key",
+        "_region",
+        "_second",
+        "_secret",
+        "_service",
+        "_session_token",
+        "_stamp",
+    )
 
     def __init__(
         self, *, access_key_id: str, secret_access_key: str, session_token: str, region: str, service: str
@@ -32,6 +42,8 @@ class Signer:
         self._service = service
         self._day = ""
         self._key = b""
+        self._second = -1
+        self._stamp = ""
 
     def sign(
         self, *, method: str, path: str, host: str, content_type: str, body: bytes, now: int
@@ -40,7 +52,7 @@ class Signer:
 
         `path`: without a query, made of unreserved characters and slashes; `now`: microseconds UTC.
         """
-        stamp = datetime.fromtimestamp(now // SECOND, UTC).strftime("%Y%m%dT%H%M%SZ")
+        stamp = self._stamp_of(now // SECOND)
         signed = [("content-type", content_type), ("host", host), ("x-amz-date", stamp)]
         if self._session_token:
             signed.append(("x-amz-security-token", self._session_token))
@@ -54,6 +66,12 @@ class Signer:
         credential = f"Credential={self._access_key_id}/{scope}"
         authorization = f"{_ALGORITHM} {credential}, SignedHeaders={names}, Signature={signature}"
         return (*(field for field in signed if field[0] != "host"), ("authorization", authorization))
+
+    def _stamp_of(self, second: int) -> str:
+        if second != self._second:
+            self._stamp = datetime.fromtimestamp(second, UTC).strftime("%Y%m%dT%H%M%SZ")
+            self._second = second
+        return self._stamp
 
     def _key_of(self, day: str) -> bytes:
         if day != self._day:

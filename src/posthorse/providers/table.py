@@ -82,5 +82,6 @@ def row(
 
 def first_fit(rows: Sequence[Row[S]], stage: S, reply: Reply) -> Row[S]:
     """The row that decides. The last row of a table fits everything."""
-    without_addresses = Reply(code=reply.code, enhanced=reply.enhanced, text=_ADDRESS.sub("", reply.text))
-    return next(row for row in rows if row.fits(stage, without_addresses))
+    if "@" in reply.text or "<" in reply.text:
+        reply = Reply(code=reply.code, enhanced=reply.enhanced, text=_ADDRESS.sub("", reply.text))
+    return next(row for row in rows if row.fits(stage, reply))
