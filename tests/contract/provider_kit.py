@@ -21,11 +21,14 @@ from typing import Any, Self, TypeVar
 
 import uvloop
 
-from posthorse.mail.ids import MAIN_TENANT, MessageId
+from posthorse.adapters.dialer import SystemDialer
+from posthorse.mail.ids import MAIN_TENANT, MessageId, ProviderName
 from posthorse.mail.message import Message
 from posthorse.mail.outcome import Outcome, kind_of, scope_of
+from posthorse.mail.ports import TlsMode
 from posthorse.mail.stream import Stream
 from posthorse.providers.port import HandoverGroup, Limits
+from posthorse.providers.smtp import SmtpProvider
 
 T = TypeVar("T")
 
@@ -376,3 +379,16 @@ class SesServer(ScriptedServer):
         writer.write(head.encode() + raw)
         with suppress(OSError):
             await writer.drain()
+
+
+def relay(port: int, **more: Any) -> SmtpProvider:
+    """The way out by SMTP, in plain text to a scripted server."""
+    known: dict[str, Any] = {
+        "name": ProviderName("relay"),
+        "host": "127.0.0.1",
+        "port": port,
+        "tls": TlsMode.NONE,
+        "dialer": SystemDialer(),
+        "helo": "gateway.example",
+    }
+    return SmtpProvider(**(known | more))

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -112,3 +113,13 @@ def test_cancelling_a_connect_leaves_nothing_open(loop: Factory) -> None:
                 filler.close()
 
     run(story(), loop)
+
+
+def test_tls_is_verified_and_modern() -> None:
+    """Every context checks certificate and name and speaks TLS 1.2 or later; one is made per file of authorities."""
+    dialer = SystemDialer()
+    context = dialer._context("")
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert context.minimum_version is ssl.TLSVersion.TLSv1_2
+    assert dialer._context("") is context
