@@ -32,6 +32,8 @@ from posthorse.spool.port import (
     SpoolUnavailable,
 )
 
+PARKED_BYTES = 64 << 20
+"""Together the parked attempts keep no more than this of messages in memory (one is always kept)."""
 PARKED_FOR_S = 600.0
 """RFC 5321 4.5.3.2.6: the answer to the final dot may take ten minutes."""
 UNRELEASED_LIMIT_S = 45.0
@@ -72,6 +74,7 @@ class Courier:
         self._landed = landed
         self._flights: dict[AttemptId, Flight] = {}
         self._parked: deque[Flight] = deque()
+        self._parked_bytes = 0
 
     @property
     def flying(self) -> int:
@@ -114,7 +117,9 @@ class Courier:
                 flight.blame = Scope.US if flight.at_gate else Scope.CHANNEL
                 flight.task.cancel("no release in time")
         while self._parked and self._too_long(self._parked[0], now_s):
-            self._give_up(self._parked.popleft())
+            flight = self._parked.popleft()
+            self._parked_bytes -= len(flight.group.body)
+            self._give_up(flight)
 
     async def stop(self, grace_s: float) -> None:
         """Let attempts finish for `grace_s` seconds, then stop them: what was released is then in doubt."""
@@ -128,7 +133,9 @@ class Courier:
             await asyncio.wait(left, timeout=5.0)
 
     def _too_long(self, flight: Flight, now_s: float) -> bool:
-        return len(self._parked) > self._parked_limit or now_s - flight.released_s > PARKED_FOR_S
+        too_many = len(self._parked) > self._parked_limit
+        too_large = self._parked_bytes > PARKED_BYTES and len(self._parked) > 1
+        return too_many or too_large or now_s - flight.released_s > PARKED_FOR_S
 
     def _give_up(self, flight: Flight) -> None:
         if flight.task is not None:
@@ -217,6 +224,7 @@ class Courier:
         """No answer in time: the slot goes on, the flight keeps listening."""
         flight.parked = True
         self._parked.append(flight)
+        self._parked_bytes += len(flight.group.body)
         flight.way.busy -= 1
         unclear = Unclear(reply=Reply(text=f"no answer within {flight.rule.answer_timeout_s:g} s of the release"))
         for recipient in flight.group.recipients:
@@ -233,6 +241,7 @@ class Courier:
         """A parked flight ended: its answer, if there is one, settles what is in doubt."""
         if flight in self._parked:
             self._parked.remove(flight)
+            self._parked_bytes -= len(flight.group.body)
         for recipient in flight.group.recipients:
             outcome = outcomes.get(recipient.n)
             if recipient.n in flight.released and outcome is not None and not isinstance(outcome, Unclear):

@@ -34,6 +34,7 @@ LEASE_MARGIN = 15 * SECOND
 NEWEST_AFTER = 30 * SECOND
 OLDEST_EVERY = 4
 """While the newest urgent mail goes first, every so many leases still take the oldest."""
+LARGE_LEASE_BYTES = 8 << 20
 LAST_WORDS_S = 5.0
 """How long a stop waits for the spool to take what is left to say."""
 NEVER = 1 << 62
@@ -131,7 +132,13 @@ class Dispatcher:
         return self._room(stream)[0] > 0
 
     def take(self, group: LeasedGroup) -> None:
-        """Bring a leased group on its way; returns at once."""
+        """Bring a leased group on its way; returns at once. A bug on the way is told, and the lease lapses."""
+        try:
+            self._bring(group)
+        except Exception as error:
+            self._journal.bug("plan", error)
+
+    def _bring(self, group: LeasedGroup) -> None:
         if self._stopping or self._orders.paused:
             self._give_back(group, self._clock.now(), "the gateway stops" if self._stopping else "sending is paused")
             return
@@ -171,7 +178,8 @@ class Dispatcher:
                 try:
                     if now_s >= next_poll_s:
                         next_poll_s = now_s + POLL_S
-                        await self._poll()
+                        if await self._poll():
+                            next_poll_s = now_s
                     await self._lease_all()
                 except SpoolUnavailable as error:
                     self._journal.spool_trouble("lease", error)
@@ -213,14 +221,15 @@ class Dispatcher:
             if way.busy and self._watch.stalled(way.name, self.courier.released_ages_s(way)):
                 self.flush(way.name)
 
-    async def _poll(self) -> None:
-        """Housekeeping, and whatever became due without our knowing."""
+    async def _poll(self) -> bool:
+        """Housekeeping, and whatever became due without our knowing; whether there is more to keep."""
         report = await self._spool.sweep(SWEEP_LIMIT)
         earliest = await self._spool.next_due()
         now = self._clock.now()
         if report.lapsed_unreleased or report.lapsed_in_doubt or (earliest is not None and earliest <= now):
             for stream in Stream:
                 self._due[stream] = min(self._due[stream], now)
+        return report.more
 
     async def _lease_all(self) -> None:
         """Lease for each stream in order while there is room."""
@@ -233,7 +242,7 @@ class Dispatcher:
                 continue
             self._due[stream] = NEVER
             groups = await self._lease(stream, room)
-            if sum(len(group.recipients) for group in groups) >= room:
+            if _is_cut_short(groups, room):
                 self._due[stream] = min(self._due[stream], now)
             for group in groups:
                 self.take(group)
@@ -353,6 +362,13 @@ class Dispatcher:
                 reason=reason,
             )
             self._settler.add(group.message, end)
+
+
+def _is_cut_short(groups: Sequence[LeasedGroup], room: int) -> bool:
+    """More may be due: the lease gave all it was asked for, or so many bytes that they may have stopped it."""
+    if sum(len(group.recipients) for group in groups) >= room:
+        return True
+    return sum(len(group.body) for group in groups) >= LARGE_LEASE_BYTES
 
 
 def _with_tried(group: LeasedGroup, tried: tuple[ProviderName, ...]) -> tuple[LeasedRecipient, ...]:

@@ -5,6 +5,7 @@ in this round and is open now. It never picks a closed one, and for mail in doub
 hold a copy.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from posthorse.mail.stream import RULES, SECOND
 from posthorse.providers.port import Capability
 
 CLOSED_RECHECK_S = 5.0
-"""Mail that only waits for a standing to change is looked at again within this time."""
+"""Mail that only waits for a standing to change is looked at again within this time, if that can be."""
 LONE_ROUNDS = 4
 """Mail in doubt that nobody else could carry waits as long as after so many rounds: only people can change that."""
 
@@ -89,6 +90,7 @@ def make_plan(group: Group, candidates: Iterable[Candidate], now: int, roll: flo
     """
     passed: list[str] = []
     width = incapable = closed = 0
+    pause_s = math.inf
     spared: Candidate | None = None
     for candidate in candidates:
         width += 1
@@ -101,6 +103,7 @@ def make_plan(group: Group, candidates: Iterable[Candidate], now: int, roll: flo
             passed.append(f"{candidate.name}: tried in this round")
         elif not standing.usable:
             closed += 1
+            pause_s = min(pause_s, standing.pause_s)
             passed.append(f"{candidate.name}: {standing.state.value}, {standing.why}")
         elif roll >= standing.share:
             spared = spared or candidate
@@ -111,15 +114,18 @@ def make_plan(group: Group, candidates: Iterable[Candidate], now: int, roll: flo
         return Try(provider=spared.name, reason=_reason("nobody else is open", passed))
     if incapable == width and group.base is Carriage.QUEUED:
         return GiveUp(reason=_reason("no provider can carry it", passed))
-    return _wait(group, width, closed, now, roll, passed)
+    return _wait(group, width, pause_s if closed else None, now, roll, passed)
 
 
-def _wait(group: Group, width: int, closed: int, now: int, roll: float, passed: list[str]) -> Wait:
-    """Look again soon if only a standing has to change, else begin a new round by the retry schedule."""
+def _wait(group: Group, width: int, pause_s: float | None, now: int, roll: float, passed: list[str]) -> Wait:
+    """Look again soon if only a standing has to change, else begin a new round by the retry schedule.
+
+    `pause_s`: no closed candidate can be open before that; None: nobody is closed.
+    """
     base_s = RULES[group.message.stream].retry_base_s
     doubted = group.base is not Carriage.QUEUED
-    if closed and (doubted or not group.tried):
-        delay_s = 1.0 + roll * (CLOSED_RECHECK_S - 1.0)
+    if pause_s is not None and (doubted or not group.tried):
+        delay_s = max(1.0, pause_s) + roll * max(CLOSED_RECHECK_S - 1.0, pause_s)
         head, tried = "no candidate is open", group.tried
     elif doubted and set(group.tried) == set(group.holders):
         delay_s = retry_delay_s(base_s, LONE_ROUNDS, 1.0)

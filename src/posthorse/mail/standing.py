@@ -28,6 +28,8 @@ class Standing:
     """At most this many messages may go there now, as a test; None: no such limit."""
     why: str = ""
     """In words, for `explain` and the log; empty while good."""
+    pause_s: float = 0.0
+    """Unusable for at least so many seconds more; 0: nobody can say."""
 
     @property
     def usable(self) -> bool:

@@ -102,8 +102,8 @@ class Standings:
         """The standing for a message from `sender_domain` whose candidates are `peers` (with `name` among them) now."""
         record = self._records[name]
         if self._domain_closed(name, sender_domain, now_s):
-            why = "it does not accept this sending domain"
-            return Standing(state=self.state(name, now_s), share=0.0, why=why)
+            why, pause_s = "it does not accept this sending domain", self._domains[(name, sender_domain)] - now_s
+            return Standing(state=self.state(name, now_s), share=0.0, why=why, pause_s=pause_s)
         if (
             not self._doubted(record, now_s)
             and not record.trial

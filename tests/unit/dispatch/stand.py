@@ -129,9 +129,9 @@ class Scripted:
 
     kind = "scripted"
 
-    def __init__(self, name: ProviderName, always: Behaviour | None = None) -> None:
+    def __init__(self, name: ProviderName, always: Behaviour | None = None, *, large: bool = False) -> None:
         self.name = name
-        self.capability = EXACT
+        self.capability = replace(EXACT, max_size_bytes=40 << 20) if large else EXACT
         self.always = always or takes()
         self.script: list[Behaviour] = []
         self.seen: list[Seen] = []

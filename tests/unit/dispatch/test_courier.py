@@ -528,6 +528,23 @@ def test_parked_attempts_are_bounded() -> None:
     play(story, Scripted(A), settings=Settings(parked=2))
 
 
+def test_what_parked_attempts_keep_in_memory_is_bounded() -> None:
+    """Large messages are given up earlier: together no more than 64 MiB, but always one."""
+
+    async def story(stand: Stand) -> None:
+        stand["A"].always = swallows
+        body = bytes(30 << 20)
+        for kept in (1, 2, 2):
+            await stand.post(Stream.ONCE, body=body)
+            await asyncio.sleep(20)
+            assert stand.courier.parked == stand["A"].at_once == kept
+        await asyncio.sleep(600)
+        assert stand.courier.parked == 0
+        assert stand.courier._parked_bytes == 0
+
+    play(story, Scripted(A, large=True))
+
+
 def test_a_parked_attempt_is_given_up_after_ten_minutes() -> None:
     """The answer to the final dot may take ten minutes (RFC 5321 4.5.3.2.6), and no longer."""
 

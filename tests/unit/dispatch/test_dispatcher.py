@@ -230,6 +230,68 @@ def test_a_lease_that_ran_short_in_the_queue_for_a_slot_is_given_back() -> None:
     play(story, Scripted(A), slots=4)
 
 
+def test_large_mail_waits_for_no_poll() -> None:
+    """A lease that stopped at its limit of bytes is followed by the next one at once."""
+
+    async def story(stand: Stand) -> None:
+        body = bytes(12 << 20)
+        await stand.queue(Stream.BULK, count=12, body=body)
+        stand.dispatcher.due(Stream.BULK, 0)
+        await asyncio.sleep(0.9)
+        assert await stand.carriages() == {Carriage.HANDED_OVER: 12}
+
+    play(story, Scripted(A, large=True), slots=8)
+
+
+def test_mail_of_a_domain_nobody_accepts_waits_without_being_leased_over_and_over() -> None:
+    """Closed for a while at all providers, it is looked at again when that may have changed."""
+
+    async def story(stand: Stand) -> None:
+        for provider in stand.providers.values():
+            provider.always = refuses(Rejection(scope=Scope.SENDER_DOMAIN))
+        await stand.post(sender="ann@new.example", count=20)
+        await asyncio.sleep(100)
+        assert await stand.carriages() == {Carriage.QUEUED: 20}
+        before = stand.spool.calls["lease"]
+        await asyncio.sleep(100)
+        assert stand.spool.calls["lease"] == before
+        for provider in stand.providers.values():
+            provider.always = takes()
+        await asyncio.sleep(500)
+        assert await stand.carriages() == {Carriage.HANDED_OVER: 20}
+
+    play(story)
+
+
+def test_a_bug_in_a_plan_costs_its_group_a_lease_and_nobody_else_anything() -> None:
+    """The receipt stands, the bug is told, the others leave; the group comes back when its lease lapsed."""
+
+    async def story(stand: Stand) -> None:
+        capability, stand["A"].capability = stand["A"].capability, None  # type: ignore[assignment]
+        (message,) = await stand.post()
+        assert [where for where, _ in stand.told.bugs] == ["plan"]
+        stand["A"].capability = capability
+        await stand.post(count=2)
+        await asyncio.sleep(1)
+        assert await stand.carriages() == {Carriage.LEASED: 1, Carriage.HANDED_OVER: 2}
+        await asyncio.sleep(62)
+        assert (await stand.view(message)).carriage is Carriage.HANDED_OVER
+
+    play(story)
+
+
+def test_much_that_ran_out_at_once_is_swept_without_waiting_between() -> None:
+    """Housekeeping goes on while the spool says that there is more."""
+
+    async def story(stand: Stand) -> None:
+        await stand.order({PAUSED: ""})
+        await stand.queue(Stream.URGENT, count=2_000, deadline_us=1_000_000)
+        await asyncio.sleep(3.5)
+        assert await stand.carriages() == {Carriage.EXPIRED: 2_000}
+
+    play(story)
+
+
 def test_what_waited_too_long_for_a_slot_says_so() -> None:
     """A group whose lease nearly ended goes back, with its reason, and leaves under a new lease."""
 

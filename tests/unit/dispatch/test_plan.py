@@ -23,6 +23,7 @@ ABLE = Capability(
 )
 SMALL = replace(ABLE, max_size_bytes=999)
 CLOSED = Standing(state=StandingState.EJECTED, share=0.0, why="5 failures in a row")
+BARRED = Standing(state=StandingState.GOOD, share=0.0, why="it does not accept this sending domain", pause_s=300)
 RAMPING = Standing(state=StandingState.STRAINED, share=0.25, why="it ramps back")
 
 
@@ -107,6 +108,8 @@ def test_it_gives_up_only_if_nobody_can_ever_carry_it(message: Group) -> None:
     ("message", "candidates", "tried", "shortest_s", "longest_s"),
     [
         (group(), [candidate(A, CLOSED), candidate(B, CLOSED)], (), 1, CLOSED_RECHECK_S),
+        (group(), [candidate(A, BARRED), candidate(B, BARRED)], (), 300, 600),
+        (group(), [candidate(A, BARRED), candidate(B, CLOSED)], (), 1, CLOSED_RECHECK_S),
         (group(tried=(A,)), [candidate(A), candidate(B, CLOSED)], (), 1, 60),
         (group(tried=(A, B), attempts=2), [candidate(A), candidate(B)], (), 1, 120),
         (group(tried=(A, B), attempts=4), [candidate(A), candidate(B)], (), 1, 240),
