@@ -12,8 +12,8 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 PYTHON ?= python3
 UV     ?= uv
-SEEDS  ?= 50
 BREAK  ?= none
+SEEDS  ?= $(if $(filter none,$(BREAK)),50,200)
 ARGS   ?=
 
 BIN := .venv/bin

@@ -209,6 +209,7 @@ class Daemon:
         self._smtp.admission.classifier = classifier_of(config)
         self._smtp.trusted = trusted_of(config)
         self._smtp.limits = smtp_limits_of(config)
+        self._smtp.admission.limit_rate(config.limits.messages_per_s)
         self._gateway.reroute(routes_of(config))
         self._housekeeper.config = config
         await self._keys_changed()

@@ -76,7 +76,14 @@ async def _smtp(one: ListenerSettings, smtp: SmtpServer) -> asyncio.Server:
     loop = asyncio.get_running_loop()
     address = one.address
     if one.smtps is not None:
-        return await loop.create_server(smtp.door(), address.host, address.port, ssl=context, backlog=BACKLOG)
+        return await loop.create_server(
+            smtp.door(),
+            address.host,
+            address.port,
+            ssl=context,
+            ssl_handshake_timeout=smtp.limits.handshake_s,
+            backlog=BACKLOG,
+        )
     return await loop.create_server(smtp.door(context), address.host, address.port, backlog=BACKLOG)
 
 

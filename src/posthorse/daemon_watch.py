@@ -8,6 +8,7 @@ from posthorse.accept.smtp.server import SmtpServer
 from posthorse.config.tree import Config
 from posthorse.gateway import Gateway
 from posthorse.mail.carriage import Carriage
+from posthorse.mail.message import Front
 from posthorse.mail.ports import Clock
 from posthorse.mail.standing import StandingState
 from posthorse.mail.stream import SECOND
@@ -99,14 +100,11 @@ def readiness_of(gateway: Gateway, housekeeper: Housekeeper, smtp: SmtpServer) -
 
     def look() -> Sequence[Check]:
         states = [picture.state for picture in gateway.watcher.picture().values()]
+        refusing = smtp.admission.overloaded()
         usable = any(state is not StandingState.EJECTED for state in states)
         return (
             Check(name="spool", ok=not housekeeper.trouble, detail=housekeeper.trouble),
-            Check(
-                name="acceptance",
-                ok=not smtp.admission.policy.paused,
-                detail="" if not smtp.admission.policy.paused else "closed",
-            ),
+            Check(name="acceptance", ok=not refusing, detail=refusing.text if refusing else ""),
             Check(name="providers", ok=usable, detail="" if usable else "every provider is ejected"),
         )
 
@@ -132,6 +130,10 @@ class Doorkeeper:
         """A wrong login, or one not checked because too many were wrong."""
         self._journal.measures.refused("login_throttled" if throttled else "login")
         self._journal.log.login_refused("smtp", "", peer)
+
+    def answered(self, duration_s: float) -> None:
+        """A message was answered, so long after its last byte."""
+        self._journal.measures.answered(Front.SMTP.value, duration_s)
 
     def timed_out(self, peer: str) -> None:
         """A silent or endless client was given up."""

@@ -114,8 +114,6 @@ class Admission:
 
     def _sender(self, caller: Caller, sender: str, size_bytes: int) -> Refused | None:
         policy = self.policy
-        if policy.paused:
-            return refusal.PAUSED
         if size_bytes > policy.max_size_bytes:
             return refusal.TOO_BIG
         if sender and not policy.owns(caller.tenant, sender.rpartition("@")[2].lower()):
@@ -193,8 +191,6 @@ class Admission:
 
     def _envelope(self, submission: Submission, recipients: tuple[str, ...]) -> Refused | None:
         policy = self.policy
-        if policy.paused:
-            return refusal.PAUSED
         if not recipients:
             return refusal.NO_RECIPIENTS
         if len(recipients) > policy.max_recipients:
@@ -238,6 +234,10 @@ class Admission:
             self._rates.spend(caller.credential, now_s)
             return None
         return None if self._rates.take(caller.credential, now_s) else refusal.RATE_EXCEEDED
+
+    def overloaded(self) -> Refused | None:
+        """Why even urgent mail would be shed now; None: it would not."""
+        return shed(_URGENT, self._load(), self.policy.load)
 
     def _load_now(self) -> Load:
         now_s = self._clock.monotonic()

@@ -20,8 +20,6 @@ class AdmissionPolicy:
     deadlines_s: Mapping[Stream, float] = field(
         default_factory=lambda: {stream: rule.deadline_s for stream, rule in RULES.items()}
     )
-    paused: bool = False
-    """A person stopped acceptance."""
 
     def owns(self, tenant: Tenant, domain: str) -> bool:
         """Whether the tenant may send from the domain (lower case). As with SES, the names below it come with it."""

@@ -32,8 +32,6 @@ class RefusalKind(Enum):
     """The credential sends faster than it may."""
     OVERLOAD = "overload"
     """Shed, because better mail needs the room."""
-    PAUSED = "paused"
-    """A person stopped acceptance."""
     DISK_LOW = "disk_low"
     """The spool's disk must keep its last free space for what is stored."""
     SPOOL = "spool"
@@ -93,7 +91,6 @@ TOO_MANY_RECIPIENTS = _no(RefusalKind.RECIPIENTS, 452, "4.5.3", "Too many recipi
 NO_RECIPIENTS = _no(RefusalKind.RECIPIENTS, 554, "5.5.1", "No valid recipients")
 RATE_EXCEEDED = _no(RefusalKind.RATE, 454, "4.7.0", "Throttling failure: Maximum sending rate exceeded.")
 OVERLOADED = _no(RefusalKind.OVERLOAD, 451, "4.3.2", "Temporary service failure: busy, try again later")
-PAUSED = _no(RefusalKind.PAUSED, 451, "4.3.2", "Temporary service failure: not accepting mail now, try again later")
 DISK_LOW = _no(RefusalKind.DISK_LOW, 452, "4.3.1", "Temporary service failure: insufficient storage, try again later")
 SPOOL_DOWN = _no(RefusalKind.SPOOL, 451, "4.3.0", "Temporary service failure: cannot store mail now, try again later")
 BUG = _no(RefusalKind.BUG, 451, "4.3.0", "Temporary service failure")

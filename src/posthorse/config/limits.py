@@ -45,7 +45,6 @@ class LimitSettings:
             "Most messages of one credential, with bursts of ten seconds' worth; not set: no limit.",
             'messages = "50/s"',
             "Beyond it 454; urgent mail is counted, never refused for it.",
-            restart=True,
         ),
     ] = None
     memory_bytes: Annotated[

@@ -1,6 +1,6 @@
 """Standing orders: what a person told the gateway to do until told otherwise, as stored in the spool's control rows.
 
-One order per key: `paused` (send nothing), `closed` (accept nothing), `ejected:PROVIDER`, `failover` (value: the
+One order per key: `paused` (send nothing), `ejected:PROVIDER`, `failover` (value: the
 target, then the streams after a colon, all when empty: `relay:urgent,standard`).
 """
 
@@ -11,7 +11,6 @@ from posthorse.mail.ids import ProviderName
 from posthorse.mail.stream import Stream
 
 PAUSED = "paused"
-CLOSED = "closed"
 FAILOVER = "failover"
 EJECTED = "ejected:"
 
@@ -21,7 +20,6 @@ class Orders:
     """All standing orders in force."""
 
     paused: bool = False
-    closed: bool = False
     ejected: frozenset[ProviderName] = frozenset()
     failover: ProviderName | None = None
     """Tried first for every message..."""
@@ -43,7 +41,6 @@ def read_orders(rows: Mapping[str, str]) -> Orders:
     streams = frozenset(stream for stream in Stream if stream.value in listed.split(","))
     return Orders(
         paused=PAUSED in rows,
-        closed=CLOSED in rows,
         ejected=frozenset(ProviderName(key[len(EJECTED) :]) for key in rows if key.startswith(EJECTED)),
         failover=ProviderName(target) if target else None,
         failover_streams=streams or frozenset(Stream),

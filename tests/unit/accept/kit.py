@@ -88,6 +88,9 @@ class Observer:
         """Wrong login."""
         self.told.append(f"login refused {peer} {throttled}")
 
+    def answered(self, duration_s: float) -> None:
+        """A message was answered."""
+
     def timed_out(self, peer: str) -> None:
         """Silence."""
         self.told.append(f"timed out {peer}")

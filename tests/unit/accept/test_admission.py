@@ -99,7 +99,6 @@ def test_repeated_recipients_are_stored_once() -> None:
 
 
 REFUSALS = [
-    (AdmissionPolicy(paused=True), {}, RefusalKind.PAUSED, 451),
     (AdmissionPolicy(), {"recipients": ()}, RefusalKind.RECIPIENTS, 554),
     (AdmissionPolicy(max_recipients=2), {"recipients": ("a@x.org", "b@x.org", "c@x.org")}, RefusalKind.RECIPIENTS, 452),
     (AdmissionPolicy(max_size_bytes=50), {}, RefusalKind.TOO_BIG, 552),
@@ -141,8 +140,8 @@ def test_a_tenant_without_domains_sends_from_any() -> None:
 def test_policy_is_replaced_while_running() -> None:
     """A reload counts from the next decision on."""
     home = house()
-    home.admission.policy = AdmissionPolicy(paused=True)
-    assert refusal(home).kind is RefusalKind.PAUSED
+    home.admission.policy = AdmissionPolicy(max_size_bytes=10)
+    assert refusal(home).kind is RefusalKind.TOO_BIG
 
 
 STORE_FAILURES = [
@@ -261,15 +260,13 @@ def sender(home: House, address: str = "shop@example.com", size: int = 0) -> Ref
 
 
 def test_early_stages_refuse_what_is_known_early() -> None:
-    """Size, domain and pause before the message is sent; every refusal is counted."""
+    """Size and domain before the message is sent; every refusal is counted."""
     home = house(replace(OWNED, max_size_bytes=1_000))
     assert sender(home) is None
     assert sender(home, "") is None
     assert sender(home, size=1_001) is RefusalKind.TOO_BIG
     assert sender(home, "x@evil.example") is RefusalKind.SENDER_DOMAIN
-    home.admission.policy = AdmissionPolicy(paused=True)
-    assert sender(home) is RefusalKind.PAUSED
-    assert len(home.observer.refused_all) == 3
+    assert len(home.observer.refused_all) == 2
 
 
 def test_early_shedding_knows_the_stream_from_the_credential_or_keeps_still() -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from posthorse.mail.ids import ProviderName
-from posthorse.mail.orders import CLOSED, EJECTED, FAILOVER, NO_ORDERS, PAUSED, Orders, failover_value, read_orders
+from posthorse.mail.orders import EJECTED, FAILOVER, NO_ORDERS, PAUSED, Orders, failover_value, read_orders
 from posthorse.mail.stream import Stream
 
 
@@ -15,9 +15,9 @@ def test_no_rows_are_no_orders() -> None:
 
 def test_each_row_gives_its_order() -> None:
     """Pause, close and ejections are read from their keys; what a newer version stored is left alone."""
-    rows = {PAUSED: "", CLOSED: "maintenance", EJECTED + "ses": "", EJECTED + "relay:2": "", "tint": "blue"}
+    rows = {PAUSED: "", EJECTED + "ses": "", EJECTED + "relay:2": "", "tint": "blue"}
     assert read_orders(rows) == Orders(
-        paused=True, closed=True, ejected=frozenset({ProviderName("ses"), ProviderName("relay:2")})
+        paused=True, ejected=frozenset({ProviderName("ses"), ProviderName("relay:2")})
     )
 
 

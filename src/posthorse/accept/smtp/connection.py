@@ -186,7 +186,8 @@ class Connection(asyncio.Protocol):
             return self._answer(offer)
         storing = asyncio.ensure_future(self._server.admission.store(offer.new))
         self._server.pending_commits += 1
-        storing.add_done_callback(lambda done: self._stored(offer, done))
+        came_s = self._last_heard
+        storing.add_done_callback(lambda done: self._stored(offer, came_s, done))
         return None
 
     def _admitted(self, admitting: "asyncio.Task[Verdict]") -> None:
@@ -195,9 +196,10 @@ class Connection(asyncio.Protocol):
         if not self._ended:
             self._continue(self._answer(BUG if broken else admitting.result()))
 
-    def _stored(self, offer: Offer, storing: "asyncio.Future[AdmitResult]") -> None:
+    def _stored(self, offer: Offer, came_s: float, storing: "asyncio.Future[AdmitResult]") -> None:
         self._server.pending_commits -= 1
         verdict = self._verdict(offer, storing)
+        self._server.observer.answered(self._loop.time() - came_s)
         if not self._ended:
             self._continue(self._answer(verdict))
 

@@ -61,6 +61,10 @@ class SmtpObserver(Protocol):
         """A wrong login, or one not checked because too many were wrong."""
         ...
 
+    def answered(self, duration_s: float) -> None:
+        """A message was answered, so long after its last byte."""
+        ...
+
     def timed_out(self, peer: str) -> None:
         """A silent or endless client was given up."""
         ...

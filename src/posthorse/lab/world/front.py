@@ -39,6 +39,9 @@ class Unobserved:
     def login_refused(self, peer: str, *, throttled: bool) -> None:
         """A wrong login."""
 
+    def answered(self, duration_s: float) -> None:
+        """A message was answered."""
+
     def timed_out(self, peer: str) -> None:
         """A silent client was given up."""
 
