@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
+import apsw
+
 from posthorse.mail.ids import MessageId, Tenant
 from posthorse.mail.ports import Clock
 from posthorse.spool import decisions
@@ -33,6 +35,7 @@ from posthorse.spool.port import (
     Selector,
     Settled,
     Settlement,
+    SpoolUnavailable,
     StoredKey,
     Suppression,
     SweepReport,
@@ -98,28 +101,33 @@ class SqliteSpool:
         if switch_interval_s is not None:
             sys.setswitchinterval(switch_interval_s)
         clerk, codec = clerk or Clerk(), codec or RawCodec()
+        opening = partial(connect, path, vfs=vfs)
         lock = OwnerLock(path)
+        checkpoints = Checkpointer(opening)
         try:
-            connection = connect(path, vfs=vfs)
-            migrate(connection)
-            connection.close()
+            _prepare(opening)
             loop = asyncio.get_running_loop()
-            opening = partial(connect, path, vfs=vfs)
-            checkpoints = Checkpointer(opening)
             writer = Writer(connect=opening, clock=clock, clerk=clerk, codec=codec, loop=loop, checkpoints=checkpoints)
-            spool = cls(
-                writer=writer,
-                reader=Reader(opening, loop),
-                checkpoints=checkpoints,
-                lock=lock,
-                clock=clock,
-                clerk=clerk,
-                codec=codec,
-            )
-        except BaseException:
+        except BaseException as error:
+            checkpoints.close()
             lock.release()
+            if isinstance(error, apsw.Error | OSError):
+                raise SpoolUnavailable(f"{path} cannot be opened: {error}") from error
             raise
-        await spool._take_over()
+        spool = cls(
+            writer=writer,
+            reader=Reader(opening, loop),
+            checkpoints=checkpoints,
+            lock=lock,
+            clock=clock,
+            clerk=clerk,
+            codec=codec,
+        )
+        try:
+            await spool._take_over()
+        except BaseException:
+            await spool.close()
+            raise
         return spool
 
     async def _take_over(self) -> None:
@@ -275,6 +283,14 @@ class SqliteSpool:
     async def keys(self) -> Sequence[StoredKey]:
         """As the port says."""
         return await self._reader.ask(desk.keys)
+
+
+def _prepare(opening: Callable[[], apsw.Connection]) -> None:
+    connection = opening()
+    try:
+        migrate(connection)
+    finally:
+        connection.close()
 
 
 def _page(
