@@ -21,7 +21,7 @@ def test_the_longest_due_comes_first(play: Play) -> None:
         early = await world.admit(not_before=now + SECOND)
         twin = await world.admit(not_before=now + SECOND)
         world.clock.forward(10)
-        groups = await world.lease()
+        groups = [*await world.lease(limit=1), *await world.lease()]
         assert [group.message.id for group in groups] == [early.id, twin.id, late.id]
 
     play(story)

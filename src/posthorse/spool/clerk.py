@@ -284,7 +284,7 @@ class Clerk:
             record(book, entry, rules.expire(entry.row), Telling(at=now))
             expired += 1
         more = max(len(lapsed), len(late)) >= limit
-        return SweepReport(lapsed_unreleased=unreleased, lapsed_in_doubt=in_doubt, expired=expired, more=more)
+        return SweepReport(lapsed_unreleased=unreleased, lapsed_in_doubt=in_doubt, expired=expired, more=more, at=now)
 
 
 # --- shared with the desk's calls -------------------------------------------------------------------------------------

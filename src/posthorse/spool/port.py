@@ -227,6 +227,8 @@ class SweepReport:
     expired: int = 0
     more: bool = False
     """The limit was reached; sweep again soon."""
+    at: int = 0
+    """The spool's clock at this pass, microseconds UTC: from it a node learns how far its own is off. 0: not told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

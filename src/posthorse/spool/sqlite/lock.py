@@ -27,5 +27,7 @@ class OwnerLock:
         os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
-        """Let go; the file stays, since removing it would race with the next owner."""
-        os.close(self._file)
+        """Let go, once; the file stays, since removing it would race with the next owner."""
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)

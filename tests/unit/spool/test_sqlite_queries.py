@@ -1,0 +1,54 @@
+"""Statements over batches: any size goes in, in few texts."""
+
+from collections.abc import Iterator
+
+import apsw
+import pytest
+
+from posthorse.spool.sqlite.queries import LARGEST, Bulk, named
+
+
+@pytest.fixture
+def connection() -> Iterator[apsw.Connection]:
+    """An empty database in memory."""
+    connection = apsw.Connection(":memory:")
+    connection.execute("CREATE TABLE t (a INTEGER, b TEXT)")
+    yield connection
+    connection.close()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 64, 65, LARGEST, LARGEST + 1, 3 * LARGEST + 7])
+def test_every_row_goes_in_once(connection: apsw.Connection, size: int) -> None:
+    """Batches of any size are stored whole, whatever the padding; the count of changed rows is true."""
+    rows = [(number, f"row {number}") for number in range(1, size + 1)]
+    add = Bulk("WITH v (a, b) AS ({rows}) INSERT INTO t SELECT * FROM v WHERE a IS NOT NULL")
+    assert add.change(connection, rows) == size
+    assert connection.execute("SELECT a, b FROM t ORDER BY a").fetchall() == rows
+
+
+def test_what_follows_the_rows_is_bound(connection: apsw.Connection) -> None:
+    """Values for the rest of the statement come after the rows, in every chunk."""
+    connection.execute("INSERT INTO t VALUES (1, 'x'), (2, 'y')")
+    move = Bulk("WITH v (a) AS ({rows}) UPDATE t SET b = :b FROM v WHERE t.a = v.a")
+    assert move.change(connection, [(1,), (2,), (9,)], "z") == 2
+    ask = Bulk("WITH v (a) AS ({rows}) SELECT t.b FROM v CROSS JOIN t ON t.a = v.a WHERE t.b = :b")
+    assert ask.run(connection, [(number,) for number in range(LARGEST + 2)], "z") == [("z",), ("z",)]
+
+
+def test_texts_are_few() -> None:
+    """Batches of all sizes use one text per power of two, short enough for the statement cache."""
+    connection = apsw.Connection(":memory:")
+    ask = Bulk("WITH v (a) AS ({rows}) SELECT count(a) FROM v")
+    for size in range(1, LARGEST + 1):
+        assert ask.run(connection, [(1,)] * size) == [(size,)]
+    assert len(ask._texts) == LARGEST.bit_length()
+    connection.close()
+    for text in named("hot.sql").values():
+        if "{rows}" in text:
+            assert len(Bulk(text)._shaped(LARGEST)) < 16_384
+
+
+def test_a_query_needs_rows() -> None:
+    """A text without rows is refused when it is made, not when it runs."""
+    with pytest.raises(ValueError, match="not a query over rows"):
+        Bulk("SELECT 1")
