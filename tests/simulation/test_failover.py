@@ -58,9 +58,6 @@ def test_mail_leaves_through_the_next_provider_when_the_first_dies(fault: Fault,
     assert world.mailbox.duplicates() == {}
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a settlement names its next time by the node's clock, the spool judges by its own"
-)
 def test_a_node_whose_clock_is_ahead_fails_over_as_fast() -> None:
     """Five minutes of skew between a node and the spool delay nothing."""
     world = outage(Fault.REFUSE, skew_us=300_000_000)

@@ -16,6 +16,7 @@ from posthorse.dispatch.plan import Candidate, GiveUp, Group, Try, Wait, make_pl
 from posthorse.dispatch.ports import Journal, Watch
 from posthorse.dispatch.route import Route, candidates_of, route_of
 from posthorse.dispatch.settling import Settler
+from posthorse.dispatch.spool_clock import SpoolClock
 from posthorse.dispatch.way import Way
 from posthorse.mail.ids import NodeId, ProviderName
 from posthorse.mail.message import Message
@@ -77,7 +78,7 @@ class Dispatcher:
         self._spool = ports.spool
         self._watch = ports.watch
         self._journal = ports.journal
-        self._clock = ports.clock
+        self._clock = SpoolClock(ports.clock)
         self._rng = ports.rng
         self.ways = dict(ways)
         self._routes = tuple(routes)
@@ -88,7 +89,7 @@ class Dispatcher:
             settler=self._settler,
             watch=ports.watch,
             journal=ports.journal,
-            clock=ports.clock,
+            clock=self._clock,
             rng=ports.rng,
             ids=ports.ids,
             rules=settings.rules,
@@ -223,7 +224,9 @@ class Dispatcher:
 
     async def _poll(self) -> bool:
         """Housekeeping, and whatever became due without our knowing; whether there is more to keep."""
+        asked_s = self._clock.monotonic()
         report = await self._spool.sweep(SWEEP_LIMIT)
+        self._clock.heard(report.at, asked_s)
         earliest = await self._spool.next_due()
         now = self._clock.now()
         if report.lapsed_unreleased or report.lapsed_in_doubt or (earliest is not None and earliest <= now):

@@ -14,11 +14,11 @@ from posthorse.mail.ids import MessageId
 from posthorse.mail.message import Message
 from posthorse.spool import rules, story
 from posthorse.spool.book import Book, Claim, TenantKey
+from posthorse.spool.desk_port import Hold
 from posthorse.spool.entry import Entry, EntryKey, leased_recipient, matches
 from posthorse.spool.port import (
     AdmitResult,
     Admitted,
-    Hold,
     KeyConflict,
     LeasedGroup,
     LeaseRequest,

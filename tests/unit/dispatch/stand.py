@@ -21,17 +21,15 @@ from posthorse.mail.outcome import Fault, Handover, Outcome, Scope
 from posthorse.mail.standing import StandingState
 from posthorse.mail.stream import RULES, SECOND, Stream
 from posthorse.providers.port import AttemptReport, Capability, Fidelity, HandoverGroup, ReleaseGate
+from posthorse.spool.desk_port import Control, RecipientView, Selector
 from posthorse.spool.memory import MemorySpool
 from posthorse.spool.port import (
     Admitted,
-    Control,
     LeasedGroup,
     LeaseRequest,
     NewMessage,
-    RecipientView,
     ReleaseMark,
     ReleaseVerdict,
-    Selector,
     Settled,
     Settlement,
     SpoolUnavailable,
@@ -259,7 +257,9 @@ class Stand:
         slots: int = 4,
         routes: Sequence[Route] | None = None,
         settings: Settings | None = None,
+        skew_s: int = 0,
     ) -> None:
+        """`skew_s`: how far the node's wall clock is ahead of the spool's."""
         self.loop = loop
         self.clock = WorldClock(loop)
         self.ids = WorldIds(self.clock, loop.seed, "stand")
@@ -270,7 +270,7 @@ class Stand:
             Parts(
                 node=NodeId("node"),
                 spool=self.spool,
-                clock=self.clock,
+                clock=WorldClock(loop, skew_us=skew_s * SECOND),
                 rng=WorldRng(loop.seed, "stand"),
                 ids=self.ids,
                 journal=self.told,

@@ -12,7 +12,8 @@ from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection
 from posthorse.mail.standing import StandingState
 from posthorse.mail.stream import SECOND, Stream
 from posthorse.providers.port import HandoverGroup, ReleaseGate
-from posthorse.spool.port import Decision, Hold, Selector, Settled, Suppression
+from posthorse.spool.desk_port import Decision, Hold, Selector, Suppression
+from posthorse.spool.port import Settled
 from tests.unit.dispatch.stand import (
     A,
     B,

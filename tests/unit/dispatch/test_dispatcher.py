@@ -12,7 +12,7 @@ from posthorse.mail.ids import MessageId
 from posthorse.mail.orders import EJECTED, FAILOVER, PAUSED, failover_value
 from posthorse.mail.outcome import Deferral, Handover, Rejection, Scope, Throttle, Unclear
 from posthorse.mail.stream import RULES, Stream
-from posthorse.spool.port import RecipientView
+from posthorse.spool.desk_port import RecipientView
 from tests.unit.dispatch.stand import (
     EXACT,
     A,
