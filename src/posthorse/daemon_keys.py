@@ -9,7 +9,7 @@ from posthorse.config.entrance import AccessKeySettings
 from posthorse.config.tree import Config
 from posthorse.control.keys import Locksmith
 from posthorse.mail.ports import Offload
-from posthorse.spool.port import SpoolDesk, StoredKey
+from posthorse.spool.desk_port import SpoolDesk, StoredKey
 
 
 def locksmith(sealer: Sealer) -> Locksmith:

@@ -12,7 +12,8 @@ from posthorse.mail.message import Front
 from posthorse.mail.ports import Clock
 from posthorse.mail.standing import StandingState
 from posthorse.mail.stream import SECOND
-from posthorse.spool.port import QueueCounts, SpoolDesk, SpoolUnavailable
+from posthorse.spool.desk_port import QueueCounts, SpoolDesk
+from posthorse.spool.port import SpoolUnavailable
 from posthorse.watch import metrics
 from posthorse.watch.journal import Journal, oldest_readings, recipients_readings, standing_readings
 from posthorse.watch.measures import Measures

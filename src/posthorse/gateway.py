@@ -19,7 +19,8 @@ from posthorse.mail.orders import NO_ORDERS, Orders, read_orders
 from posthorse.mail.ports import Clock, Ids, Rng
 from posthorse.mail.standing import StandingState
 from posthorse.providers.port import DEFAULT_LIMITS, Limits, Provider
-from posthorse.spool.port import AdmitResult, Admitted, NewMessage, Spool, SpoolDesk, SpoolUnavailable
+from posthorse.spool.desk_port import SpoolDesk
+from posthorse.spool.port import AdmitResult, Admitted, NewMessage, Spool, SpoolUnavailable
 from posthorse.watch.watcher import Watcher
 
 ORDERS_EVERY_S = 1.0

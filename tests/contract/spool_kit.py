@@ -11,24 +11,20 @@ from posthorse.mail.ids import MAIN_TENANT, AttemptId, MessageId, NodeId, Provid
 from posthorse.mail.outcome import Fault, Handover, Outcome, Reply, Scope, Unclear
 from posthorse.mail.stream import SECOND, Stream
 from posthorse.spool.clerk import Clerk
+from posthorse.spool.desk_port import Hold, RecipientView, Selector, SpoolDesk, Suppression
 from posthorse.spool.memory import MemorySpool
 from posthorse.spool.port import (
     Admitted,
     HistoryRow,
-    Hold,
     LeasedGroup,
     LeaseRequest,
     NewMessage,
-    RecipientView,
     Released,
     ReleaseMark,
     ReleaseVerdict,
-    Selector,
     Settled,
     Settlement,
     Spool,
-    SpoolDesk,
-    Suppression,
 )
 from posthorse.spool.sqlite import SqliteSpool
 

@@ -8,7 +8,8 @@ import pytest
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import Tenant
 from posthorse.mail.stream import Stream
-from posthorse.spool.port import Admitted, KeyConflict, Repeated, Selector, SpoolMisuse
+from posthorse.spool.desk_port import Selector
+from posthorse.spool.port import Admitted, KeyConflict, Repeated, SpoolMisuse
 from tests.contract.spool_kit import DAY, HANDOVER, HOUR, NODE, World
 from tests.contract.spool_play import Play, play
 

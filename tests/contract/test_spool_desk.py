@@ -5,7 +5,8 @@ from dataclasses import replace
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MessageId, Tenant
 from posthorse.mail.stream import Stream
-from posthorse.spool.port import Control, Decision, HistoryRow, Refusal, ReleaseRefused, Selector, Settled, StoredKey
+from posthorse.spool.desk_port import Control, Decision, Selector, StoredKey
+from posthorse.spool.port import HistoryRow, Refusal, ReleaseRefused, Settled
 from tests.contract.spool_kit import DAY, FAULT, HANDOVER, HOUR, NODE, UNCLEAR, World
 from tests.contract.spool_play import Play, play
 

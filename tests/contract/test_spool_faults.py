@@ -13,8 +13,9 @@ import pytest
 
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MessageId
+from posthorse.spool.desk_port import Selector
 from posthorse.spool.entry import EntryKey
-from posthorse.spool.port import Admitted, Released, Selector, SpoolUnavailable
+from posthorse.spool.port import Admitted, Released, SpoolUnavailable
 from posthorse.spool.sqlite import SqliteSpool
 from tests.contract.spool_faults import Faults, FaultyFiles
 from tests.contract.spool_kit import HANDOVER, NODE, UNCLEAR, HandClock, World

@@ -20,18 +20,9 @@ from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage
 from posthorse.mail.ids import AttemptId, MessageId, ProviderName, Tenant
 from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection, Scope, Throttle, Unclear
 from posthorse.mail.stream import RULES, SECOND, Stream
+from posthorse.spool.desk_port import Decision, Selector
 from posthorse.spool.entry import EntryKey
-from posthorse.spool.port import (
-    Admitted,
-    Decision,
-    HistoryRow,
-    LeasedGroup,
-    NewMessage,
-    Released,
-    Selector,
-    Settled,
-    Settlement,
-)
+from posthorse.spool.port import Admitted, HistoryRow, LeasedGroup, NewMessage, Released, Settled, Settlement
 from posthorse.spool.rules import Row
 from posthorse.spool.story import replay
 from tests.contract.spool_kit import NODE, FullSpool, World, opened

@@ -8,7 +8,8 @@ from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import AttemptId, MessageId, ProviderName
 from posthorse.mail.outcome import Deferral, Scope
 from posthorse.mail.stream import SECOND, Stream
-from posthorse.spool.port import Decision, Refusal, Released, ReleaseMark, ReleaseRefused, Selector, SpoolMisuse
+from posthorse.spool.desk_port import Decision, Selector
+from posthorse.spool.port import Refusal, Released, ReleaseMark, ReleaseRefused, SpoolMisuse
 from tests.contract.spool_kit import HANDOVER, HOUR, UNCLEAR, World
 from tests.contract.spool_play import Play, play
 

@@ -9,7 +9,8 @@ from posthorse.mail.carriage import Carriage, Fate
 from posthorse.mail.ids import MessageId, ProviderName
 from posthorse.mail.outcome import Deferral, Fault, Outcome, Rejection, Reply, Scope, Throttle
 from posthorse.mail.stream import SECOND
-from posthorse.spool.port import Refusal, ReleaseRefused, Selector, Settled
+from posthorse.spool.desk_port import Selector
+from posthorse.spool.port import Refusal, ReleaseRefused, Settled
 from tests.contract.spool_kit import FAULT, HANDOVER, NODE, UNCLEAR, World
 from tests.contract.spool_play import Play, play
 

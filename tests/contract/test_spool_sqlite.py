@@ -15,7 +15,8 @@ from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MessageId
 from posthorse.mail.stream import SECOND, Stream
 from posthorse.spool.codec import SealedCodec, Unreadable
-from posthorse.spool.port import Admitted, Refusal, ReleaseRefused, Selector, SpoolUnavailable
+from posthorse.spool.desk_port import Selector
+from posthorse.spool.port import Admitted, Refusal, ReleaseRefused, SpoolUnavailable
 from posthorse.spool.sqlite import SpoolRefused, SqliteSpool
 from posthorse.spool.sqlite.backup import copy_database
 from tests.contract.spool_kit import HANDOVER, NODE, HandClock, World, opened

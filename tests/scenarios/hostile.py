@@ -31,8 +31,9 @@ from posthorse.daemon_watch import Doorkeeper
 from posthorse.mail.ids import MAIN_TENANT
 from posthorse.mail.message import Message
 from posthorse.mail.stream import Stream
+from posthorse.spool.desk_port import Selector
 from posthorse.spool.memory import MemorySpool
-from posthorse.spool.port import AdmitResult, NewMessage, Selector
+from posthorse.spool.port import AdmitResult, NewMessage
 from posthorse.watch.journal import Journal
 from posthorse.watch.log import Log
 from posthorse.watch.mail_log import MailLog

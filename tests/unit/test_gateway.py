@@ -11,7 +11,8 @@ from posthorse.mail.ids import MAIN_TENANT, ProviderName
 from posthorse.mail.orders import EJECTED, PAUSED
 from posthorse.mail.standing import StandingState
 from posthorse.mail.stream import Stream
-from posthorse.spool.port import Admitted, Control, KeyConflict, Repeated, Suppression
+from posthorse.spool.desk_port import Control, Suppression
+from posthorse.spool.port import Admitted, KeyConflict, Repeated
 from tests.unit.dispatch.stand import A, B, Scripted, Stand, play, refuses, takes
 
 

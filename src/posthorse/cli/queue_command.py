@@ -24,7 +24,7 @@ from posthorse.cli.output import print_json, print_table, say
 from posthorse.cli.talk import carry_out, carry_out_all
 from posthorse.control import replies, requests
 from posthorse.control.requests import Which
-from posthorse.spool.port import Decision
+from posthorse.spool.desk_port import Decision
 
 app = typer.Typer(
     help="Look at mail in the spool, hold it, decide about it.", no_args_is_help=True, rich_markup_mode=None

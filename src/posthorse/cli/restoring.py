@@ -12,7 +12,7 @@ from posthorse.adapters.clock import SystemClock
 from posthorse.cli.spool_desk import opened_spool
 from posthorse.control.node import NotDone
 from posthorse.mail.orders import PAUSED
-from posthorse.spool.port import Control
+from posthorse.spool.desk_port import Control
 from posthorse.spool.sqlite.backup import CopyFailed, check_database
 
 _BESIDE = ("-wal", "-shm", ".lock")

@@ -9,7 +9,8 @@ from posthorse.control.keys import Locksmith
 from posthorse.control.node import Node, NotDone
 from posthorse.control.orders import Orders
 from posthorse.mail.ports import Clock
-from posthorse.spool.port import SpoolDesk, SpoolUnavailable
+from posthorse.spool.desk_port import SpoolDesk
+from posthorse.spool.port import SpoolUnavailable
 
 _LOOKING = (
     requests.Overview,

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from posthorse.mail.carriage import Carriage, Cause
-from posthorse.spool.port import Decision, HistoryRow, RecipientView
+from posthorse.spool.desk_port import Decision, RecipientView
+from posthorse.spool.port import HistoryRow
 
 Detail = Mapping[str, str | int | float | bool | None]
 

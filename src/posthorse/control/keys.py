@@ -13,7 +13,7 @@ from posthorse.control.node import Node, NotDone
 from posthorse.control.wording import maybe_time, written_time
 from posthorse.mail.ids import Tenant
 from posthorse.mail.ports import Clock
-from posthorse.spool.port import SpoolDesk, StoredKey
+from posthorse.spool.desk_port import SpoolDesk, StoredKey
 
 REGIONS = ("us-east-1", "us-west-2", "eu-west-1", "eu-central-1", "ap-southeast-2")
 """Whose SMTP passwords are told; whoever needs another derives it from the secret, as AWS describes."""

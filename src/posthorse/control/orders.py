@@ -13,7 +13,7 @@ from posthorse.mail.ids import ProviderName
 from posthorse.mail.orders import EJECTED, FAILOVER, PAUSED, failover_value, read_orders
 from posthorse.mail.ports import Clock
 from posthorse.mail.stream import SECOND
-from posthorse.spool.port import Control, SpoolDesk
+from posthorse.spool.desk_port import Control, SpoolDesk
 
 MOST_S = 366 * 86_400.0
 

@@ -8,7 +8,7 @@ from posthorse.control import explain, replies, requests
 from posthorse.control.node import NotDone
 from posthorse.control.wording import in_words, message_id, recipient, selector, written_time
 from posthorse.mail.carriage import Carriage
-from posthorse.spool.port import Decision, Hold, RecipientView, Selector, SpoolDesk
+from posthorse.spool.desk_port import Decision, Hold, RecipientView, Selector, SpoolDesk
 
 MOST_OF_A_MESSAGE = 10_000
 """Recipients of one message that are shown."""

@@ -10,7 +10,7 @@ import msgspec
 from posthorse.control import replies
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.stream import Stream
-from posthorse.spool.port import Decision
+from posthorse.spool.desk_port import Decision
 
 R = TypeVar("R")
 

@@ -6,7 +6,7 @@ from posthorse.control.wording import maybe_time, written_time
 from posthorse.mail.ids import Tenant
 from posthorse.mail.ports import Clock
 from posthorse.mail.stream import SECOND
-from posthorse.spool.port import SpoolDesk, Suppression
+from posthorse.spool.desk_port import SpoolDesk, Suppression
 
 
 async def added(spool: SpoolDesk, clock: Clock, request: requests.Suppress, by: str) -> replies.Done:

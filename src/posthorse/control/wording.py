@@ -7,7 +7,7 @@ from posthorse.control.node import NotDone
 from posthorse.control.requests import Which
 from posthorse.mail.ids import MessageId, Tenant, parse_message_id
 from posthorse.mail.stream import SECOND
-from posthorse.spool.port import RecipientView, Selector
+from posthorse.spool.desk_port import RecipientView, Selector
 
 
 def written_time(at: int) -> str:

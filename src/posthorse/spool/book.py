@@ -11,8 +11,9 @@ from typing import Protocol
 from posthorse.mail.ids import MessageId, Tenant
 from posthorse.mail.message import Message
 from posthorse.mail.stream import Stream
+from posthorse.spool.desk_port import Hold, Selector
 from posthorse.spool.entry import Entry, EntryKey
-from posthorse.spool.port import HistoryRow, Hold, Selector
+from posthorse.spool.port import HistoryRow
 
 TenantKey = tuple[Tenant, str]
 """A key that means something only within its tenant: idempotency key, supersede key, address in lower case."""

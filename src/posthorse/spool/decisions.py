@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from posthorse.spool import rules
 from posthorse.spool.book import Book
 from posthorse.spool.clerk import held_by, record
+from posthorse.spool.desk_port import Decision, Hold, Selector
 from posthorse.spool.entry import Entry, EntryKey, matches
-from posthorse.spool.port import Decision, Hold, Selector
 from posthorse.spool.rules import Change
 from posthorse.spool.story import Detail, Telling
 

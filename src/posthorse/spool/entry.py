@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from posthorse.mail.carriage import Carriage, Fate
 from posthorse.mail.ids import AttemptId, MessageId, NodeId
 from posthorse.mail.message import Message
-from posthorse.spool.port import LeasedRecipient, RecipientView, Selector
+from posthorse.spool.desk_port import RecipientView, Selector
+from posthorse.spool.port import LeasedRecipient
 from posthorse.spool.rules import Row
 
 EntryKey = tuple[MessageId, int]

@@ -18,26 +18,28 @@ from posthorse.mail.stream import Stream
 from posthorse.spool import decisions
 from posthorse.spool.clerk import Clerk
 from posthorse.spool.decisions import Page
+from posthorse.spool.desk_port import (
+    Control,
+    Decision,
+    Hold,
+    QueueCounts,
+    RecipientView,
+    Selector,
+    StoredKey,
+    Suppression,
+)
 from posthorse.spool.entry import EntryKey, matches, view
 from posthorse.spool.memory_book import MemoryBook
 from posthorse.spool.port import (
     AdmitResult,
-    Control,
-    Decision,
     HistoryRow,
-    Hold,
     LeasedGroup,
     LeaseRequest,
     NewMessage,
-    QueueCounts,
-    RecipientView,
     ReleaseMark,
     ReleaseVerdict,
-    Selector,
     Settled,
     Settlement,
-    StoredKey,
-    Suppression,
     SweepReport,
 )
 

@@ -15,8 +15,9 @@ from posthorse.mail.message import Message
 from posthorse.mail.ports import Clock
 from posthorse.mail.stream import Stream
 from posthorse.spool.book import Claim, TenantKey
+from posthorse.spool.desk_port import Control, Hold, Selector, StoredKey, Suppression
 from posthorse.spool.entry import Entry, EntryKey, matches
-from posthorse.spool.port import Control, HistoryRow, Hold, Selector, SpoolMisuse, StoredKey, Suppression
+from posthorse.spool.port import HistoryRow, SpoolMisuse
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage, Cause, check_move
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.outcome import Handover, Outcome, Rejection, Unclear
-from posthorse.spool.port import Decision, Refusal, Settled, Settlement
+from posthorse.spool.desk_port import Decision
+from posthorse.spool.port import Refusal, Settled, Settlement
 
 CANCELLED = "cancelled"
 SUPERSEDED = "superseded"

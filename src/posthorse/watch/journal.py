@@ -12,7 +12,8 @@ from posthorse.mail.message import Caller, Front, Message
 from posthorse.mail.outcome import Outcome, kind_of
 from posthorse.mail.standing import StandingState
 from posthorse.mail.stream import Stream
-from posthorse.spool.port import NewMessage, QueueCounts, Settled
+from posthorse.spool.desk_port import QueueCounts
+from posthorse.spool.port import NewMessage, Settled
 from posthorse.watch.mail_log import MailLog
 from posthorse.watch.measures import Measures, Readings, one_of
 

@@ -15,7 +15,8 @@ from posthorse.mail.orders import read_orders
 from posthorse.mail.outcome import Fault, Reply
 from posthorse.mail.outcome import Scope as OutcomeScope
 from posthorse.mail.stream import SECOND, Stream
-from posthorse.spool.port import Decision, SpoolUnavailable
+from posthorse.spool.desk_port import Decision
+from posthorse.spool.port import SpoolUnavailable
 from tests.unit.control.scene import OTHER, RELAY, START, Scene
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]

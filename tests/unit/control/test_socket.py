@@ -18,7 +18,7 @@ from posthorse.control.protocol import Call, decode_call, encode_call, reply_typ
 from posthorse.control.requests import AnyRequest, Which
 from posthorse.control.server import MOST_CONNECTIONS, ControlServer
 from posthorse.mail.stream import Stream
-from posthorse.spool.port import QueueCounts
+from posthorse.spool.desk_port import QueueCounts
 from tests.unit.control.scene import Scene
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]

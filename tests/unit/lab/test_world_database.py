@@ -12,8 +12,9 @@ from posthorse.lab.world.ports import WorldClock
 from posthorse.lab.world.referee import Referee
 from posthorse.mail.ids import MAIN_TENANT, MessageId
 from posthorse.mail.stream import SECOND, Stream
+from posthorse.spool.desk_port import Selector
 from posthorse.spool.memory import MemorySpool
-from posthorse.spool.port import NewMessage, Selector, SpoolUnavailable
+from posthorse.spool.port import NewMessage, SpoolUnavailable
 
 NEW = NewMessage(
     id=MessageId(bytes(16)),

@@ -9,7 +9,8 @@ from posthorse.lab.world import verdict
 from posthorse.lab.world.loop import WorldLoop, run_world
 from posthorse.lab.world.play import World, tell
 from posthorse.mail.carriage import Carriage
-from posthorse.spool.port import HistoryRow, RecipientView, Selector
+from posthorse.spool.desk_port import RecipientView, Selector
+from posthorse.spool.port import HistoryRow
 
 CALM = 10
 """A seed without misfortunes."""

@@ -12,7 +12,8 @@ from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage, check_move
 from posthorse.mail.ids import MessageId, ProviderName
 from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection, Scope, Throttle, Unclear
 from posthorse.spool import rules
-from posthorse.spool.port import Decision, Refusal, Settled, Settlement
+from posthorse.spool.desk_port import Decision
+from posthorse.spool.port import Refusal, Settled, Settlement
 from posthorse.spool.rules import Change, Row
 
 T = TypeVar("T")

@@ -8,7 +8,8 @@ from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage, Cause, IllegalMove
 from posthorse.mail.ids import MessageId, ProviderName
 from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection, Scope, Throttle, Unclear
 from posthorse.spool import rules
-from posthorse.spool.port import Decision, Refusal, Settled, Settlement
+from posthorse.spool.desk_port import Decision
+from posthorse.spool.port import Refusal, Settled, Settlement
 from posthorse.spool.rules import Change, Row
 
 NOW, LATER, EXPIRES = 1_000, 1_500, 9_000

@@ -15,8 +15,9 @@ from posthorse.mail.outcome import Handover
 from posthorse.mail.stream import Stream
 from posthorse.spool import rules
 from posthorse.spool.codec import RawCodec
+from posthorse.spool.desk_port import Suppression
 from posthorse.spool.entry import Entry
-from posthorse.spool.port import Settlement, Suppression
+from posthorse.spool.port import Settlement
 from posthorse.spool.rules import Row
 from posthorse.spool.sqlite import desk
 from posthorse.spool.sqlite.book import Counters, SqliteBook

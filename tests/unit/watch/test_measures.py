@@ -13,7 +13,7 @@ from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.standing import StandingState
 from posthorse.mail.stream import Stream
-from posthorse.spool.port import QueueCounts
+from posthorse.spool.desk_port import QueueCounts
 from posthorse.watch import metrics
 from posthorse.watch.exposition import Exposition
 from posthorse.watch.journal import oldest_readings, recipients_readings, standing_readings

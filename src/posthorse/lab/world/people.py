@@ -12,7 +12,7 @@ from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage
 from posthorse.mail.ids import MAIN_TENANT
 from posthorse.mail.orders import EJECTED
 from posthorse.mail.stream import Stream
-from posthorse.spool.port import Control, Decision, Hold, RecipientView, Selector, Suppression
+from posthorse.spool.desk_port import Control, Decision, Hold, RecipientView, Selector, Suppression
 
 BY = "operator:simulated"
 EVERYTHING = 1_000_000

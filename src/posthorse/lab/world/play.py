@@ -25,8 +25,8 @@ from posthorse.lab.world.ports import WorldClock
 from posthorse.lab.world.referee import Referee, Violation
 from posthorse.lab.world.site import Site, WatchedMailbox, Wire
 from posthorse.lab.world.weather import CALM_AFTER_S, Happening, forecast
+from posthorse.spool.desk_port import Selector
 from posthorse.spool.memory import MemorySpool
-from posthorse.spool.port import Selector
 
 NODES = ("node-a", "node-b")
 PROVIDERS = {"provider-a": Wire.SMTP, "provider-b": Wire.SMTP, "provider-c": Wire.SES}

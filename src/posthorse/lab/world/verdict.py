@@ -11,7 +11,8 @@ from posthorse.lab.world.referee import Referee
 from posthorse.lab.world.site import Site
 from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage, IllegalMove, check_move
 from posthorse.mail.ids import MessageId
-from posthorse.spool.port import HistoryRow, RecipientView
+from posthorse.spool.desk_port import RecipientView
+from posthorse.spool.port import HistoryRow
 from posthorse.spool.story import replay
 
 REMOVED = (b"x-posthorse-stream", b"x-posthorse-supersede", b"x-posthorse-idempotency-key", b"bcc")

@@ -14,8 +14,9 @@ from posthorse.mail.message import Message
 from posthorse.mail.stream import Stream
 from posthorse.spool.book import Claim, TenantKey
 from posthorse.spool.codec import BodyCodec
+from posthorse.spool.desk_port import Hold, Selector
 from posthorse.spool.entry import Entry, EntryKey, matches
-from posthorse.spool.port import HistoryRow, Hold, Selector
+from posthorse.spool.port import HistoryRow
 from posthorse.spool.sqlite.queries import Bulk, Value, named
 from posthorse.spool.sqlite.rows import (
     STREAM_NUMBER,

@@ -12,17 +12,9 @@ from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MessageId, Tenant
 from posthorse.mail.stream import BY_ORDER, Stream
 from posthorse.spool.codec import BodyCodec
+from posthorse.spool.desk_port import Control, Hold, QueueCounts, RecipientView, Selector, StoredKey, Suppression
 from posthorse.spool.entry import matches, view
-from posthorse.spool.port import (
-    Control,
-    HistoryRow,
-    Hold,
-    QueueCounts,
-    RecipientView,
-    Selector,
-    StoredKey,
-    Suppression,
-)
+from posthorse.spool.port import HistoryRow
 from posthorse.spool.sqlite.book import SqliteBook
 from posthorse.spool.sqlite.queries import named
 from posthorse.spool.sqlite.rows import STREAM_NUMBER, entries_of, fact_of

@@ -5,8 +5,8 @@ Promise: the answer is a superset of what matches, in the order newest message f
 """
 
 from posthorse.mail.carriage import Carriage
+from posthorse.spool.desk_port import Selector
 from posthorse.spool.entry import EntryKey
-from posthorse.spool.port import Selector
 from posthorse.spool.sqlite.queries import ENTRY, Value
 from posthorse.spool.sqlite.rows import STREAM_NUMBER
 

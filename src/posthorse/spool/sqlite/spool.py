@@ -18,26 +18,28 @@ from posthorse.spool import decisions
 from posthorse.spool.clerk import Clerk
 from posthorse.spool.codec import BodyCodec, RawCodec
 from posthorse.spool.decisions import Page
+from posthorse.spool.desk_port import (
+    Control,
+    Decision,
+    Hold,
+    QueueCounts,
+    RecipientView,
+    Selector,
+    StoredKey,
+    Suppression,
+)
 from posthorse.spool.entry import EntryKey
 from posthorse.spool.port import (
     AdmitResult,
-    Control,
-    Decision,
     HistoryRow,
-    Hold,
     LeasedGroup,
     LeaseRequest,
     NewMessage,
-    QueueCounts,
-    RecipientView,
     ReleaseMark,
     ReleaseVerdict,
-    Selector,
     Settled,
     Settlement,
     SpoolUnavailable,
-    StoredKey,
-    Suppression,
     SweepReport,
 )
 from posthorse.spool.sqlite import desk, retention

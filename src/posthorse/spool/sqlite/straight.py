@@ -9,15 +9,7 @@ from collections.abc import Sequence
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.outcome import Handover
 from posthorse.spool.clerk import message_of
-from posthorse.spool.port import (
-    Admitted,
-    LeasedGroup,
-    LeasedRecipient,
-    NewMessage,
-    Released,
-    ReleaseMark,
-    Settlement,
-)
+from posthorse.spool.port import Admitted, LeasedGroup, LeasedRecipient, NewMessage, Released, ReleaseMark, Settlement
 from posthorse.spool.sqlite.book import SqliteBook
 from posthorse.spool.sqlite.queries import Value
 from posthorse.spool.sqlite.rows import encode_json, message_row

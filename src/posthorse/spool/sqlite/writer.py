@@ -21,7 +21,8 @@ import apsw
 from posthorse.mail.ports import Clock
 from posthorse.spool.clerk import Clerk
 from posthorse.spool.codec import BodyCodec
-from posthorse.spool.port import Hold, SpoolUnavailable
+from posthorse.spool.desk_port import Hold
+from posthorse.spool.port import SpoolUnavailable
 from posthorse.spool.sqlite import desk
 from posthorse.spool.sqlite.book import Counters, SqliteBook
 from posthorse.spool.sqlite.checkpoint import Checkpointer
