@@ -106,9 +106,14 @@ class Gateway:
     async def store(self, new: NewMessage) -> AdmitResult:
         """Make a message durable and bring it on its way. Raises `SpoolUnavailable`: then nothing was promised."""
         due = new.not_before or 0
-        if not due and self.dispatcher.claims(new.stream):
+        claimed = not due and self.dispatcher.claims(new.stream)
+        if claimed:
             new = replace(new, lease_for=self._parts.node)
-        (result,) = await self._spool.admit([new])
+        self.dispatcher.promised += claimed
+        try:
+            (result,) = await self._spool.admit([new])
+        finally:
+            self.dispatcher.promised -= claimed
         if isinstance(result, Admitted):
             if result.lease is not None:
                 self.dispatcher.take(result.lease)

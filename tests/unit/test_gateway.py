@@ -12,7 +12,7 @@ from posthorse.mail.orders import EJECTED, PAUSED
 from posthorse.mail.standing import StandingState
 from posthorse.mail.stream import Stream
 from posthorse.spool.desk_port import Control, Suppression
-from posthorse.spool.port import Admitted, KeyConflict, Repeated
+from posthorse.spool.port import Admitted, KeyConflict, Repeated, SpoolUnavailable
 from tests.unit.dispatch.stand import A, B, Scripted, Stand, play, refuses, takes
 
 
@@ -35,6 +35,38 @@ def test_mail_is_accepted_leased_while_a_slot_is_free() -> None:
         assert await stand.carriages() == {Carriage.HANDED_OVER: 22}
 
     play(story, slots=4)
+
+
+def test_many_at_once_do_not_all_claim_the_same_room() -> None:
+    """However many messages are being accepted, no more come leased than there is room for; the rest waits its turn."""
+
+    async def story(stand: Stand) -> None:
+        stand["A"].always = takes(1.0)
+        stand.spool.delay_s = 0.01
+        results = await asyncio.gather(*[stand.gateway.store(stand.new()) for _ in range(200)])
+        leased = [result for result in results if isinstance(result, Admitted) and result.lease]
+        way = stand.dispatcher.ways[A]
+        assert len(leased) == way.busy + way.waiting == 8
+        assert stand.dispatcher.promised == 0
+        await asyncio.sleep(60)
+        assert await stand.carriages() == {Carriage.HANDED_OVER: 200}
+
+    play(story, slots=4)
+
+
+def test_a_claim_is_given_back_if_the_spool_fails() -> None:
+    """Acceptance that came to nothing keeps no room."""
+
+    async def story(stand: Stand) -> None:
+        stand.spool.down.add("admit")
+        for _ in range(20):
+            with pytest.raises(SpoolUnavailable):
+                await stand.gateway.store(stand.new())
+        stand.spool.down.clear()
+        assert stand.dispatcher.claims(Stream.STANDARD)
+        assert stand.dispatcher.promised == 0
+
+    play(story)
 
 
 def test_mail_with_a_time_of_its_own_is_not_leased() -> None:

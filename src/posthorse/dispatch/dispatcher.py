@@ -102,6 +102,8 @@ class Dispatcher:
         """Set while the loop does not run."""
         self._at_rest.set()
         self._stopping = False
+        self.promised = 0
+        """Claims of mail that is being accepted, so that many at once do not all count on the same room."""
         self._urgent_leases = 0
         self._urgent_late = False
 
@@ -130,7 +132,7 @@ class Dispatcher:
                 return False
             if ranked is stream:
                 break
-        return self._room(stream)[0] > 0
+        return self._room(stream)[0] > self.promised
 
     def take(self, group: LeasedGroup) -> None:
         """Bring a leased group on its way; returns at once. A bug on the way is told, and the lease lapses."""

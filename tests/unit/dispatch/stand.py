@@ -24,6 +24,7 @@ from posthorse.providers.port import AttemptReport, Capability, Fidelity, Handov
 from posthorse.spool.desk_port import Control, RecipientView, Selector
 from posthorse.spool.memory import MemorySpool
 from posthorse.spool.port import (
+    AdmitResult,
     Admitted,
     LeasedGroup,
     LeaseRequest,
@@ -225,6 +226,10 @@ class MoodySpool(MemorySpool):
         if call in self.deaf:
             raise SpoolUnavailable(f"{call} was done, but nobody hears of it")
         return result
+
+    async def admit(self, batch: Sequence[NewMessage]) -> Sequence[AdmitResult]:
+        """As the port says."""
+        return await self._mood("admit", lambda: MemorySpool.admit(self, batch))
 
     async def lease(self, request: LeaseRequest) -> Sequence[LeasedGroup]:
         """As the port says."""
