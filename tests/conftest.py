@@ -4,9 +4,10 @@ Promise: nothing a test started is left behind; a test process that ends with a 
 """
 
 import asyncio
+import gc
 import os
 import shutil
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,6 +49,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _is_quick(item.nodeid):
             item.add_marker("quick")
+
+
+@pytest.fixture
+def no_old_garbage() -> Iterator[None]:
+    """For tests that measure the longest block of a loop: what earlier tests left behind is not collected here."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def _is_quick(node_id: str) -> bool:

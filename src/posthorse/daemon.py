@@ -6,6 +6,7 @@ about mail: it hands adapters to the rooms.
 """
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -253,6 +254,8 @@ async def run(config: Config, path: Path, environ: Mapping[str, str], ready: Rea
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await daemon.start()
+    gc.collect()
+    gc.freeze()  # what the imports left is not searched again while mail moves
     loop.add_signal_handler(signal.SIGHUP, lambda: loop.create_task(_reload(daemon)))
     ready(daemon.addresses)
     await stop.wait()

@@ -311,6 +311,7 @@ def test_a_large_body_is_out_before_the_gate_is_asked_and_a_stall_is_a_fault(loo
 
 
 @LOOPS
+@pytest.mark.usefixtures("no_old_garbage")
 @pytest.mark.parametrize("row", HOSTILE, ids=[row["id"] for row in HOSTILE])
 def test_hostile_replies(row: dict[str, Any], loop: str) -> None:
     """B96, B97: a server that breaks the protocol gets the listed outcome, holds no memory and blocks no loop."""

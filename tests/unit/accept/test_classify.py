@@ -83,6 +83,7 @@ def test_only_stars_and_question_marks_are_special(pattern: str, text: str) -> N
         assert Classifier([both]).classify(Facts(template=text + pattern + text)).rule == 1
 
 
+@pytest.mark.usefixtures("no_old_garbage")
 def test_a_pattern_full_of_stars_costs_nothing() -> None:
     """No subject makes the match try combinations."""
     rule = ClassifyRule(stream=Stream.BULK, subject="*" + "a*" * 40 + "b")

@@ -139,6 +139,7 @@ def test_a_message_given_up_is_read_to_its_end() -> None:
     assert reader.trouble is Trouble.NO_ROOM
 
 
+@pytest.mark.usefixtures("no_old_garbage")
 def test_large_messages_cost_linear_time() -> None:
     """Forty MiB in chunks of 64 KiB: no chunk near 50 ms of work."""
     chunk = (b"x" * 70 + b"\r\n") * 910
