@@ -131,7 +131,10 @@ class SqliteBook:
     # --- the straight path ------------------------------------------------------------------------------------------
 
     def release_all(self, rows: Sequence[Sequence[Value]]) -> bool:
-        """Release every row (id, n, fence, provider, attempt, lease_until); False: some row did not allow it."""
+        """Release every row (id, n, fence, provider, attempt, lease_until); False: some row did not allow it.
+
+        A recipient named twice is changed once, so that the count does not fit and the answer is False.
+        """
         return _BULK["release"].change(self.connection, rows, self.now) == len(rows)
 
     def hand_over_all(self, rows: Sequence[Sequence[Value]]) -> bool:

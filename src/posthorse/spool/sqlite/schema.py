@@ -5,17 +5,19 @@ Promise: a database that this version does not fully understand is refused with 
 
 import os
 import re
+from collections.abc import Mapping
 from hashlib import sha256
 from importlib.resources import files
 
 import apsw
 
-from posthorse.mail.carriage import TRANSITIONS, Carriage, Fate
+from posthorse.mail.carriage import TRANSITIONS, Carriage, Cause, Fate
 
 PAGE_SIZE_BYTES = 4096
 CACHE_KIB = 65_536
 
 _MIGRATION = re.compile(r"^(\d{4})_\w+\.sql$")
+_MARKED = re.compile(r"/\*(carriages|fates|moves)\*/.*?/\*end\*/", re.DOTALL)
 
 
 class SpoolRefused(Exception):
@@ -72,6 +74,8 @@ def migrate(connection: apsw.Connection) -> None:
         )
     for number, text in enumerate(steps[have:], have + 1):
         connection.execute(f"BEGIN IMMEDIATE; {text}; PRAGMA user_version = {number}; COMMIT")
+    if not have:
+        connection.execute("INSERT INTO meta (key, value) VALUES ('moves', ?)", (moves_digest(),))
     _renew_checks(connection)
 
 
@@ -87,14 +91,9 @@ def _renew_checks(connection: apsw.Connection) -> None:
         return
     version = int(connection.pragma("schema_version"))
     connection.execute("BEGIN IMMEDIATE; PRAGMA writable_schema = ON")
-    for table, before, words in (
-        ("recipient", "carriage IN (", _quoted(carriage.value for carriage in Carriage)),
-        ("recipient", "fate IN (", _quoted(fate.value for fate in Fate)),
-        ("history", "cause IN (", _quoted(moves())),
-    ):
+    for table in ("recipient", "history"):
         text = connection.execute("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?", (table,)).get
-        start = text.index(before) + len(before)
-        renewed = text[:start] + words + text[text.index(")", start) :]
+        renewed = _MARKED.sub(lambda found: f"/*{found[1]}*/{checks()[found[1]]}/*end*/", text)
         connection.execute("UPDATE sqlite_schema SET sql = ? WHERE type = 'table' AND name = ?", (renewed, table))
     for stream in range(4):
         for carriage in Carriage:
@@ -111,30 +110,32 @@ def migrations() -> list[str]:
             found[int(match[1])] = file.read_text(encoding="utf-8")
     if sorted(found) != list(range(1, len(found) + 1)):
         raise ValueError(f"migrations are not numbered 1 to {len(found)}: {sorted(found)}")
-    words = {
-        "carriages": _quoted(carriage.value for carriage in Carriage),
-        "carriages_json": "[" + ", ".join(f'"{carriage.value}"' for carriage in Carriage) + "]",
-        "fates": _quoted(fate.value for fate in Fate),
-        "moves": _quoted(moves()),
-    }
+    words = {**checks(), "carriages_json": "[" + ", ".join(f'"{carriage.value}"' for carriage in Carriage) + "]"}
     return [_filled(found[number], words) for number in sorted(found)]
 
 
-def moves() -> list[str]:
-    """Every legal move as history's CHECK spells it: old, new and cause of the transition table."""
-    return sorted(
-        f"{old.value}>{new.value}:{cause.value}" for (old, new), causes in TRANSITIONS.items() for cause in causes
+def checks() -> dict[str, str]:
+    """The conditions of the CHECKs, by the name between their marks."""
+    olds = {old: {new: causes for (o, new), causes in TRANSITIONS.items() if o is old} for old, _ in TRANSITIONS}
+    return {
+        "carriages": " OR ".join(f"carriage = '{carriage.value}'" for carriage in Carriage),
+        "fates": " OR ".join(f"fate = '{fate.value}'" for fate in Fate),
+        "moves": f"CASE old {' '.join(_from(old, news) for old, news in olds.items())} ELSE old IS NULL END",
+    }
+
+
+def _from(old: Carriage, news: Mapping[Carriage, frozenset[Cause]]) -> str:
+    """The legal moves from one carriage; NULL as cause is no cause."""
+    moves = (
+        f"WHEN '{new.value}' THEN " + " OR ".join(f"cause IS '{name}'" for name in sorted(c.value for c in causes))
+        for new, causes in news.items()
     )
+    return f"WHEN '{old.value}' THEN CASE new {' '.join(moves)} ELSE 0 END"
 
 
 def moves_digest() -> str:
     """Changes when the transition table or a word does: then the CHECKs must be made anew."""
-    words = [*moves(), *(carriage.value for carriage in Carriage), *(fate.value for fate in Fate)]
-    return sha256("\n".join(words).encode()).hexdigest()[:16]
-
-
-def _quoted(words: object) -> str:
-    return ", ".join(f"'{word}'" for word in words)  # type: ignore[attr-defined]
+    return sha256(repr(sorted(checks().items())).encode()).hexdigest()[:16]
 
 
 def _filled(text: str, words: dict[str, str]) -> str:

@@ -76,7 +76,7 @@ def release(book: SqliteBook, marks: Sequence[ReleaseMark]) -> list[Released] | 
         rows += [(mark.message_id, n, fence, mark.provider, mark.attempt, until) for n, fence in mark.recipients]
         if not mark.recipients:
             return None
-    if len({row[:2] for row in rows}) < len(rows) or not book.release_all(rows):
+    if not book.release_all(rows):
         return None
     book.facts += [
         (book.next_seq(), now, key, n, "moved", "leased", "released", "release", fence, provider, attempt,
@@ -95,7 +95,7 @@ def settle(book: SqliteBook, settlements: Sequence[Settlement]) -> bool:
     """All handovers at once; False: the transaction must be undone, some attempt is no longer the present one."""
     now = book.now
     rows = [(s.message_id, s.n, s.fence, ",".join(s.tried)) for s in settlements]
-    if len({row[:2] for row in rows}) < len(rows) or not book.hand_over_all(rows):
+    if not book.hand_over_all(rows):
         return False
     for s in settlements:
         detail = {**settlement_detail(s), "tried": ",".join(s.tried)}

@@ -64,7 +64,8 @@ class Writer:
         self._codec = codec
         self._loop = loop
         self._checkpoints = checkpoints
-        self._queue: SimpleQueue[Call | None] = SimpleQueue()
+        self._gathered: list[Call] = []
+        self._queue: SimpleQueue[list[Call] | None] = SimpleQueue()
         self._holds: list[Hold] = []
         self._broken_at: float | None = None
         self._connection: apsw.Connection | None = None
@@ -79,12 +80,22 @@ class Writer:
     # --- on the loop ------------------------------------------------------------------------------------------------
 
     def submit(self, kind: Kind, asked: Any) -> asyncio.Future[Any]:
-        """Queue a call; the future gets its answer after the commit. Raises `SpoolUnavailable` once closed."""
+        """Queue a call; the future gets its answer after the commit. Raises `SpoolUnavailable` once closed.
+
+        Calls of one turn of the loop wake the thread once, when all of them are there: a thread that is woken by the
+        first would take the interpreter away from those who are about to ask, and begin with a small transaction.
+        """
         if self._closing:
             raise SpoolUnavailable("the spool is closed")
         waiter: asyncio.Future[Any] = self._loop.create_future()
-        self._queue.put(Call(kind, asked, waiter))
+        if not self._gathered:
+            self._loop.call_soon(self._send)
+        self._gathered.append(Call(kind, asked, waiter))
         return waiter
+
+    def _send(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        self._queue.put(gathered)
 
     async def close(self) -> None:
         """Finish what is queued, then end the thread and close the connection."""
@@ -92,7 +103,7 @@ class Writer:
             return
         ended = self.submit(Kind.WORK, _nothing)
         self._closing = True
-        self._queue.put(None)
+        self._loop.call_soon(self._queue.put, None)
         await asyncio.wait([ended])
         ended.exception()
         self._thread.join()
@@ -100,25 +111,26 @@ class Writer:
     # --- in the thread ----------------------------------------------------------------------------------------------
 
     def _work(self) -> None:
-        while (first := self._queue.get()) is not None:
-            calls = [first]
+        while (gathered := self._queue.get()) is not None:
+            calls = gathered
             ends = self._drain(calls)
-            self._serve(calls)
+            for start in range(0, len(calls), MOST_CALLS):
+                self._serve(calls[start : start + MOST_CALLS])
             if ends:
                 break
         if self._connection is not None:
             self._connection.close()
 
     def _drain(self, calls: list[Call]) -> bool:
-        """Take what waits; True: the end was among it."""
+        """Take what came meanwhile; True: the end was among it."""
         while len(calls) < MOST_CALLS:
             try:
-                call = self._queue.get_nowait()
+                gathered = self._queue.get_nowait()
             except Empty:
                 return False
-            if call is None:
+            if gathered is None:
                 return True
-            calls.append(call)
+            calls += gathered
         return False
 
     def _serve(self, calls: list[Call]) -> None:

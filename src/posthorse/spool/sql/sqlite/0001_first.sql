@@ -1,4 +1,6 @@
--- The first schema. Names in braces are filled in from posthorse.mail.carriage when the migration runs.
+-- The first schema. Names in braces are filled in from posthorse.mail.carriage when the migration runs; what stands
+-- between the marks is made anew when the transition table changes. Plain comparisons, since SQLite builds the set of an
+-- IN inside a CHECK again for every row.
 
 CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
@@ -39,8 +41,8 @@ CREATE TABLE recipient (
     address_key     TEXT,                       -- address in lower case; NULL: the address is
     stream          INTEGER NOT NULL,
     expires_at      INTEGER NOT NULL,
-    carriage        TEXT    NOT NULL CHECK (carriage IN ({carriages})),
-    fate            TEXT    NOT NULL DEFAULT 'unknown' CHECK (fate IN ({fates})),
+    carriage        TEXT    NOT NULL CHECK (/*carriages*/{carriages}/*end*/),
+    fate            TEXT    NOT NULL DEFAULT 'unknown' CHECK (/*fates*/{fates}/*end*/),
     fence           INTEGER NOT NULL DEFAULT 0,
     attempts        INTEGER NOT NULL DEFAULT 0,
     copies_released INTEGER NOT NULL DEFAULT 0,
@@ -106,7 +108,7 @@ CREATE TABLE history (
     provider TEXT,
     attempt  BLOB,
     detail   TEXT,
-    CHECK (old || '>' || new || ':' || cause IN ({moves}))
+    CHECK (/*moves*/{moves}/*end*/)
 ) STRICT;
 
 CREATE INDEX story ON history (id);
