@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,15 +163,16 @@ class AsInTheReadme(Postfix):
 
 
 @pytest.mark.parametrize("example", _examples("ini"), ids=_named)
-def test_a_postfix_relays_with_the_lines_of_the_readme(quickstart: Running, example: Example, tmp_path: Path) -> None:
+def test_a_postfix_relays_with_the_lines_of_the_readme(
+    quickstart: Running, example: Example, open_folder: Path
+) -> None:
     """Mail given to a Postfix with these lines arrives through Posthorse."""
     _skip_without(example)
     if os.geteuid() != 0:
         pytest.skip("Postfix changes users, which only root may start")
     before = _arrivals(quickstart)
     port = _free_port()
-    _open_to_others(tmp_path)
-    postfix = AsInTheReadme(tmp_path / "postfix", port, quickstart.as_written(example.text))
+    postfix = AsInTheReadme(open_folder / "postfix", port, quickstart.as_written(example.text))
     postfix.start()
     try:
         wait_for_port(port)
@@ -193,11 +195,12 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _open_to_others(folder: Path) -> None:
-    """Let Postfix's own user through to a folder of this test's."""
-    for parent in (folder, *folder.parents):
-        if parent.name.startswith("pytest-") or parent == folder:
-            parent.chmod(parent.stat().st_mode | 0o011)
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that Postfix's own user may pass; pytest's belong to root alone."""
+    with tempfile.TemporaryDirectory(prefix="posthorse-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @pytest.mark.parametrize("example", _examples("toml", use=Use.CHECK), ids=_named)
