@@ -16,9 +16,7 @@ def test_no_rows_are_no_orders() -> None:
 def test_each_row_gives_its_order() -> None:
     """Pause, close and ejections are read from their keys; what a newer version stored is left alone."""
     rows = {PAUSED: "", EJECTED + "ses": "", EJECTED + "relay:2": "", "tint": "blue"}
-    assert read_orders(rows) == Orders(
-        paused=True, ejected=frozenset({ProviderName("ses"), ProviderName("relay:2")})
-    )
+    assert read_orders(rows) == Orders(paused=True, ejected=frozenset({ProviderName("ses"), ProviderName("relay:2")}))
 
 
 @given(st.text(min_size=1), st.sets(st.sampled_from(Stream)))
