@@ -50,6 +50,7 @@ def _side_by_side(folder: Path, rounds: int, messages: int) -> list[Row]:
         wait_for_port(OURS)
         wait_for_port(THEIRS)
         rows = throughput.rows((ours, our_pid), (theirs, their_pid), sink, rounds=rounds, messages=messages)
+        rows.append(throughput.stored_row((ours, our_pid), (theirs, their_pid), sink, rounds=rounds, messages=messages))
         rows.append(throughput.p99_row(ours, theirs, rounds=rounds))
         print(_fsyncs(ours, our_pid, theirs, their_pid, folder), file=sys.stderr)
         print(_checked(sink), file=sys.stderr)

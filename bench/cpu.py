@@ -14,20 +14,24 @@ def _fields(pid: int) -> list[str]:
     return text.rpartition(")")[2].split()
 
 
-def cpu_s(root: int) -> float:
-    """User and system seconds of `root` and everything below it so far."""
+def descendants(root: int) -> list[int]:
+    """`root` and every living process below it."""
     parents: dict[int, list[int]] = {}
-    spent: dict[int, float] = {}
     for entry in os.listdir("/proc"):
-        if not entry.isdigit():
-            continue
-        fields = _fields(int(entry))
-        if fields:
+        if entry.isdigit() and (fields := _fields(int(entry))):
             parents.setdefault(int(fields[1]), []).append(int(entry))
-            spent[int(entry)] = sum(int(value) for value in fields[11:15]) * TICK_S
-    total, waiting = 0.0, [root]
+    found, waiting = [], [root]
     while waiting:
         pid = waiting.pop()
-        total += spent.get(pid, 0.0)
+        found.append(pid)
         waiting += parents.get(pid, [])
-    return total
+    return found
+
+
+def cpu_s(root: int) -> float:
+    """User and system seconds of `root` and everything below it so far."""
+    return sum(_spent_s(pid) for pid in descendants(root))
+
+
+def _spent_s(pid: int) -> float:
+    return sum(int(value) for value in _fields(pid)[11:15]) * TICK_S

@@ -86,6 +86,17 @@ class Gateway:
         )
         return done.stdout
 
+    def hold_back(self) -> None:
+        """Accept, and send nothing."""
+        self.command("stop-sending")
+
+    def let_go(self) -> None:
+        """Send what waits."""
+        self.command("start-sending")
+
+    def settled(self, messages: int) -> None:
+        """Nothing to wait for: what is accepted is queued."""
+
     def stop(self) -> None:
         """Stop it cleanly."""
         if self._process is None:

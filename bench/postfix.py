@@ -113,10 +113,33 @@ class Postfix:
             self._master.wait(10)
         self._master = None
 
-    def queued(self) -> int:
-        """Messages in its queue."""
-        folders = ("incoming", "active", "deferred", "maildrop")
-        return sum(len(files) for name in folders for _, _, files in os.walk(self.root / "queue" / name))
+    def hold_back(self) -> None:
+        """Defer everything that comes in, without trying."""
+        self._reconfigure(SETTINGS + "defer_transports = smtp relay\n")
+
+    def let_go(self) -> None:
+        """Deliver the whole queue now, as an operator would order it."""
+        self._reconfigure(SETTINGS)
+        subprocess.run(["postqueue", "-c", str(self.root / "conf"), "-f"], check=True, capture_output=True)
+
+    def settled(self, messages: int, timeout_s: float = 60.0) -> None:
+        """Return once so many messages rest in its queue, nearly all of them deferred (some are always looked at)."""
+        limit = time.monotonic() + timeout_s
+        while time.monotonic() < limit:
+            deferred, others = self._queued("deferred"), self._queued("active") + self._queued("incoming")
+            if deferred + others >= messages and deferred >= 0.95 * messages:
+                return
+            time.sleep(0.1)
+        raise TimeoutError(f"Postfix deferred {deferred} of {messages} messages, {others} are elsewhere in its queue")
+
+    def _queued(self, folder: str) -> int:
+        return sum(len(files) for _, _, files in os.walk(self.root / "queue" / folder))
+
+    def _reconfigure(self, settings: str) -> None:
+        assert self._master is not None
+        (self.root / "conf" / "main.cf").write_text(settings.format(root=self.root, sink=self._sink_port))
+        self._master.send_signal(signal.SIGHUP)
+        time.sleep(4.0)
 
     def _make_folders(self) -> None:
         queue, data = self.root / "queue", self.root / "data"

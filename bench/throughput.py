@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from bench.cpu import cpu_s
+from bench.cpu import cpu_s, descendants
 from bench.figures import Row, compared
 from bench.latency import latencies, quantile
 from bench.sink import Sink
@@ -20,6 +20,22 @@ class Peer(Protocol):
     """Something that takes mail at a port and relays it to the sink."""
 
     port: int
+
+
+class Holding(Peer, Protocol):
+    """A peer that can be told to keep its mail."""
+
+    def hold_back(self) -> None:
+        """Accept, and send nothing."""
+        ...
+
+    def let_go(self) -> None:
+        """Send what waits."""
+        ...
+
+    def settled(self, messages: int) -> None:
+        """Return once so many messages wait in peace."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +54,7 @@ def offer(peer: Peer, pid: int, sink: Sink, messages: int, *, keep: bool) -> Rou
     """Send `messages` with smtp-source and wait until all have arrived."""
     expected, before_s = sink.count + messages, cpu_s(pid)
     began = time.monotonic()
-    command = ["smtp-source", "-s", str(CLIENTS), "-l", str(SIZE_BYTES), "-m", str(messages)]
-    command += ["-d"] if keep else []
-    command += ["-f", "a@bench.invalid", "-t", "b@sink.invalid", f"127.0.0.1:{peer.port}"]
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    _source(peer, messages, keep=keep)
     accepted = time.monotonic()
     drained = sink.wait(expected, 300)
     return Round(
@@ -49,6 +62,13 @@ def offer(peer: Peer, pid: int, sink: Sink, messages: int, *, keep: bool) -> Rou
         drain=messages / (max(drained, accepted) - began),
         cpu_us=(cpu_s(pid) - before_s) / messages * 1e6,
     )
+
+
+def _source(peer: Peer, messages: int, *, keep: bool) -> None:
+    command = ["smtp-source", "-s", str(CLIENTS), "-l", str(SIZE_BYTES), "-m", str(messages)]
+    command += ["-d"] if keep else []
+    command += ["-f", "a@bench.invalid", "-t", "b@sink.invalid", f"127.0.0.1:{peer.port}"]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
 
 
 def rows(ours: tuple[Peer, int], theirs: tuple[Peer, int], sink: Sink, *, rounds: int, messages: int) -> list[Row]:
@@ -67,6 +87,31 @@ def rows(ours: tuple[Peer, int], theirs: tuple[Peer, int], sink: Sink, *, rounds
         found.append(_ratio(f"drain, {how}", mine, other, "drain", least=2.0))
         found.append(_ratio(f"CPU us per message, {how}", mine, other, "cpu_us", most=0.35))
     return found
+
+
+def stored_row(
+    ours: tuple[Holding, int], theirs: tuple[Holding, int], sink: Sink, *, rounds: int, messages: int
+) -> Row:
+    """A queue that was stored while sending was stopped, from the order to send it to the last arrival."""
+    mine: list[float] = []
+    other: list[float] = []
+    for number in range(rounds):
+        pairs = [(theirs, other), (ours, mine)] if number % 2 else [(ours, mine), (theirs, other)]
+        for (peer, _), kept in pairs:
+            kept.append(_drained(peer, sink, messages))
+    return compared("drain of a stored queue", mine, other, "1/s", ">= 2x", least=2.0)
+
+
+def _drained(peer: Holding, sink: Sink, messages: int) -> float:
+    peer.hold_back()
+    before = sink.count
+    _source(peer, messages, keep=True)
+    peer.settled(messages)
+    if sink.count != before:
+        raise RuntimeError("mail left although sending was stopped")
+    began = time.monotonic()
+    peer.let_go()
+    return messages / (sink.wait(before + messages, 300) - began)
 
 
 def _ratio(name: str, mine: list[Round], other: list[Round], field: str, *, least: float = 0, most: float = 0) -> Row:
@@ -90,16 +135,14 @@ def p99_row(ours: Peer, theirs: Peer, *, rounds: int, rate: float = 250.0, secon
 
 
 def fsyncs(pid: int, peer: Peer, folder: Path) -> int:
-    """Count fsync and fdatasync calls of a peer while 200 messages come in, seen by strace."""
+    """Count fsync and fdatasync calls of a peer while 200 messages come in, seen by strace on all its processes."""
     log = folder / "strace.log"
-    tracer = subprocess.Popen(
-        ["strace", "-f", "-qq", "-e", "trace=fsync,fdatasync", "-o", str(log), "-p", str(pid)],
-        stderr=subprocess.DEVNULL,
-    )
+    command = ["strace", "-f", "-qq", "-e", "trace=fsync,fdatasync", "-o", str(log)]
+    for one in descendants(pid):
+        command += ["-p", str(one)]
+    tracer = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     time.sleep(1.0)
-    command = ["smtp-source", "-d", "-s", "5", "-l", str(SIZE_BYTES), "-m", "200"]
-    command += ["-f", "a@bench.invalid", "-t", "b@sink.invalid", f"127.0.0.1:{peer.port}"]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    _source(peer, 200, keep=True)
     time.sleep(1.0)
     tracer.terminate()
     tracer.wait(10)
