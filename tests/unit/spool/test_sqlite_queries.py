@@ -1,11 +1,14 @@
 """Statements over batches: any size goes in, in few texts."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import apsw
 import pytest
 
 from posthorse.spool.sqlite.queries import LARGEST, Bulk, named
+from posthorse.spool.sqlite.schema import connect, migrate
 
 
 @pytest.fixture
@@ -46,6 +49,28 @@ def test_texts_are_few() -> None:
     for text in named("hot.sql").values():
         if "{rows}" in text:
             assert len(Bulk(text)._shaped(LARGEST)) < 16_384
+
+
+def plan_of(connection: apsw.Connection, text: str) -> list[str]:
+    """How SQLite would run a statement."""
+    count = text.count("?") + len(set(re.findall(r":[a-z_]+", text)))
+    return [str(step[3]) for step in connection.execute(f"EXPLAIN QUERY PLAN {text}", [1] * count)]
+
+
+@pytest.mark.parametrize("file", ["hot.sql", "desk.sql"])
+def test_no_statement_reads_a_whole_table(file: str, tmp_path: Path) -> None:
+    """Whatever the size of its batch, a statement finds its rows by an index; only small lists are read whole."""
+    connection = connect(str(tmp_path / "spool.db"))
+    migrate(connection)
+    small = {"v", "hold", "control", "access_key", "tally", "suppression"}
+    for name, text in named(file).items():
+        shapes = [Bulk(text)._shaped(1 << power) for power in range(9)] if "{rows}" in text else [text]
+        for shaped in shapes:
+            for step in plan_of(connection, shaped):
+                scanned = re.match(r"SCAN (\w+)$", step)
+                assert not scanned or scanned[1] in small or "LIMIT" in text, (name, step)
+                assert "AUTOMATIC" not in step, (name, step)
+    connection.close()
 
 
 def test_a_query_needs_rows() -> None:
