@@ -11,7 +11,7 @@ from typing import Protocol
 from posthorse.mail.ids import MessageId, Tenant
 from posthorse.mail.message import Message
 from posthorse.mail.stream import Stream
-from posthorse.spool.desk_port import Hold, Selector
+from posthorse.spool.desk_port import Hold
 from posthorse.spool.entry import Entry, EntryKey
 from posthorse.spool.port import HistoryRow
 
@@ -69,10 +69,6 @@ class Book(Protocol):
 
     def late(self, limit: int) -> Sequence[Entry]:
         """Queued recipients past their deadline, oldest first."""
-        ...
-
-    def live(self, selector: Selector, limit: int, after: EntryKey | None) -> Sequence[Entry]:
-        """Matching recipients whose duty has not ended, newest message first; `after`: continue behind this one."""
         ...
 
     def held(self, hold_id: int, limit: int) -> Sequence[Entry]:

@@ -17,7 +17,6 @@ from posthorse.mail.ports import Clock
 from posthorse.mail.stream import Stream
 from posthorse.spool import decisions
 from posthorse.spool.clerk import Clerk
-from posthorse.spool.decisions import Page
 from posthorse.spool.desk_port import (
     Control,
     Decision,
@@ -28,7 +27,7 @@ from posthorse.spool.desk_port import (
     StoredKey,
     Suppression,
 )
-from posthorse.spool.entry import EntryKey, matches, view
+from posthorse.spool.entry import Entry, EntryKey, matches, view
 from posthorse.spool.memory_book import MemoryBook
 from posthorse.spool.port import (
     AdmitResult,
@@ -67,14 +66,16 @@ class MemorySpool:
     async def _transact(self, work: Callable[[MemoryBook], T]) -> T:
         return await self._commit(lambda: self._book.transact(work))
 
-    async def _pages(self, work: Callable[[MemoryBook, EntryKey | None, int], Page], limit: int = ALL) -> int:
-        """Run a paged decision to its end, or until it moved `limit`; each page gets the place and what is left."""
+    async def _pages(self, selector: Selector, work: Callable[[MemoryBook, list[Entry]], int], limit: int = ALL) -> int:
+        """Run a decision page by page over matching live recipients, until it moved `limit`."""
         moved, after = 0, None
         while True:
-            page = await self._transact(partial(_page, work, after, limit - moved))
-            moved, after = moved + page.moved, page.last
-            if after is None or moved >= limit:
+            size = min(decisions.PAGE, limit - moved)
+            page = self._book.live(selector, size, after)
+            moved += await self._transact(partial(_on_page, work, [entry.key for entry in page], selector))
+            if len(page) < size or moved >= limit:
                 return moved
+            after = page[-1].key
 
     # --- the hot calls ----------------------------------------------------------------------------------------------
 
@@ -141,20 +142,18 @@ class MemorySpool:
 
     async def decide(self, selector: Selector, decision: Decision, by: str, limit: int) -> int:
         """As the port says."""
-        return await self._pages(
-            lambda book, after, room: decisions.decide(book, selector, decision, by, room, after), limit
-        )
+        return await self._pages(selector, lambda book, page: decisions.decide(book, page, decision, by), limit)
 
     async def hold(self, hold: Hold) -> Hold:
         """As the port says."""
         stored = await self._transact(lambda book: book.add_hold(hold))
-        await self._pages(lambda book, after, _: decisions.mark_held(book, stored, after))
+        await self._pages(stored.selector, lambda book, page: decisions.mark_held(book, page, stored))
         return stored
 
     async def unhold(self, hold_id: int) -> int:
         """As the port says."""
         await self._transact(lambda book: book.drop_hold(hold_id))
-        return await self._pages(lambda book, *_: decisions.lift_hold(book, hold_id))
+        return await self._transact(lambda book: decisions.lift_hold(book, book.held(hold_id, ALL), hold_id))
 
     async def holds(self) -> Sequence[Hold]:
         """As the port says."""
@@ -199,10 +198,10 @@ class MemorySpool:
 
     async def doubt_all(self, by: str) -> int:
         """As the port says."""
-        return await self._pages(lambda book, after, _: decisions.doubt(book, by, after))
+        return await self._pages(Selector(), lambda book, page: decisions.doubt(book, page, by))
 
 
-def _page(
-    work: Callable[[MemoryBook, EntryKey | None, int], Page], after: EntryKey | None, room: int, book: MemoryBook
-) -> Page:
-    return work(book, after, room)
+def _on_page(
+    work: Callable[[MemoryBook, list[Entry]], int], keys: list[EntryKey], selector: Selector, book: MemoryBook
+) -> int:
+    return work(book, decisions.still(book, keys, selector))

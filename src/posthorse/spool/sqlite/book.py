@@ -14,8 +14,8 @@ from posthorse.mail.message import Message
 from posthorse.mail.stream import Stream
 from posthorse.spool.book import Claim, TenantKey
 from posthorse.spool.codec import BodyCodec
-from posthorse.spool.desk_port import Hold, Selector
-from posthorse.spool.entry import Entry, EntryKey, matches
+from posthorse.spool.desk_port import Hold
+from posthorse.spool.entry import Entry, EntryKey
 from posthorse.spool.port import HistoryRow
 from posthorse.spool.sqlite.queries import Bulk, Value, named
 from posthorse.spool.sqlite.rows import (
@@ -26,7 +26,6 @@ from posthorse.spool.sqlite.rows import (
     new_recipient_row,
     recipient_row,
 )
-from posthorse.spool.sqlite.seek import live_query
 
 _HOT = named("hot.sql")
 _BULK = {name: Bulk(text) for name, text in _HOT.items() if "{rows}" in text}
@@ -217,20 +216,6 @@ class SqliteBook:
         """As `Book` says."""
         found = self._entries("late", now=self.now, limit=limit)
         return sorted(found, key=lambda entry: (entry.row.expires_at, entry.key))
-
-    def live(self, selector: Selector, limit: int, after: EntryKey | None) -> Sequence[Entry]:
-        """As `Book` says; SQL only narrows, the selector itself is judged by the same words as everywhere."""
-        self.flush()
-        found: list[Entry] = []
-        while True:
-            text, bindings = live_query(selector, limit, after)
-            part = entries_of(self.connection.execute(text, bindings).get)
-            part.sort(key=lambda entry: entry.n)
-            part.sort(key=lambda entry: entry.message.id, reverse=True)
-            found += [entry for entry in part if matches(selector, entry)]
-            if len(part) < limit or len(found) >= limit:
-                return found[:limit]
-            after = part[-1].key
 
     def held(self, hold_id: int, limit: int) -> Sequence[Entry]:
         """As `Book` says."""

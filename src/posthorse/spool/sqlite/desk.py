@@ -13,12 +13,12 @@ from posthorse.mail.ids import MessageId, Tenant
 from posthorse.mail.stream import BY_ORDER, Stream
 from posthorse.spool.codec import BodyCodec
 from posthorse.spool.desk_port import Control, Hold, QueueCounts, RecipientView, Selector, StoredKey, Suppression
-from posthorse.spool.entry import matches, view
+from posthorse.spool.entry import view
 from posthorse.spool.port import HistoryRow
 from posthorse.spool.sqlite.book import SqliteBook
 from posthorse.spool.sqlite.queries import named
-from posthorse.spool.sqlite.rows import STREAM_NUMBER, entries_of, fact_of
-from posthorse.spool.sqlite.seek import any_query
+from posthorse.spool.sqlite.rows import STREAM_NUMBER, fact_of
+from posthorse.spool.sqlite.seek import find_any
 
 _DESK = named("desk.sql")
 
@@ -195,17 +195,7 @@ def keys(connection: apsw.Connection) -> list[StoredKey]:
 
 def select(connection: apsw.Connection, selector: Selector, limit: int) -> list[RecipientView]:
     """Matching recipients, newest message first."""
-    found: list[RecipientView] = []
-    after = None
-    while True:
-        text, bindings = any_query(selector, limit, after)
-        part = entries_of(connection.execute(text, bindings).get)
-        part.sort(key=lambda entry: entry.n)
-        part.sort(key=lambda entry: entry.message.id, reverse=True)
-        found += [view(entry) for entry in part if matches(selector, entry)]
-        if len(part) < limit or len(found) >= limit:
-            return found[:limit]
-        after = part[-1].key
+    return [view(entry) for entry in find_any(connection, selector, limit)]
 
 
 def history(connection: apsw.Connection, message_id: MessageId) -> list[HistoryRow]:

@@ -1,14 +1,18 @@
-"""Finding recipients for the desk: SQL that narrows a selector by the indexes there are.
+"""Finding recipients for the desk: SQL narrows a selector by the indexes there are, the selector has the last word.
 
-Promise: the answer is a superset of what matches, in the order newest message first; the caller judges each entry by
-`posthorse.spool.entry.matches`. A question about live mail reads the small indexes of live mail, never the finished.
+Promise: newest message first, exactly what `posthorse.spool.entry.matches` says. A question about live mail reads the
+small indexes of live mail, never the finished.
 """
+
+from collections.abc import Callable
+
+import apsw
 
 from posthorse.mail.carriage import Carriage
 from posthorse.spool.desk_port import Selector
-from posthorse.spool.entry import EntryKey
+from posthorse.spool.entry import Entry, EntryKey, matches
 from posthorse.spool.sqlite.queries import ENTRY, Value
-from posthorse.spool.sqlite.rows import STREAM_NUMBER
+from posthorse.spool.sqlite.rows import STREAM_NUMBER, entries_of
 
 _LIVE = (
     # (index, its condition, the carriages it covers, whether it is ordered by message within a stream)
@@ -18,6 +22,32 @@ _LIVE = (
 )
 
 Bindings = dict[str, Value]
+Query = Callable[[Selector, int, EntryKey | None], tuple[str, Bindings]]
+
+
+def find_live(connection: apsw.Connection, selector: Selector, limit: int, after: EntryKey | None) -> list[Entry]:
+    """At most `limit` matching recipients whose duty has not ended; `after`: continue behind this one."""
+    return _found(connection, live_query, selector, limit, after)
+
+
+def find_any(connection: apsw.Connection, selector: Selector, limit: int) -> list[Entry]:
+    """At most `limit` matching recipients in any state."""
+    return _found(connection, any_query, selector, limit, None)
+
+
+def _found(
+    connection: apsw.Connection, query: Query, selector: Selector, limit: int, after: EntryKey | None
+) -> list[Entry]:
+    found: list[Entry] = []
+    while True:
+        text, bindings = query(selector, limit, after)
+        part = entries_of(connection.execute(text, bindings).get)
+        part.sort(key=lambda entry: entry.n)
+        part.sort(key=lambda entry: entry.message.id, reverse=True)
+        found += [entry for entry in part if matches(selector, entry)]
+        if len(part) < limit or len(found) >= limit:
+            return found[:limit]
+        after = part[-1].key
 
 
 def live_query(selector: Selector, limit: int, after: EntryKey | None) -> tuple[str, Bindings]:

@@ -17,7 +17,6 @@ from posthorse.mail.ports import Clock
 from posthorse.spool import decisions
 from posthorse.spool.clerk import Clerk
 from posthorse.spool.codec import BodyCodec, RawCodec
-from posthorse.spool.decisions import Page
 from posthorse.spool.desk_port import (
     Control,
     Decision,
@@ -28,7 +27,7 @@ from posthorse.spool.desk_port import (
     StoredKey,
     Suppression,
 )
-from posthorse.spool.entry import EntryKey
+from posthorse.spool.entry import Entry, EntryKey
 from posthorse.spool.port import (
     AdmitResult,
     HistoryRow,
@@ -48,6 +47,7 @@ from posthorse.spool.sqlite.checkpoint import Checkpointer
 from posthorse.spool.sqlite.lock import OwnerLock
 from posthorse.spool.sqlite.reader import Reader
 from posthorse.spool.sqlite.schema import check_library, connect, migrate
+from posthorse.spool.sqlite.seek import find_live
 from posthorse.spool.sqlite.transaction import Kind
 from posthorse.spool.sqlite.writer import Writer
 
@@ -194,20 +194,25 @@ class SqliteSpool:
         answer: T = await self._writer.submit(Kind.WORK, work)
         return answer
 
-    async def _pages(self, work: Callable[[SqliteBook, EntryKey | None, int], Page], limit: int = _ALL) -> int:
-        """Run a paged decision to its end, or until it moved `limit`; each page gets the place and what is left."""
+    async def _pages(
+        self, selector: Selector, work: Callable[[SqliteBook, list[Entry]], int], limit: int = _ALL
+    ) -> int:
+        """Run a decision page by page over matching live recipients, until it moved `limit`.
+
+        Each page is looked for beside the writer, which only carries it out on what still matches.
+        """
         moved, after = 0, None
         while True:
-            page = await self._work(partial(_page, work, after, limit - moved))
-            moved, after = moved + page.moved, page.last
-            if after is None or moved >= limit:
+            size = min(decisions.PAGE, limit - moved)
+            keys = await self._reader.ask(partial(_live_keys, selector, size, after))
+            moved += await self._work(partial(_on_page, work, keys, selector))
+            if len(keys) < size or moved >= limit:
                 return moved
+            after = keys[-1]
 
     async def decide(self, selector: Selector, decision: Decision, by: str, limit: int) -> int:
         """As the port says."""
-        return await self._pages(
-            lambda book, after, room: decisions.decide(book, selector, decision, by, room, after), limit
-        )
+        return await self._pages(selector, lambda book, page: decisions.decide(book, page, decision, by), limit)
 
     async def hold(self, hold: Hold) -> Hold:
         """As the port says; a crash while it marks is made good when the spool opens."""
@@ -216,17 +221,22 @@ class SqliteSpool:
         return stored
 
     async def _mark(self, hold: Hold) -> None:
-        await self._pages(lambda book, after, _: decisions.mark_held(book, hold, after))
+        await self._pages(hold.selector, lambda book, page: decisions.mark_held(book, page, hold))
         await self._work(lambda book: desk.mark_hold(book, hold.id))
 
     async def unhold(self, hold_id: int) -> int:
         """As the port says."""
         await self._work(lambda book: desk.drop_hold(book, hold_id))
-        return await self._pages(lambda book, *_: decisions.lift_hold(book, hold_id))
+        freed = 0
+        while True:
+            seen, count = await self._work(partial(_lift_page, hold_id))
+            freed += count
+            if seen < decisions.PAGE:
+                return freed
 
     async def doubt_all(self, by: str) -> int:
         """As the port says."""
-        return await self._pages(lambda book, after, _: decisions.doubt(book, by, after))
+        return await self._pages(Selector(), lambda book, page: decisions.doubt(book, page, by))
 
     async def purge(self, bodies_before: int, history_before: int, limit: int) -> int:
         """As the port says."""
@@ -295,7 +305,16 @@ def _prepare(opening: Callable[[], apsw.Connection]) -> None:
         connection.close()
 
 
-def _page(
-    work: Callable[[SqliteBook, EntryKey | None, int], Page], after: EntryKey | None, room: int, book: SqliteBook
-) -> Page:
-    return work(book, after, room)
+def _live_keys(selector: Selector, limit: int, after: EntryKey | None, connection: apsw.Connection) -> list[EntryKey]:
+    return [entry.key for entry in find_live(connection, selector, limit, after)]
+
+
+def _on_page(
+    work: Callable[[SqliteBook, list[Entry]], int], keys: list[EntryKey], selector: Selector, book: SqliteBook
+) -> int:
+    return work(book, decisions.still(book, keys, selector))
+
+
+def _lift_page(hold_id: int, book: SqliteBook) -> tuple[int, int]:
+    page = book.held(hold_id, decisions.PAGE)
+    return len(page), decisions.lift_hold(book, page, hold_id)
