@@ -92,7 +92,11 @@ class Gateway:
         """Read the standing orders, then begin to send."""
         await self.follow_orders()
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._guard(self.dispatcher.run)), loop.create_task(self._orders_loop())]
+        self._tasks = [
+            loop.create_task(self._guard(self.dispatcher.run, "dispatcher")),
+            loop.create_task(self._guard(self.dispatcher.tend, "tending attempts")),
+            loop.create_task(self._orders_loop()),
+        ]
 
     async def stop(self, grace_s: float) -> None:
         """Stop sending, let attempts finish for `grace_s` seconds; the spool stays open."""
@@ -106,14 +110,14 @@ class Gateway:
     async def store(self, new: NewMessage) -> AdmitResult:
         """Make a message durable and bring it on its way. Raises `SpoolUnavailable`: then nothing was promised."""
         due = new.not_before or 0
-        claimed = not due and self.dispatcher.claims(new.stream)
+        claimed = not due and self.dispatcher.supply.claims(new.stream)
         if claimed:
             new = replace(new, lease_for=self._parts.node)
-        self.dispatcher.promised += claimed
+        self.dispatcher.supply.promised += claimed
         try:
             (result,) = await self._spool.admit([new])
         finally:
-            self.dispatcher.promised -= claimed
+            self.dispatcher.supply.promised -= claimed
         if isinstance(result, Admitted):
             if result.lease is not None:
                 self.dispatcher.take(result.lease)
@@ -149,15 +153,15 @@ class Gateway:
             except SpoolUnavailable as error:
                 self._journal.spool_trouble("orders", error)
 
-    async def _guard(self, run: Callable[[], Awaitable[None]]) -> None:
-        """A bug in the loop is loud, counted and restarted with growing pauses."""
+    async def _guard(self, run: Callable[[], Awaitable[None]], where: str) -> None:
+        """A bug in a loop is loud, counted and restarted with growing pauses."""
         pause_s = 0.1
         while True:
             try:
                 await run()
                 return
             except Exception as error:
-                self._journal.bug("dispatcher", error)
+                self._journal.bug(where, error)
                 await asyncio.sleep(pause_s)
                 pause_s = min(30.0, pause_s * 2)
 

@@ -47,7 +47,7 @@ def test_many_at_once_do_not_all_claim_the_same_room() -> None:
         leased = [result for result in results if isinstance(result, Admitted) and result.lease]
         way = stand.dispatcher.ways[A]
         assert len(leased) == way.busy + way.waiting == 8
-        assert stand.dispatcher.promised == 0
+        assert stand.dispatcher.supply.promised == 0
         await asyncio.sleep(60)
         assert await stand.carriages() == {Carriage.HANDED_OVER: 200}
 
@@ -63,8 +63,8 @@ def test_a_claim_is_given_back_if_the_spool_fails() -> None:
             with pytest.raises(SpoolUnavailable):
                 await stand.gateway.store(stand.new())
         stand.spool.down.clear()
-        assert stand.dispatcher.claims(Stream.STANDARD)
-        assert stand.dispatcher.promised == 0
+        assert stand.dispatcher.supply.claims(Stream.STANDARD)
+        assert stand.dispatcher.supply.promised == 0
 
     play(story)
 
@@ -192,7 +192,7 @@ def test_a_bug_in_the_loop_is_told_and_the_loop_started_again(monkeypatch: pytes
             if broken:
                 raise ZeroDivisionError("a bug")
 
-        monkeypatch.setattr(stand.dispatcher, "_poll", poll)
+        monkeypatch.setattr(stand.dispatcher.supply, "_poll", poll)
         await asyncio.sleep(60)
         assert 5 < len(stand.told.bugs) < 20
         broken = False

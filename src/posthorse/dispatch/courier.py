@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from posthorse.dispatch.flight import Flight
-from posthorse.dispatch.judge import settlement, telling
+from posthorse.dispatch.judge import given_back, settlement, telling
 from posthorse.dispatch.ports import Journal, Watch
 from posthorse.dispatch.settling import Settler
 from posthorse.dispatch.way import Way
@@ -27,7 +27,6 @@ from posthorse.spool.port import (
     LeasedRecipient,
     Released,
     ReleaseMark,
-    Settlement,
     Spool,
     SpoolUnavailable,
 )
@@ -269,15 +268,8 @@ class Courier:
         """Nothing happened to it (another recipient's refusal, or the spool could not release)."""
         message = flight.group.message
         if flight.refused:
-            back = Settlement(
-                message_id=message.id,
-                n=recipient.n,
-                fence=recipient.fence,
-                outcome=None,
-                next_at=self._clock.now(),
-                tried=recipient.tried,
-                reason="another recipient of the group was refused its release",
-            )
+            why = "another recipient of the group was refused its release"
+            back = given_back(message.id, recipient, self._clock.now(), why)
             self._settler.add(message, back)
         else:
             why = "it was left out of the release" if flight.released else "the release was not durable"

@@ -110,3 +110,16 @@ def settlement(
         started_at=started_at,
         reason=reason,
     )
+
+
+def given_back(message_id: MessageId, recipient: LeasedRecipient, next_at: int, reason: str) -> Settlement:
+    """The settlement of one recipient with whom nothing was tried: its lease ends unused, until `next_at`."""
+    return Settlement(
+        message_id=message_id,
+        n=recipient.n,
+        fence=recipient.fence,
+        outcome=None,
+        next_at=next_at,
+        tried=recipient.tried,
+        reason=reason,
+    )

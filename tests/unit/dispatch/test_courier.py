@@ -631,3 +631,21 @@ def test_times_of_a_second_copy_count_from_the_release() -> None:
         assert view.next_at == marks[0] + 90 * SECOND
 
     play(story)
+
+
+@pytest.mark.parametrize("call", ["sweep", "lease"])
+def test_a_hung_spool_call_delays_no_parking(call: str) -> None:
+    """While the supply waits for the spool, attempts without an answer are parked on time all the same."""
+
+    async def story(stand: Stand) -> None:
+        stand["A"].always = swallows
+        stand.spool.slow[call] = 300.0
+        stand.dispatcher.due(Stream.BULK, 0)
+        await asyncio.sleep(2)
+        await stand.post(Stream.URGENT)
+        await asyncio.sleep(7.9)
+        assert (stand.told.parks, stand.dispatcher.ways[A].busy) == ([], 1)
+        await asyncio.sleep(0.6)
+        assert (stand.told.parks, stand.dispatcher.ways[A].busy) == ([A], 0)
+
+    play(story)

@@ -83,11 +83,11 @@ def test_claims_only_while_nobody_of_its_rank_waits() -> None:
     """With no room, or a backlog of its rank or above, new mail comes unleased and waits its turn."""
 
     async def story(stand: Stand) -> None:
-        assert all(stand.dispatcher.claims(stream) for stream in Stream)
+        assert all(stand.dispatcher.supply.claims(stream) for stream in Stream)
         stand["A"].always = stand["B"].always = hangs
         await stand.queue(Stream.STANDARD, count=100)
         await asyncio.sleep(1.5)
-        assert stand.dispatcher.claims(Stream.URGENT) is False  # no room: every slot and place is taken
+        assert stand.dispatcher.supply.claims(Stream.URGENT) is False  # no room: every slot and place is taken
         stand["A"].always = takes()
 
     play(story)
@@ -98,10 +98,10 @@ def test_known_work_of_its_rank_or_above_goes_before_new_mail() -> None:
 
     async def story(stand: Stand) -> None:
         stand.dispatcher.due(Stream.STANDARD, stand.clock.now())
-        claims = {stream: stand.dispatcher.claims(stream) for stream in Stream}
+        claims = {stream: stand.dispatcher.supply.claims(stream) for stream in Stream}
         assert claims == {Stream.URGENT: True, Stream.STANDARD: False, Stream.ONCE: False, Stream.BULK: False}
         await asyncio.sleep(0.1)
-        assert all(stand.dispatcher.claims(stream) for stream in Stream)
+        assert all(stand.dispatcher.supply.claims(stream) for stream in Stream)
 
     play(story)
 
@@ -319,7 +319,7 @@ def test_nothing_starts_while_paused_not_even_what_waits_for_a_slot() -> None:
         await asyncio.sleep(30)
         assert len(stand["A"].seen) == started == 4
         assert await stand.carriages() == {Carriage.HANDED_OVER: 4, Carriage.QUEUED: 2}
-        assert not stand.dispatcher.claims(Stream.URGENT)
+        assert not stand.dispatcher.supply.claims(Stream.URGENT)
         await stand.order({})
         await asyncio.sleep(3)
         assert await stand.carriages() == {Carriage.HANDED_OVER: 6}
@@ -350,7 +350,7 @@ def test_an_order_that_names_a_provider_nobody_knows_does_not_stop_the_mail() ->
 
     async def story(stand: Stand) -> None:
         await stand.order({FAILOVER: "gone:", EJECTED + "lost": ""})
-        assert stand.dispatcher.claims(Stream.STANDARD)
+        assert stand.dispatcher.supply.claims(Stream.STANDARD)
         await stand.post(count=2)
         await stand.queue(count=2)
         await asyncio.sleep(3)
@@ -473,7 +473,7 @@ def test_stopping_gives_back_what_waits_and_lets_attempts_finish() -> None:
         due = [view.next_at for view in await stand.views() if view.carriage is Carriage.QUEUED]
         assert all(at is not None and at <= stand.clock.now() for at in due)
         assert all(provider.closed for provider in stand.providers.values())
-        assert not stand.dispatcher.claims(Stream.URGENT)
+        assert not stand.dispatcher.supply.claims(Stream.URGENT)
         stand.assert_idle()
 
     play(story, slots=4)

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from posthorse.dispatch.judge import is_final, next_step, settlement, telling
+from posthorse.dispatch.judge import given_back, is_final, next_step, settlement, telling
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import AttemptId, MessageId, ProviderName
 from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection, Scope, Throttle, Unclear, scope_of
@@ -154,3 +154,10 @@ def test_a_settlement_carries_all_that_the_spool_must_know() -> None:
     assert (due.n, due.fence, due.final, due.next_at) == (0, 4, True, None)
     assert (due.provider, due.attempt, due.released) == (A, b"x" * 16, True)
     assert (due.started_at, due.reason, due.tried) == (RELEASED_AT - 5, "next in order", (X, A))
+
+
+def test_a_lease_given_back_changes_nothing_but_when_to_look_again() -> None:
+    """No outcome, no provider, the round as it was."""
+    back = given_back(MessageId(bytes(16)), recipient(tried=(X,)), NOW, "no room")
+    assert (back.n, back.fence, back.outcome, back.next_at, back.tried) == (0, 4, None, NOW, (X,))
+    assert (back.provider, back.final, back.released, back.reason) == ("", False, False, "no room")
