@@ -256,6 +256,7 @@ class Courier:
             provider=flight.way.name,
             attempt=flight.attempt,
             released=recipient.n in flight.released,
+            crowded=bool(flight.released) and recipient.n not in flight.released,
             released_at=flight.released_at,
             started_at=flight.started_at,
             now=self._clock.now(),

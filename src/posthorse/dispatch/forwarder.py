@@ -1,7 +1,7 @@
 """Forwarder: one leased group on its way, until a courier has it, it is given back, or its duty ends.
 
-Promise: a group in hand is attempted, given back or settled, never forgotten; nothing is begun under a lease that nearly
-ended.
+Promise: a group in hand is attempted, given back or settled, never forgotten; nothing is begun under a lease that
+nearly ended.
 
 Left out: what to bring (supply), the attempt (courier), why one way and not another (plan).
 """

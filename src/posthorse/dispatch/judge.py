@@ -1,7 +1,8 @@
 """Judge: what the outcome of an attempt means for a recipient's next step; pure.
 
 A certain no that speaks about the provider sends the mail to the next candidate at once; one that speaks about the
-recipient or the mail waits by the retry schedule or ends the duty; unclear follows the rule of the stream.
+recipient or the mail waits by the retry schedule or ends the duty; unclear follows the rule of the stream. Who was one
+too many for a group (452 4.5.3) goes to the same provider again, in a smaller one.
 """
 
 from collections.abc import Iterable
@@ -27,14 +28,15 @@ def next_step(
     recipient: LeasedRecipient,
     rule: StreamRule,
     provider: ProviderName,
+    crowded: bool = False,
     released_at: int,
     now: int,
     roll: float,
 ) -> tuple[int | None, tuple[ProviderName, ...]]:
     """(when it may be leased again, providers tried in this round). Times in microseconds UTC; None: never by itself.
 
-    `released_at` is read only for an unclear outcome. Holders of copies lead the providers tried, so that a new round
-    can leave them out.
+    `crowded`: others of its group got as far as the release, it did not. `released_at` is read only for an unclear
+    outcome. Holders of copies lead the providers tried, so that a new round can leave them out.
     """
     tried = recipient.tried if provider in recipient.tried else (*recipient.tried, provider)
     match outcome:
@@ -47,6 +49,8 @@ def next_step(
             return now + _delay(rule, recipient, roll, asked_s), recipient.holders
         case Rejection() if is_final(outcome):
             return None, tried
+        case Throttle(scope=Scope.MESSAGE) if crowded:
+            return now, recipient.tried  # the others are gone, so this comes to an end
         case Fault(scope=Scope.US):
             return now + SECOND, recipient.tried
         case Deferral() | Rejection() | Fault() | Throttle():
@@ -80,6 +84,7 @@ def settlement(
     provider: ProviderName,
     attempt: AttemptId,
     released: bool,
+    crowded: bool = False,
     released_at: int,
     started_at: int,
     now: int,
@@ -92,6 +97,7 @@ def settlement(
         recipient=recipient,
         rule=rule,
         provider=provider,
+        crowded=crowded,
         released_at=released_at,
         now=now,
         roll=roll,

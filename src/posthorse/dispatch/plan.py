@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from posthorse.dispatch.retry import retry_delay_s
+from posthorse.dispatch.retry import RETRY_CAP_S, retry_delay_s
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.message import Message
@@ -19,8 +19,6 @@ from posthorse.providers.port import Capability
 
 CLOSED_RECHECK_S = 5.0
 """Mail that only waits for a standing to change is looked at again within this time, if that can be."""
-LONE_ROUNDS = 4
-"""Mail in doubt that nobody else could carry waits as long as after so many rounds: only people can change that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +64,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GiveUp:
-    """No configured provider can ever carry it: duty ends as rejected."""
+    """No provider of its route can ever carry it: duty ends as rejected."""
 
     reason: str
 
@@ -112,7 +110,7 @@ def make_plan(group: Group, candidates: Iterable[Candidate], now: int, roll: flo
             return Try(provider=candidate.name, reason=_reason("next in order", passed))
     if spared is not None:
         return Try(provider=spared.name, reason=_reason("nobody else is open", passed))
-    if incapable == width and group.base is Carriage.QUEUED:
+    if width and incapable == width and group.base is Carriage.QUEUED:
         return GiveUp(reason=_reason("no provider can carry it", passed))
     return _wait(group, width, pause_s if closed else None, now, roll, passed)
 
@@ -124,11 +122,14 @@ def _wait(group: Group, width: int, pause_s: float | None, now: int, roll: float
     """
     base_s = RULES[group.message.stream].retry_base_s
     doubted = group.base is not Carriage.QUEUED
-    if pause_s is not None and (doubted or not group.tried):
+    if not width:
+        delay_s = retry_delay_s(base_s, 0, roll)
+        head, tried = "no route fits it", group.tried
+    elif pause_s is not None and (doubted or not group.tried):
         delay_s = max(1.0, pause_s) + roll * max(CLOSED_RECHECK_S - 1.0, pause_s)
         head, tried = "no candidate is open", group.tried
     elif doubted and set(group.tried) == set(group.holders):
-        delay_s = retry_delay_s(base_s, LONE_ROUNDS, 1.0)
+        delay_s = RETRY_CAP_S  # only people can change that
         head, tried = "nobody else could carry it", group.tried
     else:
         delay_s = retry_delay_s(base_s, group.attempts // max(1, width), roll)

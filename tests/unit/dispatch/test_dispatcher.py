@@ -1,17 +1,20 @@
 """The dispatcher with its couriers on a memory spool in virtual time: what it brings where, and what it returns."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
+from posthorse.dispatch.retry import RETRY_CAP_S
+from posthorse.dispatch.route import Route
 from posthorse.lab.world.ports import WorldRng
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MessageId
 from posthorse.mail.orders import EJECTED, FAILOVER, PAUSED, failover_value
-from posthorse.mail.outcome import Deferral, Handover, Rejection, Scope, Throttle, Unclear
+from posthorse.mail.outcome import Deferral, Handover, Outcome, Rejection, Scope, Throttle, Unclear
 from posthorse.mail.stream import RULES, Stream
+from posthorse.providers.port import HandoverGroup, ReleaseGate
 from posthorse.spool.desk_port import RecipientView
 from tests.unit.dispatch.stand import (
     EXACT,
@@ -613,6 +616,83 @@ def test_what_waits_is_split_again_when_the_provider_takes_fewer_recipients() ->
         assert [len(seen.numbers) for seen in stand["A"].seen] == [6, 3, 3]
 
     play(story, slots=1)
+
+
+def takes_at_most(provider: Scripted, most: int) -> Behaviour:
+    """Answers 452 4.5.3 to every recipient beyond `most`, and has learnt that by then; the others are taken."""
+
+    async def behave(group: HandoverGroup, gate: ReleaseGate) -> Mapping[int, Outcome]:
+        numbers = [n for n, _ in group.recipients]
+        if len(numbers) > most:
+            provider.capability = replace(provider.capability, max_recipients=max(1, most))
+        if most and not await gate(numbers[:most]):
+            return {}
+        taken: dict[int, Outcome] = dict.fromkeys(numbers[:most], Handover())
+        return taken | dict.fromkeys(numbers[most:], Throttle(scope=Scope.MESSAGE))
+
+    return behave
+
+
+def test_one_too_many_for_a_provider_is_split_and_not_sent_elsewhere() -> None:
+    """Those beyond the limit go to the same provider again, in groups that it takes."""
+
+    async def story(stand: Stand) -> None:
+        stand["A"].always = takes_at_most(stand["A"], 3)
+        (message,) = await stand.post(recipients=8)
+        await asyncio.sleep(1)
+        assert {view.carriage for view in await stand.views(message)} == {Carriage.HANDED_OVER}
+        assert [len(seen.numbers) for seen in stand["A"].seen] == [8, 3, 2]
+        assert not stand["B"].seen
+        stand.assert_idle()
+
+    play(story)
+
+
+def test_a_provider_that_finds_one_recipient_too_many_is_left() -> None:
+    """An answer that splitting cannot change leads to the next provider, not to a busy loop."""
+
+    async def story(stand: Stand) -> None:
+        stand["A"].always = takes_at_most(stand["A"], 0)
+        (message,) = await stand.post(recipients=2)
+        await asyncio.sleep(1)
+        assert {view.provider for view in await stand.views(message)} == {B}
+        assert len(stand["A"].seen) == 1
+
+    play(story)
+
+
+@pytest.mark.parametrize(("stream", "looks"), [(Stream.URGENT, {0, 1}), (Stream.STANDARD, {1, 2})])
+def test_mail_in_doubt_that_nobody_else_could_carry_rests(stream: Stream, looks: set[int]) -> None:
+    """With a copy at the only provider of its route it is leased once, then at the cap of the schedule until late."""
+
+    async def story(stand: Stand) -> None:
+        stand["A"].script = [swallows]
+        (message,) = await stand.post(stream)
+        await asyncio.sleep(100)
+        assert (await stand.view(message)).carriage is Carriage.IN_DOUBT
+        before = stand.spool.calls["lease"]
+        await asyncio.sleep(2 * RETRY_CAP_S)
+        assert stand.spool.calls["lease"] - before in looks
+        assert len(stand["A"].seen) == 1
+        assert (await stand.view(message)).carriage is Carriage.IN_DOUBT
+
+    play(story, Scripted(A), max_steps=1_000_000)
+
+
+def test_what_no_route_fits_any_more_waits_for_better_routes() -> None:
+    """A reload that forgot a stream rejects nothing; once it is mended the mail leaves."""
+
+    async def story(stand: Stand) -> None:
+        stand.gateway.reroute([Route(providers=(A,), stream=Stream.BULK)])
+        (message,) = await stand.post()
+        await asyncio.sleep(100)
+        assert (await stand.view(message)).carriage is Carriage.QUEUED
+        assert not stand["A"].seen
+        stand.gateway.reroute([Route(providers=(A, B))])
+        await asyncio.sleep(100)
+        assert (await stand.view(message)).carriage is Carriage.HANDED_OVER
+
+    play(story)
 
 
 def test_a_closed_domain_does_not_hold_up_other_domains() -> None:

@@ -37,7 +37,12 @@ def recipient(
 
 
 def step(
-    outcome: Outcome, who: LeasedRecipient | None = None, stream: Stream = Stream.STANDARD, roll: float = 0.5
+    outcome: Outcome,
+    who: LeasedRecipient | None = None,
+    stream: Stream = Stream.STANDARD,
+    roll: float = 0.5,
+    *,
+    crowded: bool = False,
 ) -> tuple[int | None, tuple[ProviderName, ...]]:
     """The next step after this outcome at A."""
     return next_step(
@@ -45,6 +50,7 @@ def step(
         recipient=who or recipient(),
         rule=RULES[stream],
         provider=A,
+        crowded=crowded,
         released_at=RELEASED_AT,
         now=NOW,
         roll=roll,
@@ -72,6 +78,17 @@ def test_every_outcome_of_every_scope_has_its_next_step(outcome: Outcome, stream
         case _:
             expected = (NOW, (X, A))
     assert step(outcome, stream=stream) == expected
+
+
+@pytest.mark.parametrize("outcome", ALL, ids=repr)
+def test_one_too_many_for_a_group_goes_to_the_same_provider_again(outcome: Outcome) -> None:
+    """If others of the group went; were it alone, nothing would have changed by then. Other outcomes know no group."""
+    alone = step(outcome)
+    if outcome == Throttle(scope=Scope.MESSAGE):
+        assert step(outcome, crowded=True) == (NOW, (X,))
+        assert alone == (NOW, (X, A))
+    else:
+        assert step(outcome, crowded=True) == alone
 
 
 @pytest.mark.parametrize("outcome", ALL, ids=repr)

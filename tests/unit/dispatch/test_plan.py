@@ -137,8 +137,8 @@ def test_queued_mail_waits_and_begins_a_new_round(
         ((A,), [candidate(A), candidate(B, CLOSED)], (A,), CLOSED_RECHECK_S),
         ((A, B), [candidate(A), candidate(B)], (A,), 120),
         ((A, B), [candidate(A), candidate(B), candidate(C, CLOSED)], (A, B), CLOSED_RECHECK_S),
-        ((A,), [candidate(A)], (A,), 960),
-        ((A,), [candidate(A), candidate(B, capability=SMALL)], (A,), 960),
+        ((A,), [candidate(A)], (A,), RETRY_CAP_S),
+        ((A,), [candidate(A), candidate(B, capability=SMALL)], (A,), RETRY_CAP_S),
     ],
 )
 def test_mail_in_doubt_waits_and_keeps_the_holders_out(
@@ -155,6 +155,17 @@ def test_mail_in_doubt_waits_and_keeps_the_holders_out(
         assert plan.reason.startswith("in doubt, and ")
         drawn = plan.until - NOW
     assert drawn > 0.9 * longest_s * SECOND
+
+
+@pytest.mark.parametrize("tried", [(), (A,)])
+@pytest.mark.parametrize("base", [Carriage.QUEUED, Carriage.IN_DOUBT])
+def test_what_no_route_fits_waits(base: Carriage, tried: tuple[ProviderName, ...]) -> None:
+    """Routes that forgot it can be mended, so its duty does not end; its round goes on then."""
+    plan = make_plan(group(Stream.URGENT, base, tried, tried, 9), [], NOW, 0.5)
+    assert isinstance(plan, Wait)
+    assert plan.tried == tried
+    assert plan.until == NOW + 2.5 * SECOND
+    assert "no route fits it" in plan.reason
 
 
 standings = st.builds(
@@ -205,6 +216,7 @@ def test_no_plan_picks_what_is_closed_tried_or_unable(
             assert set(holders) <= set(left) <= set(tried)
         case GiveUp():
             assert base is Carriage.QUEUED
+            assert candidates
             assert all(c.name in small for c in candidates)
     assert plan.reason
 
