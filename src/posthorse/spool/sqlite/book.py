@@ -5,6 +5,7 @@ Left out: beginning, committing and undoing (`posthorse.spool.sqlite.transaction
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import itemgetter
 
 import apsw
 import msgspec
@@ -17,9 +18,11 @@ from posthorse.spool.codec import BodyCodec
 from posthorse.spool.desk_port import Hold
 from posthorse.spool.entry import Entry, EntryKey
 from posthorse.spool.port import HistoryRow
-from posthorse.spool.sqlite.queries import Bulk, Value, named
+from posthorse.spool.sqlite.queries import DUE, ENTRY, Bulk, Value, named
 from posthorse.spool.sqlite.rows import (
     STREAM_NUMBER,
+    DueTuple,
+    decode_due,
     entries_of,
     fact_row,
     message_row,
@@ -29,6 +32,9 @@ from posthorse.spool.sqlite.rows import (
 
 _HOT = named("hot.sql")
 _BULK = {name: Bulk(text) for name, text in _HOT.items() if "{rows}" in text}
+
+_OLDEST, _NEWEST = (_HOT[name].replace(ENTRY, DUE) for name in ("due_oldest", "due_newest"))
+_BY_KEY, _BY_MESSAGE, _BY_DUE = itemgetter(0, 11), itemgetter(0), itemgetter(18)
 
 _decode_claims = msgspec.json.Decoder(list[tuple[str, str, str, str, int]]).decode
 _decode_pairs = msgspec.json.Decoder(list[tuple[str, str]]).decode
@@ -139,6 +145,24 @@ class SqliteBook:
     def hand_over_all(self, rows: Sequence[Sequence[Value]]) -> bool:
         """Settle every row (id, n, fence, tried) as handed over; False: some row was not released under that fence."""
         return _BULK["hand_over"].change(self.connection, rows, self.now) == len(rows)
+
+    def due_rows(self, stream: Stream, limit: int, *, newest_first: bool) -> list[DueTuple]:
+        """As `due`, without an object per recipient."""
+        self.flush()
+        text = _NEWEST if newest_first else _OLDEST
+        bindings = {"stream": STREAM_NUMBER[stream], "now": self.now, "limit": limit}
+        found = decode_due(self.connection.execute(text, bindings).get)
+        found.sort(key=_BY_KEY)
+        if newest_first:
+            found.sort(key=_BY_MESSAGE, reverse=True)
+        else:
+            found.sort(key=_BY_DUE)
+        return found
+
+    def lease_all(self, rows: Sequence[Sequence[Value]], until: int, node: str) -> None:
+        """Lease every row (id, n, fence) just found due."""
+        count = _BULK["lease"].change(self.connection, rows, until, node)
+        assert count == len(rows), "a recipient changed within the transaction that found it"
 
     # --- reads ------------------------------------------------------------------------------------------------------
 

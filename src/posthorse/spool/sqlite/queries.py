@@ -24,6 +24,13 @@ ENTRY = (
 )
 """One recipient with its message as a JSON array, in the order that `posthorse.spool.sqlite.rows.entry_of` reads."""
 
+DUE = (
+    "json_array(hex(m.id), m.tenant, m.stream, m.sender, m.size_bytes, m.accepted_at, m.expires_at, m.smtputf8,"
+    " m.eight_bit, m.supersede_key, m.attributes, r.n, r.address, r.carriage, r.fence, r.attempts, r.copies_released,"
+    " r.copies_allowed, r.next_at, r.tried, r.withdrawn)"
+)
+"""What a courier needs of a due recipient, in the order that `posthorse.spool.sqlite.rows.DueTuple` reads."""
+
 _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 _COMMENT = re.compile(r"--[^\n]*")
 _WIDTH = re.compile(r"WITH v \(([^)]*)\)")

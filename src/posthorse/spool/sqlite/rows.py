@@ -20,6 +20,9 @@ NAME: dict[Carriage, str] = {carriage: carriage.value for carriage in Carriage}
 
 encode_json = msgspec.json.Encoder().encode
 
+MessageTuple = tuple[str, str, int, str, int, int, int, int, int, str | None, str | None]
+"""A message, as the first columns of both kinds of answers."""
+
 EntryTuple = tuple[
     str, str, int, str, int, int, int, int, int, str | None, str | None,  # message
     int, str, str, str, int, int, int, int, str | None, int | None, int | None, str, str, int | None, str,
@@ -27,6 +30,13 @@ EntryTuple = tuple[
 ]  # fmt: skip
 """One recipient with its message, as `posthorse.spool.sqlite.queries.ENTRY` selects it."""
 
+DueTuple = tuple[
+    str, str, int, str, int, int, int, int, int, str | None, str | None,  # message
+    int, str, str, int, int, int, int, int, str, str,
+]  # fmt: skip
+"""One due recipient with its message, as `posthorse.spool.sqlite.queries.DUE` selects it."""
+
+decode_due = msgspec.json.Decoder(list[DueTuple]).decode
 decode_entries = msgspec.json.Decoder(list[EntryTuple]).decode
 _decode_attributes = msgspec.json.Decoder(dict[str, str]).decode
 _decode_detail = msgspec.json.Decoder(dict[str, str | int | float | bool | None]).decode
@@ -146,7 +156,7 @@ def entries_of(text: Value) -> list[Entry]:
 
 
 def _entry_of(columns: EntryTuple, messages: dict[str, Message]) -> Entry:
-    message = messages.get(columns[0]) or messages.setdefault(columns[0], _message_of(columns))
+    message = messages.get(columns[0]) or messages.setdefault(columns[0], message_of(columns[:11]))
     (
         n, address, carriage, fate, fence, attempts, copies_released, copies_allowed, leased_from, lease_until, next_at,
         tried, withdrawn, hold, doubtful, provider, attempt, node, rested_at,
@@ -179,8 +189,9 @@ def _entry_of(columns: EntryTuple, messages: dict[str, Message]) -> Entry:
     )
 
 
-def _message_of(columns: EntryTuple) -> Message:
-    id_hex, tenant, stream, sender, size_bytes, accepted_at, expires_at, smtputf8, eight_bit, key, more = columns[:11]
+def message_of(columns: MessageTuple) -> Message:
+    """A message from the first columns of a recipient."""
+    id_hex, tenant, stream, sender, size_bytes, accepted_at, expires_at, smtputf8, eight_bit, key, more = columns
     return Message(
         id=MessageId(bytes.fromhex(id_hex)),
         tenant=Tenant(tenant),

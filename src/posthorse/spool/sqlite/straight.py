@@ -7,13 +7,23 @@ straight (keys, holds, lists, a stale fence, any other outcome) is left to the c
 from collections.abc import Sequence
 
 from posthorse.mail.carriage import Carriage
+from posthorse.mail.ids import ProviderName, Tenant
 from posthorse.mail.outcome import Handover
-from posthorse.spool.clerk import message_of
-from posthorse.spool.port import Admitted, LeasedGroup, LeasedRecipient, NewMessage, Released, ReleaseMark, Settlement
+from posthorse.spool.clerk import message_of as new_message
+from posthorse.spool.port import (
+    Admitted,
+    LeasedGroup,
+    LeasedRecipient,
+    LeaseRequest,
+    NewMessage,
+    Released,
+    ReleaseMark,
+    Settlement,
+)
 from posthorse.spool.sqlite.book import SqliteBook
 from posthorse.spool.sqlite.queries import Value
-from posthorse.spool.sqlite.rows import encode_json, message_row
-from posthorse.spool.story import settlement_detail
+from posthorse.spool.sqlite.rows import DueTuple, encode_json, message_of, message_row
+from posthorse.spool.story import settlement_detail, split_tried
 
 
 def is_plain(new: NewMessage) -> bool:
@@ -24,7 +34,7 @@ def is_plain(new: NewMessage) -> bool:
 def admit(book: SqliteBook, new: NewMessage, lease_us: int) -> Admitted:
     """Gather the rows of one plain message, leased if it asks for it and is due."""
     now = book.now
-    message = message_of(new, now)
+    message = new_message(new, now)
     due = max(now, new.not_before)
     node = new.lease_for if due <= now < message.expires_at else None
     until = now + lease_us if node else None
@@ -65,6 +75,72 @@ def admit(book: SqliteBook, new: NewMessage, lease_us: int) -> Admitted:
         for n, address in enumerate(new.recipients)
     )
     return Admitted(id=key, lease=LeasedGroup(message=message, body=new.body, recipients=recipients, lease_until=until))
+
+
+def lease(book: SqliteBook, request: LeaseRequest, lease_us: int) -> list[LeasedGroup] | None:
+    """Lease what is due, or None: something found must end instead, which is the clerk's work."""
+    now = book.now
+    found = book.due_rows(request.stream, request.limit, newest_first=request.newest_first)
+    if any(row[6] <= now or row[20] or (row[13] == "in_doubt" and row[16] >= row[17]) for row in found):
+        return None
+    if found and book.has_suppressions and book.suppressed({(Tenant(row[1]), row[12].lower()) for row in found}):
+        return None
+    chosen = _within(found, request.max_bytes)
+    if not chosen:
+        return []
+    until = now + lease_us
+    keys: list[tuple[Value, ...]] = [(bytes.fromhex(row[0]), row[11], row[14]) for row in chosen]
+    book.lease_all(keys, until, request.node)
+    detail = f'{{"lease_until":{until}}}'
+    book.facts += [
+        (book.next_seq(), now, key[0], row[11], "moved", row[13], "leased", "lease", row[14] + 1, None, None, detail)
+        for key, row in zip(keys, chosen, strict=True)
+    ]
+    return _groups(book, chosen, until)
+
+
+def _within(found: list[DueTuple], max_bytes: int) -> list[DueTuple]:
+    """The first ones whose messages together stay within the bound; at least one message."""
+    seen: set[str] = set()
+    size_bytes = 0
+    for place, row in enumerate(found):
+        if row[0] not in seen:
+            size_bytes += row[4]
+            if seen and size_bytes > max_bytes:
+                return found[:place]
+            seen.add(row[0])
+    return found
+
+
+def _groups(book: SqliteBook, leased: list[DueTuple], until: int) -> list[LeasedGroup]:
+    """One message, the same history so far; in the order of the claims."""
+    groups: dict[tuple[str, str, str], list[DueTuple]] = {}
+    for row in leased:
+        groups.setdefault((row[0], row[13], row[19]), []).append(row)
+    messages = {rows[0][0]: message_of(rows[0][:11]) for rows in groups.values()}
+    bodies = book.bodies({message.id for message in messages.values()})
+    return [
+        LeasedGroup(
+            message=messages[id_hex],
+            body=bodies[messages[id_hex].id],
+            recipients=tuple(_recipient(row, Carriage(carriage), split_tried(tried)) for row in rows),
+            lease_until=until,
+        )
+        for (id_hex, carriage, tried), rows in groups.items()
+    ]
+
+
+def _recipient(row: DueTuple, leased_from: Carriage, tried: tuple[ProviderName, ...]) -> LeasedRecipient:
+    return LeasedRecipient(
+        n=row[11],
+        address=row[12],
+        fence=row[14] + 1,
+        leased_from=leased_from,
+        attempts=row[15],
+        tried=tried,
+        copies_released=row[16],
+        copies_allowed=row[17],
+    )
 
 
 def release(book: SqliteBook, marks: Sequence[ReleaseMark]) -> list[Released] | None:

@@ -14,6 +14,7 @@ import apsw
 from posthorse.spool.clerk import Clerk
 from posthorse.spool.port import (
     AdmitResult,
+    LeasedGroup,
     LeaseRequest,
     NewMessage,
     ReleaseMark,
@@ -155,8 +156,9 @@ def _on_list(new: NewMessage, listed: Any) -> bool:
     return any((new.tenant, address.lower()) in listed for address in new.recipients)
 
 
-def _lease(book: SqliteBook, clerk: Clerk, request: LeaseRequest) -> Any:
-    return clerk.lease(book, request)
+def _lease(book: SqliteBook, clerk: Clerk, request: LeaseRequest) -> Sequence[LeasedGroup]:
+    groups = straight.lease(book, request, clerk.lease_us)
+    return clerk.lease(book, request) if groups is None else groups
 
 
 def _share(calls: Sequence[Call], answers: Sequence[Any]) -> None:

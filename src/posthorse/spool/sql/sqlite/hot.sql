@@ -50,6 +50,14 @@ WHERE r.id = v.id AND r.n = v.n AND r.fence = v.fence AND r.carriage = 'leased' 
       WHERE s.tenant = r.tenant AND s.address = ifnull(r.address_key, r.address) AND ifnull(s.expires_at > :now, 1)
   );
 
+-- The straight path of a lease: what was found due in this transaction and may be leased as it is.
+-- name: lease
+WITH v (id, n, fence) AS ({rows})
+UPDATE recipient AS r
+SET carriage = 'leased', leased_from = r.carriage, fence = r.fence + 1, lease_until = :until, next_at = NULL, node = :node
+FROM v
+WHERE r.id = v.id AND r.n = v.n AND r.fence = v.fence AND r.carriage IN ('queued', 'in_doubt');
+
 -- The straight path of a settlement: the present attempt was released and ended in a handover.
 -- name: hand_over
 WITH v (id, n, fence, tried) AS ({rows})
