@@ -62,6 +62,7 @@ class Dispatcher:
         settings: Settings,
     ) -> None:
         self._watch = ports.watch
+        self._journal = ports.journal
         clock = SpoolClock(ports.clock)
         self._choice = Choice(ways, routes, ports.watch, ports.rng)
         self.ways = self._choice.ways
@@ -97,12 +98,20 @@ class Dispatcher:
             clock=clock,
             take=self._forwarder.take,
         )
+        self._ignored: ProviderName | None = None
+        """The target of a failover order that is not followed."""
         self._stopping = False
 
     def follow(self, orders: Orders) -> None:
-        """Take over people's standing orders; a failover to a provider that is gone is none."""
-        if orders.failover is not None and orders.failover not in self.ways:
+        """Take over people's standing orders; a failover to a provider that is gone is none, and told once."""
+        target = orders.failover
+        if target is not None and target not in self.ways:
             orders = replace(orders, failover=None)
+            if target != self._ignored:
+                self._journal.order_ignored(f"failover to {target}: no such provider is configured")
+        else:
+            target = None
+        self._ignored = target
         if orders != self._choice.orders:
             self._choice.orders = orders
             self._replan_all()

@@ -59,6 +59,10 @@ class Journal(Protocol):
         """No answer in time: in doubt, still listening."""
         ...
 
+    def order_ignored(self, why: str) -> None:
+        """A person's standing order cannot be followed, and why; told once."""
+        ...
+
     def bug(self, where: str, error: BaseException) -> None:
         """An exception that should not be: loud and counted."""
         ...

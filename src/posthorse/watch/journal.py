@@ -107,6 +107,10 @@ class Journal:
         """A provider tripped or recovered."""
         self.log.standing_changed(name, state, why)
 
+    def order_ignored(self, why: str) -> None:
+        """A person's standing order cannot be followed, and why."""
+        self.log.order_ignored(why)
+
     def spool_trouble(self, where: str, error: BaseException) -> None:
         """The spool could not promise durability; the work is kept and tried again."""
         self.measures.spool_trouble(where)

@@ -93,6 +93,10 @@ class MailLog:
         """A person's command changed something."""
         self._log.notice("carried_out", text("command", command) + text("by", by) + said("reason", reason))
 
+    def order_ignored(self, why: str) -> None:
+        """A person's standing order cannot be followed."""
+        self._log.warn("order_ignored", said("why", why))
+
     def reloaded(self, applied: Sequence[str], needs_restart: Sequence[str]) -> None:
         """The configuration was read again."""
         fields = text("applied", ", ".join(applied)) + text("needs_restart", ", ".join(needs_restart))

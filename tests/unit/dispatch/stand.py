@@ -172,6 +172,7 @@ class Told:
         self.parks: list[ProviderName] = []
         self.bugs: list[tuple[str, BaseException]] = []
         self.troubles: list[str] = []
+        self.ignored: list[str] = []
         self.changes: list[tuple[ProviderName, StandingState, str]] = []
 
     def settled(
@@ -195,6 +196,10 @@ class Told:
     def spool_trouble(self, where: str, error: BaseException) -> None:
         """Remember."""
         self.troubles.append(where)
+
+    def order_ignored(self, why: str) -> None:
+        """Remember."""
+        self.ignored.append(why)
 
     def standing_changed(self, name: ProviderName, state: StandingState, why: str) -> None:
         """Remember."""

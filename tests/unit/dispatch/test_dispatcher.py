@@ -363,6 +363,22 @@ def test_an_order_that_names_a_provider_nobody_knows_does_not_stop_the_mail() ->
     play(story)
 
 
+def test_an_order_that_is_not_followed_is_told_once() -> None:
+    """Not every second while it stands, but again if it is given again."""
+
+    async def story(stand: Stand) -> None:
+        await stand.order({FAILOVER: "gone:"})
+        await asyncio.sleep(10)
+        assert stand.told.ignored == ["failover to gone: no such provider is configured"]
+        await stand.order({FAILOVER: "gone:", PAUSED: ""})
+        await stand.order({FAILOVER: "B:"})
+        assert len(stand.told.ignored) == 1
+        await stand.order({FAILOVER: "gone:"})
+        assert len(stand.told.ignored) == 2
+
+    play(story)
+
+
 def test_a_hopeless_backlog_costs_no_busy_loop() -> None:
     """With every slot hanging and mail waiting, the dispatcher sleeps between its looks."""
 

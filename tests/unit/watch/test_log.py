@@ -116,14 +116,16 @@ def test_lines_wait_for_company_and_warnings_do_not(log: Log, paper: Paper) -> N
 
 
 def test_what_happens_to_the_gateway_has_its_level(mail_log: MailLog, paper: Paper) -> None:
-    """A start is a notice, an ejected provider a warning, one that is back a notice; all are written at once."""
+    """A start is a notice, an ejected provider or an order in vain a warning; all are written at once."""
     mail_log.ready({"smtp": "127.0.0.1:2525"})
     mail_log.standing_changed(RELAY, StandingState.EJECTED, "five failures in a row")
     mail_log.standing_changed(RELAY, StandingState.GOOD, "")
+    mail_log.order_ignored("failover to lost: no such provider is configured")
     assert [(line["event"], line["level"]) for line in paper.lines] == [
         ("ready", "notice"),
         ("standing", "warning"),
         ("standing", "notice"),
+        ("order_ignored", "warning"),
     ]
 
 
@@ -206,6 +208,7 @@ def test_no_event_holds_an_address(mail_log: MailLog, log: Log, paper: Paper) ->
     mail_log.duplicate(MESSAGE, 0, RELAY)
     mail_log.standing_changed(RELAY, StandingState.EJECTED, f"said: 550 <{ADDRESS}> no")
     mail_log.carried_out("suppression.add", "root", f"{ADDRESS} complained")
+    mail_log.order_ignored(f"failover to {ADDRESS}: no such provider is configured")
     mail_log.reloaded(["routes"], ["listen"])
     mail_log.reload_refused(["routes[0]: is odd"])
     mail_log.ready({"smtp": "127.0.0.1:2525"})

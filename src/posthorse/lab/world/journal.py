@@ -48,6 +48,10 @@ class WorldJournal:
         """The database was in trouble."""
         self._trace.note(f"{self._node} spool trouble in {where}: {error}")
 
+    def order_ignored(self, why: str) -> None:
+        """A standing order cannot be followed."""
+        self._trace.note(f"{self._node} order ignored: {why}")
+
     def standing_changed(self, name: ProviderName, state: StandingState, why: str) -> None:
         """A provider tripped or recovered: at least one must stay open (I10)."""
         self._trace.note(f"{self._node} standing {name} {state.value}: {why}")
