@@ -53,7 +53,7 @@ from posthorse.spool.sqlite.writer import Writer
 
 T = TypeVar("T")
 
-SWITCH_INTERVAL_S = 0.0005
+SWITCH_INTERVAL_S = 0.0001
 """How long a thread that waits for the interpreter lock waits before it asks for it (docs/adr/0003)."""
 
 _SWEEP = 500
