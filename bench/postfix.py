@@ -125,7 +125,7 @@ class Postfix:
 
     def settled(self, messages: int, timeout_s: float = 60.0) -> None:
         """Return once so many messages rest in its queue, nearly all of them deferred (some are always looked at)."""
-        limit = time.monotonic() + timeout_s
+        limit, deferred, others = time.monotonic() + timeout_s, 0, 0
         while time.monotonic() < limit:
             deferred, others = self._queued("deferred"), self._queued("active") + self._queued("incoming")
             if deferred + others >= messages and deferred >= 0.95 * messages:

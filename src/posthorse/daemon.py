@@ -98,7 +98,7 @@ class Daemon:
         self._journal = Journal(
             self._measures, MailLog(self._log, self._sealer.derived(b"log addresses"), mail=config.log.mail)
         )
-        self._spool = await SqliteSpool.open(str(file), clock=self._clock)
+        self._spool = await SqliteSpool.open(str(file), clock=self._clock, committed=self._measures.committed)
         try:
             await self._start_node()
         except BaseException:

@@ -88,6 +88,10 @@ def test_a_day_in_the_life_of_an_operator(desk: Stage) -> None:
         metrics = got(ready["http"], "/metrics")[1].decode()
         assert 'posthorse_messages_accepted_total{front="smtp",stream="standard"} 1.0' in metrics
         assert "@" not in metrics
+        values = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if not line.startswith("#"))
+        assert float(values["posthorse_spool_commit_seconds_count"]) >= 3, "accepted, released, settled"
+        assert float(values["posthorse_spool_commit_calls_total"]) >= 3
+        assert float(values['posthorse_accept_seconds_count{front="smtp"}']) == 1
 
         desk.config.write_text(CONFIG + "[limits]\nrecipients = 5\n[dispatch]\nslots = 3\n")
         assert desk.data("config", "reload") == {"applied": ["limits.recipients"], "needs_restart": ["dispatch.slots"]}

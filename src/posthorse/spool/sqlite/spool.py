@@ -49,7 +49,7 @@ from posthorse.spool.sqlite.reader import Reader
 from posthorse.spool.sqlite.schema import check_library, connect, migrate
 from posthorse.spool.sqlite.seek import find_live
 from posthorse.spool.sqlite.transaction import Kind
-from posthorse.spool.sqlite.writer import Writer
+from posthorse.spool.sqlite.writer import Committed, Writer
 
 T = TypeVar("T")
 
@@ -93,11 +93,13 @@ class SqliteSpool:
         codec: BodyCodec | None = None,
         switch_interval_s: float | None = SWITCH_INTERVAL_S,
         vfs: str = "",
+        committed: Committed = lambda duration_s, calls: None,
     ) -> "SqliteSpool":
         """Open or create the database at `path` and own it.
 
         Raises `SpoolRefused` (another owner, newer schema, unsafe library) and `SpoolUnavailable`. `switch_interval_s`:
         the interpreter's, for the whole process; None leaves it. `vfs`: SQLite's file layer, for tests.
+        `committed` is told of every transaction, in the writer's thread.
         """
         check_library()
         if switch_interval_s is not None:
@@ -109,7 +111,15 @@ class SqliteSpool:
         try:
             _prepare(opening)
             loop = asyncio.get_running_loop()
-            writer = Writer(connect=opening, clock=clock, clerk=clerk, codec=codec, loop=loop, checkpoints=checkpoints)
+            writer = Writer(
+                connect=opening,
+                clock=clock,
+                clerk=clerk,
+                codec=codec,
+                loop=loop,
+                checkpoints=checkpoints,
+                committed=committed,
+            )
         except BaseException as error:
             checkpoints.close()
             lock.release()

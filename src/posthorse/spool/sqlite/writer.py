@@ -44,6 +44,10 @@ RETRY_S = 0.25
 """How long a broken storage is left alone between two tries to open it."""
 
 
+Committed = Callable[[float, int], None]
+"""Seconds a transaction took, fsync included, and how many calls shared it."""
+
+
 class Writer:
     """The thread and its queue. `submit` is called on the loop, everything else runs in the thread."""
 
@@ -56,14 +60,16 @@ class Writer:
         codec: BodyCodec,
         loop: asyncio.AbstractEventLoop,
         checkpoints: Checkpointer,
+        committed: Committed,
     ) -> None:
-        """`connect` opens a connection ready for use."""
+        """`connect` opens a connection ready for use; `committed` is told of every transaction, in the thread."""
         self._connect = connect
         self._clock = clock
         self._clerk = clerk
         self._codec = codec
         self._loop = loop
         self._checkpoints = checkpoints
+        self._committed = committed
         self._gathered: list[Call] = []
         self._queue: SimpleQueue[list[Call] | None] = SimpleQueue()
         self._holds: list[Hold] = []
@@ -134,8 +140,10 @@ class Writer:
         return False
 
     def _serve(self, calls: list[Call]) -> None:
+        began_s = self._clock.monotonic()
         try:
             self._transact(calls)
+            self._committed(self._clock.monotonic() - began_s, len(calls))
         except Exception as error:
             failure = self._failed(error)
             for call in calls:
