@@ -12,10 +12,12 @@ from collections.abc import Callable
 
 import apsw
 
-STEP_PAGES = 4_000
+from posthorse.spool.sqlite.schema import let_go
+
+STEP_PAGES = 2_000
 """Pages written to the log between two passes (16 MiB)."""
 
-LARGE_PAGES = 48_000
+LARGE_PAGES = 24_000
 """Pages in the log beyond which the writer helps to finish (192 MiB)."""
 
 
@@ -61,8 +63,6 @@ class Checkpointer:
                 self.needs_writer = in_log > LARGE_PAGES
                 self.passes += 1
             except apsw.Error:
-                if connection is not None:
-                    connection.close(True)
+                let_go(connection)
                 connection = None
-        if connection is not None:
-            connection.close(True)
+        let_go(connection)

@@ -13,8 +13,11 @@ class OwnerLock:
     """The lock, held from construction to `release`."""
 
     def __init__(self, path: str) -> None:
-        """Take the lock for the database at `path`. Raises `SpoolRefused` if another process has it."""
-        self._file = os.open(path + ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        """Take the lock for the database at `path`. Raises `SpoolRefused` if it cannot be had."""
+        try:
+            self._file = os.open(path + ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise SpoolRefused(f"{path} cannot be owned: {error.strerror}") from error
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

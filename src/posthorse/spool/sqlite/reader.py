@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import apsw
 
 from posthorse.spool.port import SpoolUnavailable
+from posthorse.spool.sqlite.schema import let_go
 
 T = TypeVar("T")
 
@@ -71,8 +72,7 @@ class Reader:
 
     def _let_go(self) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close(True)
+        let_go(connection)
 
 
 def _answer(waiter: asyncio.Future[Any], answer: Any, error: Exception | None) -> None:

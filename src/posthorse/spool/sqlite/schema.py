@@ -48,11 +48,19 @@ def connect(path: str, *, vfs: str = "", cached_statements: int = 500) -> apsw.C
     if not os.path.exists(path):
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     connection = apsw.Connection(path, vfs=vfs or None, statementcachesize=cached_statements)
+    try:
+        _set_up(connection, path)
+    except BaseException:
+        let_go(connection)
+        raise
+    return connection
+
+
+def _set_up(connection: apsw.Connection, path: str) -> None:
     connection.set_busy_timeout(5_000)
     connection.execute(f"PRAGMA page_size = {PAGE_SIZE_BYTES}")
     mode = connection.pragma("journal_mode", "wal")
     if mode != "wal":
-        connection.close()
         raise SpoolRefused(f"{path}: the file system does not allow write-ahead logging (journal mode {mode})")
     connection.pragma("synchronous", "full")
     connection.pragma("wal_autocheckpoint", 0)
@@ -60,7 +68,15 @@ def connect(path: str, *, vfs: str = "", cached_statements: int = 500) -> apsw.C
     connection.pragma("temp_store", "memory")
     # Every question here has its index; for a large batch the planner would else scan all recipients beside a made one.
     connection.pragma("automatic_index", "off")
-    return connection
+
+
+def let_go(connection: apsw.Connection | None) -> None:
+    """Close a connection whatever state its storage is in; what is committed is in the log, for the next one."""
+    if connection is not None:
+        try:
+            connection.close(True)
+        except apsw.Error:
+            return
 
 
 def migrate(connection: apsw.Connection) -> None:

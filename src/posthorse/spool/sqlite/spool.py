@@ -46,7 +46,7 @@ from posthorse.spool.sqlite.book import SqliteBook
 from posthorse.spool.sqlite.checkpoint import Checkpointer
 from posthorse.spool.sqlite.lock import OwnerLock
 from posthorse.spool.sqlite.reader import Reader
-from posthorse.spool.sqlite.schema import check_library, connect, migrate
+from posthorse.spool.sqlite.schema import check_library, connect, let_go, migrate
 from posthorse.spool.sqlite.seek import find_live
 from posthorse.spool.sqlite.transaction import Kind
 from posthorse.spool.sqlite.writer import Committed, Writer
@@ -312,7 +312,7 @@ def _prepare(opening: Callable[[], apsw.Connection]) -> None:
     try:
         migrate(connection)
     finally:
-        connection.close()
+        let_go(connection)
 
 
 def _live_keys(selector: Selector, limit: int, after: EntryKey | None, connection: apsw.Connection) -> list[EntryKey]:

@@ -26,6 +26,7 @@ from posthorse.spool.port import SpoolUnavailable
 from posthorse.spool.sqlite import desk
 from posthorse.spool.sqlite.book import Counters, SqliteBook
 from posthorse.spool.sqlite.checkpoint import Checkpointer
+from posthorse.spool.sqlite.schema import let_go
 from posthorse.spool.sqlite.transaction import (
     Call,
     Kind,
@@ -124,8 +125,7 @@ class Writer:
                 self._serve(calls[start : start + MOST_CALLS])
             if ends:
                 break
-        if self._connection is not None:
-            self._connection.close()
+        let_go(self._connection)
 
     def _drain(self, calls: list[Call]) -> bool:
         """Take what came meanwhile; True: the end was among it."""
@@ -147,7 +147,8 @@ class Writer:
         except Exception as error:
             failure = self._failed(error)
             for call in calls:
-                call.answer, call.error = None, failure
+                call.answer = None
+                call.error = SpoolUnavailable(str(failure), disk_full=failure.disk_full)
         self.calls += len(calls)
         try:
             self._loop.call_soon_threadsafe(_answer, calls)
@@ -201,7 +202,7 @@ class Writer:
 
     # --- trouble ----------------------------------------------------------------------------------------------------
 
-    def _failed(self, error: Exception) -> Exception:
+    def _failed(self, error: Exception) -> SpoolUnavailable:
         """Put the storage into a known state after a failure; answers what the callers are told."""
         if isinstance(error, SpoolUnavailable):
             return error
@@ -223,11 +224,7 @@ class Writer:
     def _let_go(self) -> None:
         self._broken_at = self._clock.monotonic()
         connection, self._connection, self._book = self._connection, None, None
-        if connection is not None:
-            try:
-                connection.close(True)
-            except apsw.Error:
-                return  # a connection that cannot even be closed is left to the garbage collector
+        let_go(connection)
 
     def _ready(self) -> SqliteBook:
         """The book, opening the storage again if it was let go. Raises `SpoolUnavailable` or a storage failure."""
