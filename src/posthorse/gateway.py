@@ -109,15 +109,16 @@ class Gateway:
 
     async def store(self, new: NewMessage) -> AdmitResult:
         """Make a message durable and bring it on its way. Raises `SpoolUnavailable`: then nothing was promised."""
-        due = new.not_before or 0
-        claimed = not due and self.dispatcher.supply.claims(new.stream)
+        due, supply = new.not_before or 0, self.dispatcher.supply
+        claimed = not due and supply.claims(new.stream)
         if claimed:
             new = replace(new, lease_for=self._parts.node)
-        self.dispatcher.supply.promised += claimed
+            supply.promise(new)
         try:
             (result,) = await self._spool.admit([new])
         finally:
-            self.dispatcher.supply.promised -= claimed
+            if claimed:
+                supply.redeem(new)
         if isinstance(result, Admitted):
             if result.lease is not None:
                 self.dispatcher.take(result.lease)

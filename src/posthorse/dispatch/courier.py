@@ -58,9 +58,9 @@ class Courier:
         ids: Ids,
         rules: Mapping[Stream, StreamRule],
         parked: int,
-        landed: Callable[[Way], None],
+        landed: Callable[[Way, LeasedGroup], None],
     ) -> None:
-        """`landed` is told when a slot is free again; at most `parked` attempts are kept for a late answer."""
+        """`landed` is told when a group gave its slot back; at most `parked` attempts are kept for a late answer."""
         self._spool = spool
         self._settler = settler
         self._watch = watch
@@ -217,7 +217,7 @@ class Courier:
         self._watch.ended(way.name, flight.group.message.sender_domain, outcome or NOTHING_TRIED, duration_s)
         if outcome is not None:
             self._journal.attempted(way.name, outcome, now_s - flight.started_s)
-        self._landed(way)
+        self._landed(way, flight.group)
 
     def _park(self, flight: Flight) -> None:
         """No answer in time: the slot goes on, the flight keeps listening."""
@@ -234,7 +234,7 @@ class Courier:
         self._watch.ended(flight.way.name, flight.group.message.sender_domain, unclear, None)
         self._journal.attempted(flight.way.name, unclear, self._clock.monotonic() - flight.started_s)
         self._journal.parked(flight.group.message, flight.way.name, flight.attempt)
-        self._landed(flight.way)
+        self._landed(flight.way, flight.group)
 
     def _late(self, flight: Flight, outcomes: Mapping[int, Outcome]) -> None:
         """A parked flight ended: its answer, if there is one, settles what is in doubt."""

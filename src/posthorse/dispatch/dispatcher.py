@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from posthorse.dispatch.choice import Choice
 from posthorse.dispatch.courier import Courier
 from posthorse.dispatch.forwarder import Forwarder
+from posthorse.dispatch.in_hand import InHand
 from posthorse.dispatch.ports import Journal, Watch
 from posthorse.dispatch.route import Route
 from posthorse.dispatch.settling import Settler
@@ -21,7 +22,7 @@ from posthorse.mail.ids import NodeId, ProviderName
 from posthorse.mail.orders import Orders
 from posthorse.mail.ports import Clock, Ids, Rng
 from posthorse.mail.stream import RULES, Stream, StreamRule
-from posthorse.spool.port import Spool
+from posthorse.spool.port import LeasedGroup, Spool
 
 TICK_S = 0.25
 LAST_WORDS_S = 5.0
@@ -35,6 +36,8 @@ class Settings:
     rules: Mapping[Stream, StreamRule] = field(default_factory=lambda: RULES)
     parked: int = 1_000
     """Most attempts kept for a late answer."""
+    in_hand_bytes: int = 64 << 20
+    """Most bytes of messages in hand, of a stream and those served before it; one message is always taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,7 @@ class Dispatcher:
         clock = SpoolClock(ports.clock)
         self._choice = Choice(ways, routes, ports.watch, ports.rng)
         self.ways = self._choice.ways
+        self.hand = InHand(settings.in_hand_bytes)
         self._settler = Settler(ports.spool, ports.journal, self.due)
         self.courier = Courier(
             spool=ports.spool,
@@ -83,6 +87,7 @@ class Dispatcher:
             choice=self._choice,
             courier=self.courier,
             settler=self._settler,
+            hand=self.hand,
             journal=ports.journal,
             clock=clock,
             rng=ports.rng,
@@ -94,6 +99,7 @@ class Dispatcher:
             spool=ports.spool,
             choice=self._choice,
             settler=self._settler,
+            hand=self.hand,
             journal=ports.journal,
             clock=clock,
             take=self._forwarder.take,
@@ -155,8 +161,8 @@ class Dispatcher:
             if way.busy and self._watch.stalled(way.name, self.courier.released_ages_s(way)):
                 self.flush(way.name)
 
-    def _landed(self, way: Way) -> None:
-        self._forwarder.landed(way)
+    def _landed(self, way: Way, group: LeasedGroup) -> None:
+        self._forwarder.landed(way, group)
         self.supply.landed(way)
 
     def _replan_all(self) -> None:

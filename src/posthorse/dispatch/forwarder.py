@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from posthorse.dispatch.choice import Choice
 from posthorse.dispatch.courier import Courier
+from posthorse.dispatch.in_hand import InHand
 from posthorse.dispatch.judge import given_back
 from posthorse.dispatch.plan import GiveUp, Group, Try, Wait, make_plan
 from posthorse.dispatch.ports import Journal
@@ -29,12 +30,21 @@ class Forwarder:
     """One per node."""
 
     def __init__(
-        self, *, choice: Choice, courier: Courier, settler: Settler, journal: Journal, clock: Clock, rng: Rng
+        self,
+        *,
+        choice: Choice,
+        courier: Courier,
+        settler: Settler,
+        hand: InHand,
+        journal: Journal,
+        clock: Clock,
+        rng: Rng,
     ) -> None:
         """`clock`: the spool's, as far as it is known."""
         self._choice = choice
         self._courier = courier
         self._settler = settler
+        self._hand = hand
         self._journal = journal
         self._clock = clock
         self._rng = rng
@@ -52,19 +62,24 @@ class Forwarder:
         way = self._choice.ways.get(name)
         if way is not None:
             for group in way.flush():
+                self._drop(group)
                 self.take(group)
 
-    def landed(self, way: Way) -> None:
-        """A slot is free: the next group that waits for it, planned anew unless all is well here."""
+    def landed(self, way: Way, landed: LeasedGroup) -> None:
+        """A group gave its slot back: the next one that waits for it, planned anew unless all is well here."""
+        self._drop(landed)
         while way.free and way.waiting and not self._stopping:
             group, reason = way.pop()
             now = self._clock.now()
-            if group.lease_until - now < LEASE_MARGIN:
-                self._give_back(group, now, "its lease ran short while it waited for a slot")
-            elif self._choice.is_good(way, group):
+            fresh = group.lease_until - now >= LEASE_MARGIN
+            if fresh and self._choice.is_good(way, group):
                 self._courier.start(way, group, reason)
-            else:
+                continue
+            self._drop(group)
+            if fresh:
                 self.take(group)
+            else:
+                self._give_back(group, now, "its lease ran short while it waited for a slot")
 
     def stop(self) -> None:
         """Begin nothing more; what waits for a slot, and what still comes, is given back."""
@@ -106,6 +121,11 @@ class Forwarder:
             self._courier.start(way, group, reason)
         else:
             way.push(group, reason)
+        self._hand.add(group.message.stream, len(group.body))
+
+    def _drop(self, group: LeasedGroup) -> None:
+        """It has its slot or its place in a queue no longer."""
+        self._hand.drop(group.message.stream, len(group.body))
 
     def _give_back(self, group: LeasedGroup, next_at: int, reason: str) -> None:
         for recipient in group.recipients:

@@ -1,8 +1,8 @@
 """Supply: brings due mail from the spool, highest stream first, as much as the ways out have room for.
 
-Promise: bounded work in hand. Mail accepted while a slot is free comes already leased (`claims`); everything else is
-leased in batches. Knowledge of what is due is a hint: once a second the spool is asked, so work of other nodes, lapsed
-leases and restarts are found too.
+Promise: bounded work in hand, by number and by bytes. Mail accepted while a slot is free comes already leased
+(`claims`); everything else is leased in batches. Knowledge of what is due is a hint: once a second the spool is asked,
+so work of other nodes, lapsed leases and restarts are found too.
 
 Left out: what becomes of a leased group (forwarder).
 """
@@ -12,13 +12,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from posthorse.dispatch.choice import Choice
+from posthorse.dispatch.in_hand import InHand
 from posthorse.dispatch.ports import Journal
 from posthorse.dispatch.settling import Settler
 from posthorse.dispatch.spool_clock import SpoolClock
 from posthorse.dispatch.way import Way
 from posthorse.mail.ids import NodeId
 from posthorse.mail.stream import BY_ORDER, SECOND, Stream
-from posthorse.spool.port import LeasedGroup, LeaseRequest, Spool, SpoolUnavailable
+from posthorse.spool.port import LeasedGroup, LeaseRequest, NewMessage, Spool, SpoolUnavailable
 
 LOOK_S = 0.25
 """Longest sleep between two looks at what is due and who has room: standings change with time alone."""
@@ -27,7 +28,10 @@ SWEEP_LIMIT = 500
 NEWEST_AFTER = 30 * SECOND
 OLDEST_EVERY = 4
 """While the newest urgent mail goes first, every so many leases still take the oldest."""
+LEASE_BYTES = 32 << 20
+"""Most bytes of one lease."""
 LARGE_LEASE_BYTES = 8 << 20
+"""A lease of so many bytes may have been stopped by a large message that did not fit any more."""
 NEVER = 1 << 62
 
 
@@ -41,6 +45,7 @@ class Supply:
         spool: Spool,
         choice: Choice,
         settler: Settler,
+        hand: InHand,
         journal: Journal,
         clock: SpoolClock,
         take: Callable[[LeasedGroup], None],
@@ -50,11 +55,14 @@ class Supply:
         self._spool = spool
         self._choice = choice
         self._settler = settler
+        self._hand = hand
         self._journal = journal
         self._clock = clock
         self._take = take
         self.promised = 0
         """Claims of mail that is being accepted, so that many at once do not all count on the same room."""
+        self.promised_bytes = 0
+        """Their size."""
         self._due: dict[Stream, int] = dict.fromkeys(Stream, 0)
         self._wake = asyncio.Event()
         self._at_rest = asyncio.Event()
@@ -74,7 +82,19 @@ class Supply:
                 return False
             if ranked is stream:
                 break
+        if not self._hand.has_room(stream, self.promised_bytes):
+            return False
         return self._choice.room(stream)[0] > self.promised
+
+    def promise(self, new: NewMessage) -> None:
+        """Keep room for claimed mail while it is being stored."""
+        self.promised += 1
+        self.promised_bytes += len(new.body)
+
+    def redeem(self, new: NewMessage) -> None:
+        """It was stored, and is brought or not, or it was not stored: its room need not be kept any more."""
+        self.promised -= 1
+        self.promised_bytes -= len(new.body)
 
     def due(self, stream: Stream, at: int) -> None:
         """Mail of this stream may be leased from `at` on."""
@@ -153,21 +173,22 @@ class Supply:
             if self._due[stream] > now or not self._may_start:
                 continue
             room, worthwhile = self._choice.room(stream)
-            if not worthwhile:
+            if not worthwhile or not self._hand.has_room(stream):
                 continue
             self._due[stream] = NEVER
-            groups = await self._lease(stream, room)
-            if _is_cut_short(groups, room):
+            most_bytes = min(LEASE_BYTES, self._hand.left(stream))
+            groups = await self._lease(stream, room, most_bytes)
+            if _is_cut_short(groups, room, most_bytes):
                 self._due[stream] = min(self._due[stream], now)
             for group in groups:
                 self._take(group)
 
-    async def _lease(self, stream: Stream, room: int) -> Sequence[LeasedGroup]:
+    async def _lease(self, stream: Stream, room: int, most_bytes: int) -> Sequence[LeasedGroup]:
         newest = False
         if stream is Stream.URGENT and self._urgent_late:
             self._urgent_leases += 1
             newest = self._urgent_leases % OLDEST_EVERY != 0
-        request = LeaseRequest(node=self._node, stream=stream, limit=room, newest_first=newest)
+        request = LeaseRequest(node=self._node, stream=stream, limit=room, newest_first=newest, max_bytes=most_bytes)
         try:
             groups = await self._spool.lease(request)
         except SpoolUnavailable:
@@ -185,11 +206,12 @@ class Supply:
 
     def _worthwhile(self, stream: Stream) -> bool:
         """Mail may be started, and there is room enough to pay for a lease transaction."""
-        return self._may_start and self._choice.room(stream)[1]
+        return self._may_start and self._hand.has_room(stream) and self._choice.room(stream)[1]
 
 
-def _is_cut_short(groups: Sequence[LeasedGroup], room: int) -> bool:
-    """More may be due: the lease gave all it was asked for, or so many bytes that they may have stopped it."""
+def _is_cut_short(groups: Sequence[LeasedGroup], room: int, most_bytes: int) -> bool:
+    """More may be due: the lease gave all it was asked for, or its limit of bytes may have stopped it."""
     if sum(len(group.recipients) for group in groups) >= room:
         return True
-    return sum(len(group.body) for group in groups) >= LARGE_LEASE_BYTES
+    few = most_bytes < LEASE_BYTES and len(groups) > 0
+    return few or sum(len(group.body) for group in groups) >= LARGE_LEASE_BYTES

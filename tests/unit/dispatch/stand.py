@@ -367,6 +367,7 @@ class Stand:
         for way in self.dispatcher.ways.values():
             assert (way.busy, way.waiting) == (0, 0)
         assert not self.dispatcher._settler._waiting
+        assert self.dispatcher.hand.total == 0
 
 
 def play(

@@ -586,7 +586,7 @@ def test_no_slot_is_leaked_and_no_group_lost_whatever_happens(seed: int) -> None
             assert view.carriage in rests
             assert view.carriage is not Carriage.QUEUED or (view.next_at or 0) > stand.clock.now()
         assert [(way.busy, way.waiting) for way in stand.dispatcher.ways.values()] == [(0, 0)] * 2
-        assert stand.courier.flying == 0
+        assert (stand.courier.flying, stand.dispatcher.hand.total) == (0, 0)
         assert {str(error) for _, error in stand.told.bugs} <= {"a bug of the way out"}
         assert_no_copy_too_many(stand, await stand.views())
 
