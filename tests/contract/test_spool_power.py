@@ -28,7 +28,7 @@ async def under_load(folder: Path, seed: int, power: Power) -> dict[EntryKey, Ca
     clock = HandClock()
     spool = await SqliteSpool.open(str(folder / "spool.db"), clock=clock, switch_interval_s=None, vfs=layer.name)
     world = World(spool=spool, clock=clock)
-    power.cut_at = power.writes + dice.randrange(20, 2_500)
+    power.cut_at = power.writes + dice.randrange(200, 2_500)
 
     async def client() -> None:
         while True:
