@@ -1,5 +1,6 @@
 """The judge: total over every outcome, scope and stream."""
 
+from collections.abc import Callable
 from itertools import product
 
 import pytest
@@ -14,9 +15,8 @@ from posthorse.spool.port import LeasedRecipient
 A, B, X = (ProviderName(name) for name in "ABX")
 RELEASED_AT, NOW = 1_000 * SECOND, 1_003 * SECOND
 OF_THE_MAIL = {Scope.MESSAGE, Scope.RECIPIENT, Scope.OPERATOR}
-SCOPED: list[Outcome] = [
-    kind(scope=scope) for kind, scope in product((Deferral, Rejection, Fault, Throttle, Unclear), Scope)
-]
+KINDS: tuple[Callable[..., Outcome], ...] = (Deferral, Rejection, Fault, Throttle, Unclear)
+SCOPED: list[Outcome] = [kind(scope=scope) for kind, scope in product(KINDS, Scope)]
 ALL: list[Outcome] = [Handover(), *SCOPED]
 
 
