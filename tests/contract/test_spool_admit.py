@@ -270,6 +270,23 @@ def test_a_batch_with_a_bad_message_is_refused_whole(play: Play) -> None:
     play(story)
 
 
+def test_a_large_bad_batch_leaves_nothing_of_itself(play: Play) -> None:
+    """However far a large call came before its bad message, nothing stays, and a neighbour in its transaction does."""
+
+    async def story(world: World) -> None:
+        first = await world.admit()
+        large = [world.message() for _ in range(700)] + [world.message(id=first.id)]
+        neighbour = world.message()
+        answers = await asyncio.gather(world.spool.admit(large), world.spool.admit([neighbour]), return_exceptions=True)
+        assert isinstance(answers[0], SpoolMisuse)
+        stored = await world.spool.select(Selector(), 1000)
+        assert {view.message.id for view in stored} == {first.id, neighbour.id}
+        assert len(await world.spool.events_since(0, 1000)) == 2
+        assert all(isinstance(answer, Admitted) for answer in await world.spool.admit(large[:700]))
+
+    play(story)
+
+
 def test_an_already_late_message_is_not_leased(play: Play) -> None:
     """A deadline of nothing is stored and expires; it is never given out."""
 

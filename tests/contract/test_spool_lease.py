@@ -31,7 +31,7 @@ def test_the_newest_comes_first_when_asked(play: Play) -> None:
     """`newest_first` orders by acceptance, newest first, among what is due, whether queued or in doubt."""
 
     async def story(world: World) -> None:
-        old = await world.admit()
+        old = [await world.admit() for _ in range(5)]
         doubt = await world.in_doubt(next_at=world.clock.now())
         new = await world.admit("ann@example.com", "bob@example.com")
         await world.admit(not_before=world.clock.now() + HOUR)
@@ -41,7 +41,9 @@ def test_the_newest_comes_first_when_asked(play: Play) -> None:
             (new.id, [0, 1]),
             (doubt.message.id, [0]),
         ]
-        assert [group.message.id for group in await world.lease(newest_first=True)] == [old.id]
+        assert [group.message.id for group in await world.lease(newest_first=True, limit=1)] == [old[4].id]
+        rest = await world.lease(newest_first=True)
+        assert [group.message.id for group in rest] == [admitted.id for admitted in reversed(old[:4])]
 
     play(story)
 
