@@ -1,5 +1,6 @@
 """The rules of one recipient's row, one by one, as tables."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -26,7 +27,8 @@ SECOND_OUT = replace(SECOND, carriage=RELEASED, copies_released=2, provider=B)
 RESCUE = replace(SECOND, leased_from=HANDED_OVER, doubtful=())
 RESCUE_OUT = replace(RESCUE, carriage=RELEASED, copies_released=2, provider=B)
 
-CERTAIN_NOS: list[Outcome] = [kind(scope=scope) for kind in (Deferral, Rejection, Fault, Throttle) for scope in Scope]
+CERTAIN_KINDS: tuple[Callable[..., Outcome], ...] = (Deferral, Rejection, Fault, Throttle)
+CERTAIN_NOS: list[Outcome] = [kind(scope=scope) for kind in CERTAIN_KINDS for scope in Scope]
 
 
 def answer(
