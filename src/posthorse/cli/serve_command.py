@@ -49,11 +49,12 @@ def serve(
 
 def _run(serving: Callable[[], None]) -> None:
     """Until a signal ends it; whatever keeps it from starting is an answer to the person."""
+    from posthorse.adapters.sealing import KeyFileError, Unsealable
     from posthorse.control.node import NotDone
     from posthorse.spool.port import SpoolUnavailable
     from posthorse.spool.sqlite import SpoolRefused
 
     try:
         serving()
-    except (OSError, SpoolRefused, SpoolUnavailable) as error:
+    except (OSError, KeyFileError, Unsealable, SpoolRefused, SpoolUnavailable) as error:
         raise NotDone(f"the gateway cannot start: {error}") from error

@@ -33,6 +33,7 @@ _CAUSE: dict[Cause, str] = {
     Cause.SUPERSEDE: "",
     Cause.SUPPRESS: "",
     Cause.DECISION: "a person decided",
+    Cause.RESTORE: "the spool was restored from a backup, so what was sent after it is not known",
     Cause.RESCUE: "delivery was not confirmed, so it goes out again elsewhere",
     Cause.REROUTE: "one provider's addresses were refused by policy, so it goes out again elsewhere",
 }
