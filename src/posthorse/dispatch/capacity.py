@@ -4,6 +4,7 @@ Leasing more than the open ways can take soon would only age leases; leasing one
 for each message.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from posthorse.dispatch.route import Route, Strategy
@@ -55,6 +56,6 @@ def _rooms_of(
         if standing.probes is not None:
             yield name, max(0, min(way.room, standing.probes)), 1
             continue
-        yield name, max(0, int(way.room * standing.share)), max(1, int(way.batch * standing.share))
+        yield name, max(0, math.ceil(way.room * standing.share)), max(1, int(way.batch * standing.share))
         if standing.share >= 1.0 and route.strategy is Strategy.PRIORITY:
             break
