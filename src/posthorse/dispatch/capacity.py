@@ -11,7 +11,7 @@ from posthorse.dispatch.route import Route, Strategy
 from posthorse.dispatch.way import Way
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.orders import Orders
-from posthorse.mail.standing import Standing
+from posthorse.mail.standing import GOOD, Standing
 from posthorse.mail.stream import Stream
 
 StandingOf = Callable[[ProviderName, Sequence[ProviderName]], Standing]
@@ -51,6 +51,11 @@ def _rooms_of(
     """(way, room, the least worth a lease); of a priority route only down to the first way that takes everything."""
     for name in names:
         standing, way = standing_of(name, names), ways[name]
+        if standing is GOOD:
+            yield name, way.room, way.batch
+            if route.strategy is Strategy.PRIORITY:
+                break
+            continue
         if not standing.usable:
             continue
         if standing.probes is not None:

@@ -18,7 +18,7 @@ from posthorse.dispatch.settling import Settler
 from posthorse.dispatch.spool_clock import SpoolClock
 from posthorse.dispatch.way import Way
 from posthorse.mail.ids import NodeId
-from posthorse.mail.stream import BY_ORDER, SECOND, Stream
+from posthorse.mail.stream import BY_ORDER, RULES, SECOND, Stream
 from posthorse.spool.port import LeasedGroup, LeaseRequest, NewMessage, Spool, SpoolUnavailable
 
 LOOK_S = 0.25
@@ -76,15 +76,16 @@ class Supply:
         """Whether mail of this stream, accepted now, should come leased: room, and nobody of its rank waits."""
         if self._stopping or not self._may_start:
             return False
-        now = self._clock.now()
-        for ranked in BY_ORDER:
-            if self._due[ranked] <= now:
-                return False
-            if ranked is stream:
-                break
-        if not self._hand.has_room(stream, self.promised_bytes):
+        if self._waits(stream) or not self._hand.has_room(stream, self.promised_bytes):
             return False
         return self._choice.room(stream)[0] > self.promised
+
+    def _waits(self, stream: Stream) -> bool:
+        """Mail of this rank or above is known to be due."""
+        now = self._clock.now()
+        if min(self._due.values()) > now:
+            return False
+        return any(self._due[ranked] <= now for ranked in BY_ORDER[: RULES[stream].order + 1])
 
     def promise(self, new: NewMessage) -> None:
         """Keep room for claimed mail while it is being stored."""
