@@ -19,6 +19,8 @@ from posthorse.providers.port import Capability
 
 CLOSED_RECHECK_S = 5.0
 """Mail that only waits for a standing to change is looked at again within this time, if that can be."""
+ALL_BAD_RECHECK_S = 30.0
+"""Longest step of mail that was a probe in vain: with nobody open the fault is not the mail's, and probes are few."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +91,7 @@ def make_plan(group: Group, candidates: Iterable[Candidate], now: int, roll: flo
     passed: list[str] = []
     width = incapable = closed = 0
     pause_s = math.inf
+    answered: list[Standing] = []
     spared: Candidate | None = None
     for candidate in candidates:
         width += 1
@@ -98,6 +101,8 @@ def make_plan(group: Group, candidates: Iterable[Candidate], now: int, roll: flo
             incapable += 1
             passed.append(f"{candidate.name}: {unable}")
         elif candidate.name in group.tried:
+            if candidate.name not in group.holders:
+                answered.append(standing)
             passed.append(f"{candidate.name}: tried in this round")
         elif not standing.usable:
             closed += 1
@@ -112,13 +117,24 @@ def make_plan(group: Group, candidates: Iterable[Candidate], now: int, roll: flo
         return Try(provider=spared.name, reason=_reason("nobody else is open", passed))
     if width and incapable == width and group.base is Carriage.QUEUED:
         return GiveUp(reason=_reason("no provider can carry it", passed))
-    return _wait(group, width, pause_s if closed else None, now, roll, passed)
+    cap_s = ALL_BAD_RECHECK_S if _nobody_is_open(answered) else RETRY_CAP_S
+    return _wait(group, width, pause_s if closed else None, cap_s, now, roll, passed)
 
 
-def _wait(group: Group, width: int, pause_s: float | None, now: int, roll: float, passed: list[str]) -> Wait:
+def _nobody_is_open(answered: list[Standing]) -> bool:
+    """Those that were tried take only probes now, or nothing for a time that nobody can say."""
+    if any(standing.usable and standing.probes is None for standing in answered):
+        return False
+    return any(not standing.pause_s for standing in answered)
+
+
+def _wait(
+    group: Group, width: int, pause_s: float | None, cap_s: float, now: int, roll: float, passed: list[str]
+) -> Wait:
     """Look again soon if only a standing has to change, else begin a new round by the retry schedule.
 
-    `pause_s`: no closed candidate can be open before that; None: nobody is closed.
+    `pause_s`: no closed candidate can be open before that; None: nobody is closed. `cap_s`: longest step of the
+    schedule now.
     """
     base_s = RULES[group.message.stream].retry_base_s
     doubted = group.base is not Carriage.QUEUED
@@ -132,7 +148,7 @@ def _wait(group: Group, width: int, pause_s: float | None, now: int, roll: float
         delay_s = RETRY_CAP_S  # only people can change that
         head, tried = "nobody else could carry it", group.tried
     else:
-        delay_s = retry_delay_s(base_s, group.attempts // max(1, width), roll)
+        delay_s = retry_delay_s(base_s, group.attempts // width, roll, cap_s=cap_s)
         head, tried = "every open candidate was tried", group.holders
     if doubted:
         head = f"in doubt, and {head}"

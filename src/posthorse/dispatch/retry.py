@@ -7,11 +7,13 @@ RETRY_FLOOR_S = 1.0
 """Shortest pause: jitter may draw zero, and a retry at once would only repeat the answer."""
 
 
-def retry_delay_s(base_s: float, rounds: int, roll: float, retry_after_s: float | None = None) -> float:
+def retry_delay_s(
+    base_s: float, rounds: int, roll: float, retry_after_s: float | None = None, cap_s: float = RETRY_CAP_S
+) -> float:
     """Seconds until the next try after `rounds` completed rounds (0: the first failed); `roll` in [0, 1).
 
-    Never sooner than the other side asked for, as far as it asked for something sane (at most the cap).
+    Never sooner than the other side asked for, as far as it asked for something sane (at most the customary cap).
     """
-    step_s = min(RETRY_CAP_S, base_s * 2.0 ** min(rounds, 30))
+    step_s = min(cap_s, base_s * 2.0 ** min(rounds, 30))
     asked_s = min(max(retry_after_s or 0.0, 0.0), RETRY_CAP_S)
     return max(RETRY_FLOOR_S, roll * step_s, asked_s)

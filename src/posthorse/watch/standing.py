@@ -4,7 +4,8 @@ Trip level only: reversible, per provider, nobody is paged. A provider is *eject
 half of at least twenty attempts of a minute failed, when answers stall, or when two answers in a row speak about our
 account. After the pause it is *on trial*: five handovers bring it back, in steps (10, 25, 50, 100 % over a minute); one
 failure ejects it for longer. The last provider that is not ejected is never ejected: with all of them looking bad the
-fault may be ours, so each gets a trickle of probes and the mail waits.
+fault may be ours, so each gets a trickle of probes and the mail waits. A probe that an ejected provider takes is its
+first trial passed: its pause is over.
 
 Left out: declaring an incident, blame, alerts. Constants: after Envoy's outlier detection and resilience4j's trials.
 """
@@ -60,6 +61,8 @@ class _Record:
     trial: bool = False
     trials_out: int = 0
     trials_passed: int = 0
+    probes_out: int = 0
+    """Attempts begun while it was ejected: only a trickle does that."""
     trial_since_s: float = 0.0
     ramp_since_s: float | None = None
     slow_until_s: float = 0.0
@@ -116,6 +119,8 @@ class Standings:
         if record.ejected_until_s > now_s:
             return Standing(state=StandingState.EJECTED, share=0.0, why=record.why)
         if record.trial:
+            others = [self._records[peer] for peer in peers if not self._closed_to(peer, sender_domain, now_s)]
+            urgent = urgent and any(not other.trial for other in others)
             return self._on_trial(record, now_s, urgent=urgent)
         if record.slow_until_s > now_s:
             return Standing(state=StandingState.STRAINED, share=0.0, why="it asked for a pause")
@@ -156,7 +161,9 @@ class Standings:
         """An attempt starts there."""
         record = self._records[name]
         record.last_probe_s = now_s
-        if record.trial and record.ejected_until_s <= now_s:
+        if self._shut(record, now_s):
+            record.probes_out += 1
+        elif record.trial:
             record.trials_out += 1
 
     def ended(
@@ -167,7 +174,10 @@ class Standings:
         `duration_s`: from release to answer; None when nothing was released or no answer came.
         """
         record = self._records[name]
-        if record.trials_out:
+        probed = record.probes_out > 0
+        if probed:
+            record.probes_out -= 1
+        elif record.trials_out:
             record.trials_out -= 1
         if scope_of(outcome) is Scope.US:
             return  # it says nothing about the provider
@@ -184,6 +194,8 @@ class Standings:
         if weight:
             self._failed(name, record, outcome, weight, now_s)
         elif isinstance(outcome, Handover):
+            if probed and self._shut(record, now_s):
+                self._lift(name, record, now_s)
             self._succeeded(name, record, now_s)
 
     def stalled(self, name: ProviderName, waiting_ages_s: Iterable[float], now_s: float) -> bool:
@@ -265,13 +277,18 @@ class Standings:
         pause_s = min(PAUSE_S * record.ejections, PAUSE_CAP_S)
         pause_s *= 1 + PAUSE_JITTER * (2 * self._random() - 1)
         record.ejected_until_s = now_s + pause_s
-        record.trial, record.trials_out, record.trials_passed = True, 0, 0
+        record.trial, record.trials_out, record.trials_passed, record.probes_out = True, 0, 0, 0
         record.trial_since_s = record.ejected_until_s
         record.failing = False
         record.streak = record.account_answers = 0
         record.window.clear()
         self.changed(name, StandingState.EJECTED, why)
         return True
+
+    def _lift(self, name: ProviderName, record: _Record, now_s: float) -> None:
+        """It took a probe while all looked bad: nobody else may be there to wait for, so it is on trial now."""
+        record.ejected_until_s, record.probes_out = now_s, 0
+        self.changed(name, StandingState.ON_TRIAL, "it took a probe")
 
     def _succeeded(self, name: ProviderName, record: _Record, now_s: float) -> None:
         record.streak = record.account_answers = 0

@@ -13,6 +13,7 @@ from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MessageId
 from posthorse.mail.orders import EJECTED, FAILOVER, PAUSED, failover_value
 from posthorse.mail.outcome import Deferral, Handover, Outcome, Rejection, Scope, Throttle, Unclear
+from posthorse.mail.standing import StandingState
 from posthorse.mail.stream import RULES, Stream
 from posthorse.providers.port import HandoverGroup, ReleaseGate
 from posthorse.spool.desk_port import RecipientView
@@ -710,6 +711,25 @@ def test_what_no_route_fits_any_more_waits_for_better_routes() -> None:
         assert await stand.carriages() == {Carriage.HANDED_OVER: 4}
 
     play(story, slots=1)
+
+
+@pytest.mark.parametrize("stream", [Stream.URGENT, Stream.STANDARD], ids=lambda stream: stream.value)
+def test_after_half_an_hour_of_nobody_the_ejected_one_comes_back_at_its_first_probe(stream: Stream) -> None:
+    """Its long pause is not waited out, and mail that was a probe in vain is not put off for long."""
+
+    async def story(stand: Stand) -> None:
+        stand["A"].always = stand["B"].always = refuses()
+        await stand.queue(stream, count=100)
+        await asyncio.sleep(1_800)
+        assert stand.gateway.watcher.picture()[A].state is StandingState.EJECTED
+        back_s = stand.loop.time()
+        stand["A"].always = takes(0.1)
+        await asyncio.sleep(30)
+        sent = [at_s - back_s for _, at_s, _ in stand.sent()]
+        assert sent[0] < 6
+        assert len(sent) > 40
+
+    play(story, max_steps=1_000_000)
 
 
 def test_a_closed_domain_does_not_hold_up_other_domains() -> None:

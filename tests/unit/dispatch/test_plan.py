@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posthorse.dispatch.plan import CLOSED_RECHECK_S, Candidate, GiveUp, Group, Try, Wait, make_plan
+from posthorse.dispatch.plan import ALL_BAD_RECHECK_S, CLOSED_RECHECK_S, Candidate, GiveUp, Group, Try, Wait, make_plan
 from posthorse.dispatch.retry import RETRY_CAP_S
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MAIN_TENANT, MessageId, ProviderName
@@ -23,6 +23,7 @@ ABLE = Capability(
 )
 SMALL = replace(ABLE, max_size_bytes=999)
 CLOSED = Standing(state=StandingState.EJECTED, share=0.0, why="5 failures in a row")
+PROBED = Standing(state=StandingState.STRAINED, share=1.0, probes=1, why="all providers look bad; only probes go out")
 BARRED = Standing(state=StandingState.GOOD, share=0.0, why="it does not accept this sending domain", pause_s=300)
 RAMPING = Standing(state=StandingState.STRAINED, share=0.25, why="it ramps back")
 
@@ -115,12 +116,20 @@ def test_it_gives_up_only_if_nobody_can_ever_carry_it(message: Group) -> None:
         (group(tried=(A, B), attempts=4), [candidate(A), candidate(B)], (), 1, 240),
         (group(Stream.URGENT, tried=(A,), attempts=1), [candidate(A)], (), 1, 10),
         (group(Stream.BULK, tried=(A,), attempts=50), [candidate(A)], (), 1, RETRY_CAP_S),
+        (group(tried=(A,), attempts=50), [candidate(A, CLOSED)], (), 1, ALL_BAD_RECHECK_S),
+        (group(tried=(A, B), attempts=50), [candidate(A, CLOSED), candidate(B, PROBED)], (), 1, ALL_BAD_RECHECK_S),
+        (group(tried=(A,), attempts=50), [candidate(A, PROBED), candidate(B, CLOSED)], (), 1, ALL_BAD_RECHECK_S),
+        (group(tried=(A, B), attempts=50), [candidate(A, CLOSED), candidate(B, RAMPING)], (), 1, RETRY_CAP_S),
+        (group(tried=(A, B), attempts=50), [candidate(A, BARRED), candidate(B, BARRED)], (), 1, RETRY_CAP_S),
     ],
 )
 def test_queued_mail_waits_and_begins_a_new_round(
     message: Group, candidates: list[Candidate], tried: tuple[ProviderName, ...], shortest_s: float, longest_s: float
 ) -> None:
-    """Soon if only a standing must change, else by the retry schedule, whose step doubles with each round."""
+    """Soon if only a standing must change, else by the retry schedule, whose step doubles with each round.
+
+    With nobody open at all its steps stay short: a probe in vain says nothing about the mail.
+    """
     delays = []
     for roll in (0.0, 0.5, 0.999):
         plan = make_plan(message, candidates, NOW, roll)
@@ -137,7 +146,9 @@ def test_queued_mail_waits_and_begins_a_new_round(
         ((A,), [candidate(A), candidate(B, CLOSED)], (A,), CLOSED_RECHECK_S),
         ((A, B), [candidate(A), candidate(B)], (A,), 120),
         ((A, B), [candidate(A), candidate(B), candidate(C, CLOSED)], (A, B), CLOSED_RECHECK_S),
+        ((A, B), [candidate(A), candidate(B, PROBED)], (A,), ALL_BAD_RECHECK_S),
         ((A,), [candidate(A)], (A,), RETRY_CAP_S),
+        ((A,), [candidate(A, CLOSED)], (A,), RETRY_CAP_S),
         ((A,), [candidate(A), candidate(B, capability=SMALL)], (A,), RETRY_CAP_S),
     ],
 )

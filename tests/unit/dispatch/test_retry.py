@@ -24,6 +24,12 @@ def test_the_step_doubles_up_to_the_cap(rounds: int, step_s: float) -> None:
     assert retry_delay_s(60, rounds, 0.0) == RETRY_FLOOR_S
 
 
+def test_a_lower_cap_bounds_the_step() -> None:
+    """Whoever knows better than the schedule may shorten it, and never lengthens it."""
+    assert retry_delay_s(60, 9, 0.5, cap_s=30) == 15
+    assert retry_delay_s(10, 0, 0.5, cap_s=30) == 5
+
+
 @given(st.integers(0, 20), rolls, rolls)
 def test_different_rolls_spread(rounds: int, one: float, other: float) -> None:
     """The roll alone decides the place within the step: it is monotonic in it."""

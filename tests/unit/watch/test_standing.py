@@ -301,10 +301,13 @@ def test_failures_of_attempts_that_began_before_the_ejection_change_nothing() ->
 
 
 def test_handovers_while_it_is_closed_are_no_trials() -> None:
-    """Attempts that began before the trip, and probes, end well: the pause and all five trials remain."""
+    """Attempts that began before the trip end well: the pause and all five trials remain."""
     case = Case()
+    for _ in range(10):
+        case.standings.began(A, case.now_s)
     case.trip(A)
-    case.end(A, *[YES] * 10)
+    for _ in range(10):
+        case.standings.ended(A, "example.com", YES, 0.1, case.now_s)
     assert case.state(A) is EJECTED
     case.now_s += 31
     assert case.of(A).probes == 5
@@ -395,6 +398,63 @@ def test_with_all_of_them_bad_each_gets_a_probe_every_five_seconds() -> None:
     assert not case.of(A).usable
     case.now_s += 0.2
     assert case.of(A).usable
+
+
+def test_a_probe_that_an_ejected_one_takes_ends_its_pause() -> None:
+    """With all of them bad nobody else need be waited for: it is on trial, its first trial passed."""
+    case = Case()
+    for _ in range(10):
+        case.trip(A)
+        case.now_s += 400
+    case.trip(A)
+    case.trip(B)
+    case.now_s += 5
+    assert case.of(A).probes == 1
+    case.end(A, DOWN)
+    case.now_s += 5
+    case.end(A, YES)
+    assert case.told[-1] == (A, ON_TRIAL)
+    assert case.of(A) == Standing(state=ON_TRIAL, share=1.0, probes=4, why="on trial")
+    assert case.state(B) is STRAINED, "the last open one is still kept open"
+    case.end(A, *[YES] * 4)
+    assert case.of(A).share == 0.10
+    case.end(B, DOWN)
+    assert case.state(B) is EJECTED
+
+
+def test_a_probe_that_is_lost_lifts_nothing() -> None:
+    """Each answer stands for one probe; a failure, or our own trouble, is no sign of life."""
+    case = Case()
+    case.trip(A)
+    case.trip(B)
+    case.standings.began(A, case.now_s)
+    case.standings.ended(A, "example.com", Fault(scope=Scope.US), None, case.now_s)
+    case.standings.ended(A, "example.com", YES, 0.1, case.now_s)  # began before the trip
+    assert case.state(A) is EJECTED
+
+
+def test_a_lifted_one_that_fails_its_trial_is_ejected_again() -> None:
+    """One probe is no recovery: the pause grows as after any trial."""
+    case = Case()
+    case.trip(A)
+    case.trip(B)
+    case.end(A, YES, DOWN)
+    assert case.state(A) is EJECTED
+    case.now_s += 59
+    assert case.state(A) is EJECTED
+    case.now_s += 2
+    assert case.state(A) is ON_TRIAL
+
+
+def test_urgent_mail_tests_it_too_if_nobody_else_is_open() -> None:
+    """To be spared only makes sense while it can go elsewhere."""
+    case = Case()
+    case.trip(A)
+    case.trip(B)
+    case.end(A, YES)
+    assert case.of(A, urgent=True).usable
+    case.end(B, YES)
+    assert not case.of(A, urgent=True).usable
 
 
 def test_the_last_one_is_judged_per_route() -> None:

@@ -1,0 +1,30 @@
+"""A long outage of everybody, and how soon mail leaves after it."""
+
+import asyncio
+
+from posthorse.mail.stream import Stream
+from tests.unit.dispatch.stand import A, B, Scripted, Stand, play, refuses, takes
+
+HOUR_S = 3_600
+
+
+def test_after_six_hours_of_nobody_the_queue_drains_within_half_a_minute() -> None:
+    """Probes find out within seconds, and most of what waits follows at once, not when a pause or a backoff ends."""
+
+    async def story(stand: Stand) -> None:
+        for provider in stand.providers.values():
+            provider.always = refuses(after_s=0.05)
+        await stand.queue(Stream.STANDARD, count=200)
+        await asyncio.sleep(6 * HOUR_S)
+        assert not stand.sent()
+        probes = sum(len(provider.seen) for provider in stand.providers.values())
+        assert probes < 2 * 6 * HOUR_S / 5 + 50, "the mail waits meanwhile"
+        back_s = stand.loop.time()
+        for provider in stand.providers.values():
+            provider.always = takes(0.1)
+        await asyncio.sleep(30)
+        sent = [at_s - back_s for _, at_s, _ in stand.sent()]
+        assert sent[0] < 6
+        assert len(sent) >= 90
+
+    play(story, Scripted(A), Scripted(B), max_steps=20_000_000)
