@@ -13,6 +13,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -98,6 +99,7 @@ class Daemon:
         self._journal = Journal(
             self._measures, MailLog(self._log, self._sealer.derived(b"log addresses"), mail=config.log.mail)
         )
+        asyncio.get_running_loop().set_exception_handler(self._unforeseen)
         self._spool = await SqliteSpool.open(str(file), clock=self._clock, committed=self._measures.committed)
         try:
             await self._start_node()
@@ -230,6 +232,12 @@ class Daemon:
             return await self._offload.run(lambda: copy_database(source, path))
         except CopyFailed as error:
             raise NotDone(str(error)) from error
+
+    def _unforeseen(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What nobody awaited: in the log and counted, like every bug."""
+        del loop
+        message = str(context.get("message", "event loop"))
+        self._journal.bug("loop", context.get("exception") or RuntimeError(message))
 
     def _load(self) -> Load:
         return Load(

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 
 from posthorse.accept.credentials import SALT_BYTES, Credential, PasswordHash, smtp_password
-from posthorse.adapters.sealing import Sealer
+from posthorse.adapters.sealing import Sealer, Unsealable
 from posthorse.config.entrance import AccessKeySettings
 from posthorse.config.tree import Config
 from posthorse.control.keys import Locksmith
@@ -25,7 +25,13 @@ async def credentials_of(config: Config, spool: SpoolDesk, sealer: Sealer, offlo
 
 
 def _stored(key: StoredKey, sealer: Sealer) -> Credential:
-    secret = sealer.open(key.sealed_secret, key.id.encode("ascii")).decode("ascii")
+    try:
+        secret = sealer.open(key.sealed_secret, key.id.encode("ascii")).decode("ascii")
+    except Unsealable as error:
+        raise Unsealable(
+            f"access key {key.id} in the spool is {error}: put the key file back beside the spool "
+            f"(it is in no backup), or run `posthorse keys revoke {key.id}` and make a new key"
+        ) from error
     return Credential(id=key.id, tenant=key.tenant, secret=secret)
 
 

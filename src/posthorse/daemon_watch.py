@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Sequence
+from typing import Protocol
 
 from posthorse.accept.smtp.server import SmtpServer
 from posthorse.config.tree import Config
@@ -27,15 +28,28 @@ PURGE_PAUSE_S = 0.05
 NO_COUNTS = QueueCounts(by_carriage={}, oldest_waiting={})
 
 
+class ProvedSpool(SpoolDesk, Protocol):
+    """A spool that knows when it failed to store something."""
+
+    @property
+    def failed(self) -> bool:
+        """Something could not be stored, and since then `prove` did not succeed."""
+        ...
+
+    async def prove(self) -> None:
+        """Store something. Raises `SpoolUnavailable`."""
+        ...
+
+
 class Housekeeper:
     """Looks at the spool every few seconds, and drops what retention lets go."""
 
-    def __init__(self, spool: SpoolDesk, config: Config, clock: Clock, journal: Journal) -> None:
+    def __init__(self, spool: ProvedSpool, config: Config, clock: Clock, journal: Journal) -> None:
         self.config = config
         self.counts = NO_COUNTS
         self.free_space_bytes: int | None = None
         self.trouble = ""
-        """Why the spool could not be looked at; empty: it could."""
+        """Why the spool could not be looked at, or store anything; empty: it could."""
         self._spool = spool
         self._clock = clock
         self._journal = journal
@@ -45,9 +59,16 @@ class Housekeeper:
         """Recipients waiting, as of the last look."""
         return sum(count for (_, carriage), count in self.counts.by_carriage.items() if carriage is Carriage.QUEUED)
 
+    @property
+    def well(self) -> bool:
+        """The last look found nothing wrong, and nothing failed to be stored since."""
+        return not self.trouble and not self._spool.failed
+
     async def look(self) -> None:
         """One look at queue and disk."""
         try:
+            if self._spool.failed:
+                await self._spool.prove()
             self.counts = await self._spool.counts()
             self.free_space_bytes = _free_space(self.config)
             self.trouble = ""
@@ -104,7 +125,7 @@ def readiness_of(gateway: Gateway, housekeeper: Housekeeper, smtp: SmtpServer) -
         refusing = smtp.admission.overloaded()
         usable = any(state is not StandingState.EJECTED for state in states)
         return (
-            Check(name="spool", ok=not housekeeper.trouble, detail=housekeeper.trouble),
+            Check(name="spool", ok=housekeeper.well, detail=housekeeper.trouble),
             Check(name="acceptance", ok=not refusing, detail=refusing.text if refusing else ""),
             Check(name="providers", ok=usable, detail="" if usable else "every provider is ejected"),
         )

@@ -68,6 +68,19 @@ def test_one_process_owns_a_spool(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_a_link_to_a_spool_is_the_same_spool(tmp_path: Path) -> None:
+    """A symbolic link does not let a second owner in."""
+
+    async def story() -> None:
+        async with opened("sqlite", tmp_path):
+            (tmp_path / "elsewhere").mkdir()
+            (tmp_path / "elsewhere" / "spool.db").symlink_to(tmp_path / "spool.db")
+            with pytest.raises(SpoolRefused, match=r"in use by process \d+"):
+                await reopened(tmp_path / "elsewhere")
+
+    asyncio.run(story())
+
+
 def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     """A process killed under load: every receipt and every release it told of is in the spool afterwards."""
     child = subprocess.Popen(

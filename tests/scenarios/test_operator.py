@@ -124,6 +124,17 @@ def test_a_second_gateway_on_the_same_spool_is_refused(desk: Stage) -> None:
         assert f"in use by process {ready['pid']}" in err
 
 
+def test_a_lost_key_file_is_told_in_one_line(desk: Stage) -> None:
+    """Keys sealed with another key file keep a gateway from starting, and it says what to do."""
+    with serving(desk):
+        key = desk.data("keys", "create")
+    (key_file,) = desk.folder.glob("*.key")
+    key_file.unlink()
+    status, _, err = desk.call("serve")
+    assert (status, len(err.splitlines())) == (1, 1), err
+    assert f"posthorse keys revoke {key['id']}" in err
+
+
 def test_sighup_reads_the_file_again(desk: Stage) -> None:
     """A reload by signal does what the command does, so that the command then finds nothing left to do."""
     with serving(desk) as ready:

@@ -5,6 +5,7 @@ look at values already read one by one (`reader`).
 """
 
 import ipaddress
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -47,6 +48,9 @@ def problems_of(config: Config, place: Place, provider_names: Iterable[str]) -> 
 
 def warnings_of(config: Config) -> Iterator[Problem]:
     """What is allowed and may surprise: each with what follows from it."""
+    folder = config.spool.url.file.parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        yield Problem(path="spool.url", what=f"{folder} is no folder we may write to", remedy="make it, or allow it")
     if not config.domains:
         remedy = "name the domains you send from in [[domains]]"
         yield Problem(path="domains", what="are not named: whoever logs in may send from any", remedy=remedy)

@@ -56,8 +56,15 @@ def test_what_is_shown_holds_references_and_no_secret() -> None:
 
 
 def warned(text: str) -> list[str]:
-    """Paths of the warnings about a text."""
-    return [warning.path for warning in warnings_of(read(text))]
+    """Paths of the warnings about a text, but for the spool's folder, which need not exist here."""
+    return [warning.path for warning in warnings_of(read(text)) if warning.path != "spool.url"]
+
+
+def test_a_missing_spool_folder_is_mentioned(tmp_path: Path) -> None:
+    """The gateway could not start there; once it can be written to, nothing is said."""
+    for folder, expected in ((tmp_path / "missing", ["spool.url"]), (tmp_path, [])):
+        config = read_config(BASE, folder=folder, environ={"KEY": "value of the key"})
+        assert [warning.path for warning in warnings_of(config)] == expected
 
 
 def test_a_careful_configuration_has_no_warnings() -> None:

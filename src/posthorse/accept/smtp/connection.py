@@ -205,14 +205,14 @@ class Connection(asyncio.Protocol):
 
     def _verdict(self, offer: Offer, storing: "asyncio.Future[AdmitResult]") -> Verdict:
         if storing.cancelled():
-            return BUG
+            return self._server.admission.count(BUG, offer.caller)
         error = storing.exception()
         if error is None:
             return self._server.admission.conclude(offer, storing.result())
         if isinstance(error, SpoolUnavailable):
             return self._server.admission.unavailable(offer, error)
         self._told(error)
-        return BUG
+        return self._server.admission.count(BUG, offer.caller)
 
     def _told(self, error: BaseException | None) -> bool:
         """Whether there is a bug; it is made loud."""

@@ -1,6 +1,7 @@
 """One process owns a spool: a lock file beside the database, held by flock for the life of the owner.
 
-The kernel lets go of it when the process ends, however it ends. Left out: network file systems without flock.
+The kernel lets go of it when the process ends, however it ends. The lock stands beside the file itself, wherever a
+symbolic link to it stands. Left out: hard links, network file systems without flock.
 """
 
 import fcntl
@@ -15,7 +16,7 @@ class OwnerLock:
     def __init__(self, path: str) -> None:
         """Take the lock for the database at `path`. Raises `SpoolRefused` if it cannot be had."""
         try:
-            self._file = os.open(path + ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            self._file = os.open(os.path.realpath(path) + ".lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise SpoolRefused(f"{path} cannot be owned: {error.strerror}") from error
         try:

@@ -49,7 +49,7 @@ from posthorse.spool.sqlite.reader import Reader
 from posthorse.spool.sqlite.schema import check_library, connect, let_go, migrate
 from posthorse.spool.sqlite.seek import find_live
 from posthorse.spool.sqlite.transaction import Kind
-from posthorse.spool.sqlite.writer import Committed, Writer
+from posthorse.spool.sqlite.writer import Committed, Writer, prove_writable
 
 T = TypeVar("T")
 
@@ -199,6 +199,16 @@ class SqliteSpool:
         self._lock.release()
 
     # --- the desk: decisions ----------------------------------------------------------------------------------------
+
+    async def prove(self) -> None:
+        """Write something and wait until it is durable. Raises `SpoolUnavailable`: nothing can be stored now."""
+        await self._work(lambda book: prove_writable(book.connection, book.now))
+        self._writer.failed = False
+
+    @property
+    def failed(self) -> bool:
+        """Something could not be stored, and since then `prove` did not succeed."""
+        return self._writer.failed
 
     async def _work(self, work: Callable[[SqliteBook], T]) -> T:
         answer: T = await self._writer.submit(Kind.WORK, work)

@@ -71,6 +71,8 @@ class Writer:
         self._loop = loop
         self._checkpoints = checkpoints
         self._committed = committed
+        self.failed = False
+        """Something could not be stored, and since then nobody proved that anything can be."""
         self._gathered: list[Call] = []
         self._queue: SimpleQueue[list[Call] | None] = SimpleQueue()
         self._holds: list[Hold] = []
@@ -146,6 +148,7 @@ class Writer:
             self._committed(self._clock.monotonic() - began_s, len(calls))
         except Exception as error:
             failure = self._failed(error)
+            self.failed = True
             for call in calls:
                 call.answer = None
                 call.error = SpoolUnavailable(str(failure), disk_full=failure.disk_full)
@@ -238,9 +241,7 @@ class Writer:
         """Open and check: all that was logged is moved into the database and synced, and a write must succeed."""
         self._connection = connection = self._connect()
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        connection.execute(
-            "INSERT OR REPLACE INTO meta (key, value) VALUES ('opened_at', ?)", (str(self._clock.now()),)
-        )
+        prove_writable(connection, self._clock.now())
         self._book = SqliteBook(connection, Counters(connection), self._codec, self._holds)
         self._load_lists(self._book)
         self._broken_at = None
@@ -250,6 +251,11 @@ class Writer:
         self._holds[:] = desk.holds(book.connection)
         book.has_suppressions = desk.has_suppressions(book.connection)
         book.lists_changed = False
+
+
+def prove_writable(connection: apsw.Connection, now: int) -> None:
+    """Change something: a transaction without changes would say nothing of the storage."""
+    connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('opened_at', ?)", (str(now),))
 
 
 def _nothing(book: SqliteBook) -> None:
