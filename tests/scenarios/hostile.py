@@ -27,7 +27,7 @@ from posthorse.accept.smtp.terms import Peer
 from posthorse.accept.trusted import TrustedSource, TrustedSources
 from posthorse.adapters.chance import TimeOrderedIds
 from posthorse.adapters.clock import SystemClock
-from posthorse.daemon_watch import Doorkeeper
+from posthorse.daemon.doorkeeper import Doorkeeper
 from posthorse.mail.ids import MAIN_TENANT
 from posthorse.mail.message import Message
 from posthorse.mail.stream import Stream

@@ -1,21 +1,17 @@
-"""The daemon: a gateway on real clocks, networks and disks, from its configuration file to its last fsync.
+"""The node of the daemon: a gateway on real clocks, networks and disks, from its first lock to its last fsync.
 
-Promise: it is ready only when everything listens; SIGTERM and SIGINT end it cleanly (what is released is waited for,
-what waits stays in the spool); SIGHUP reads the configuration again, and a bad one changes nothing. It decides nothing
-about mail: it hands adapters to the rooms.
+Promise: it is ready only when everything listens; it stops in the order in which nothing is lost (what is released is
+waited for, what waits stays in the spool); a bad configuration read again changes nothing. It decides nothing
+about mail: it hands adapters to the rooms. Left out: signals (`posthorse.daemon.process`).
 """
 
 import asyncio
-import gc
 import os
-import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import uvloop
 
 from posthorse.accept.admission import Admission
 from posthorse.accept.credentials import CredentialStore
@@ -34,10 +30,22 @@ from posthorse.control.keys import REGIONS
 from posthorse.control.node import NotDone
 from posthorse.control.protocol import socket_path
 from posthorse.control.server import ControlServer
-from posthorse.daemon_keys import credentials_of, locksmith
-from posthorse.daemon_listen import Listeners, listen, shown
-from posthorse.daemon_node import DaemonNode
-from posthorse.daemon_watch import Doorkeeper, Housekeeper, export_gauges, readiness_of
+from posthorse.daemon.credentials import credentials_of, locksmith
+from posthorse.daemon.desk_view import DaemonNode
+from posthorse.daemon.doorkeeper import Doorkeeper
+from posthorse.daemon.housekeeper import Housekeeper
+from posthorse.daemon.listeners import Listeners, listen, shown
+from posthorse.daemon.readiness import export_gauges, readiness_of
+from posthorse.daemon.wiring import (
+    Edge,
+    classifier_of,
+    dispatch_settings_of,
+    outlets_of,
+    policy_of,
+    routes_of,
+    smtp_limits_of,
+    trusted_of,
+)
 from posthorse.gateway import Gateway, Parts
 from posthorse.mail.ids import NodeId
 from posthorse.providers.http import PooledHttpExchange
@@ -50,26 +58,13 @@ from posthorse.watch.mail_log import MailLog
 from posthorse.watch.measures import Measures
 from posthorse.web.health import health_mounts
 from posthorse.web.router import Router
-from posthorse.wiring import (
-    Edge,
-    classifier_of,
-    dispatch_settings_of,
-    outlets_of,
-    policy_of,
-    routes_of,
-    smtp_limits_of,
-    trusted_of,
-)
 
 GRACE_S = 15.0
 """How long a stopping gateway waits for messages and answers under way."""
 
-Ready = Callable[[Mapping[str, str]], None]
-"""Told of every address once all of them take connections."""
-
 
 class Daemon:
-    """One gateway process. Made by `start`."""
+    """One gateway process; alive from `start` to `stop`."""
 
     def __init__(self, config: Config, path: Path, environ: Mapping[str, str]) -> None:
         self._config = config
@@ -253,32 +248,3 @@ def _sink(file: Path | None) -> Callable[[bytes], object]:
         return lambda lines: os.write(sys.stderr.fileno(), lines)
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
     return lambda lines: os.write(descriptor, lines)
-
-
-async def run(config: Config, path: Path, environ: Mapping[str, str], ready: Ready) -> None:
-    """Run a daemon until a signal ends it."""
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    daemon = Daemon(config, path, environ)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await daemon.start()
-    gc.collect()
-    gc.freeze()  # what the imports left is not searched again while mail moves
-    loop.add_signal_handler(signal.SIGHUP, lambda: loop.create_task(_reload(daemon)))
-    ready(daemon.addresses)
-    await stop.wait()
-    await daemon.stop("a signal")
-
-
-async def _reload(daemon: Daemon) -> None:
-    """On SIGHUP: problems are in the log."""
-    try:
-        await daemon.reload()
-    except NotDone:
-        return
-
-
-def serve(config: Config, path: Path, environ: Mapping[str, str], ready: Ready) -> None:
-    """Run a daemon in this process until a signal ends it; see `Daemon.start` for what is raised."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(run(config, path, environ, ready))

@@ -1,24 +1,16 @@
-"""The daemon's view of itself: gauges, readiness, housekeeping, and what the SMTP server tells beside mail."""
+"""The housekeeper: looks at queue and disk every few seconds, and drops what retention lets go."""
 
 import asyncio
 import os
-from collections.abc import Sequence
 from typing import Protocol
 
-from posthorse.accept.smtp.server import SmtpServer
 from posthorse.config.tree import Config
-from posthorse.gateway import Gateway
 from posthorse.mail.carriage import Carriage
-from posthorse.mail.message import Front
 from posthorse.mail.ports import Clock
-from posthorse.mail.standing import StandingState
 from posthorse.mail.stream import SECOND
 from posthorse.spool.desk_port import QueueCounts, SpoolDesk
 from posthorse.spool.port import SpoolUnavailable
-from posthorse.watch import metrics
-from posthorse.watch.journal import Journal, oldest_readings, recipients_readings, standing_readings
-from posthorse.watch.measures import Measures
-from posthorse.web.health import Check, Readiness
+from posthorse.watch.journal import Journal
 
 LOOK_EVERY_S = 2.0
 PURGE_EVERY_S = 60.0
@@ -101,62 +93,3 @@ class Housekeeper:
 def _free_space(config: Config) -> int:
     disk = os.statvfs(config.spool.url.file.parent)
     return disk.f_bavail * disk.f_frsize
-
-
-def export_gauges(measures: Measures, gateway: Gateway, housekeeper: Housekeeper, clock: Clock) -> None:
-    """What is asked for when somebody scrapes."""
-    started_s = clock.now() / SECOND
-    ways = gateway.dispatcher.ways
-    measures.ask(metrics.RECIPIENTS, lambda: recipients_readings(housekeeper.counts))
-    measures.ask(metrics.OLDEST, lambda: oldest_readings(housekeeper.counts, clock.now()))
-    measures.ask(metrics.SLOTS, lambda: {(name,): float(way.busy) for name, way in ways.items()})
-    measures.ask(metrics.UP_SINCE, lambda: {(): started_s})
-    measures.ask(
-        metrics.STANDING,
-        lambda: standing_readings({name: shown.state for name, shown in gateway.watcher.picture().items()}),
-    )
-
-
-def readiness_of(gateway: Gateway, housekeeper: Housekeeper, smtp: SmtpServer) -> Readiness:
-    """Whether mail should come here."""
-
-    def look() -> Sequence[Check]:
-        states = [picture.state for picture in gateway.watcher.picture().values()]
-        refusing = smtp.admission.overloaded()
-        usable = any(state is not StandingState.EJECTED for state in states)
-        return (
-            Check(name="spool", ok=housekeeper.well, detail=housekeeper.trouble),
-            Check(name="acceptance", ok=not refusing, detail=refusing.text if refusing else ""),
-            Check(name="providers", ok=usable, detail="" if usable else "every provider is ejected"),
-        )
-
-    return look
-
-
-class Doorkeeper:
-    """Implements `posthorse.accept.smtp.server.SmtpObserver` on the journal."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self.open_now = 0
-
-    def connections(self, open_now: int) -> None:
-        """The number of connections changed."""
-        self.open_now = open_now
-
-    def turned_away(self, peer: str) -> None:
-        """A connection was refused for want of a place."""
-        self._journal.measures.refused("connections")
-
-    def login_refused(self, peer: str, *, throttled: bool) -> None:
-        """A wrong login, or one not checked because too many were wrong."""
-        self._journal.measures.refused("login_throttled" if throttled else "login")
-        self._journal.log.login_refused("smtp", "", peer)
-
-    def answered(self, duration_s: float) -> None:
-        """A message was answered, so long after its last byte."""
-        self._journal.measures.answered(Front.SMTP.value, duration_s)
-
-    def timed_out(self, peer: str) -> None:
-        """A silent or endless client was given up."""
-        self._journal.measures.refused("timeout")
