@@ -59,6 +59,7 @@ class Journal:
     def __init__(self, measures: Measures, log: MailLog) -> None:
         self.measures = measures
         self.log = log
+        log.on_lost(measures.log_lost)
 
     def accepted(self, new: NewMessage, accepted: Receipt, because: str) -> None:
         """A receipt is being given; `because`: what decided the stream."""

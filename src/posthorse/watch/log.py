@@ -2,7 +2,9 @@
 
 Promise: a line costs a few microseconds; control characters and everything outside ASCII are escaped, so that no text
 from outside can forge a line or reach a terminal; warnings are written at once, the rest when the buffer is full, once
-a second, and at the end. Standard logging is not used on the mail's path: it costs more than the mail.
+a second, and at the end. What the sink does not take (a full disk) is lost, counted, and told in one line when it takes
+lines again; a line that went out in part is ended before the next begins. Standard logging is not used on the mail's
+path: it costs more than the mail.
 
 Left out: what is said about mail (`mail_log`), rotation (the file may be moved away: it is opened again on SIGHUP by
 the daemon).
@@ -25,7 +27,8 @@ MOST_TEXT = 1_000
 _ADDRESS = re.compile(r"[^\s<>\"']*@[^\s<>\"']*")
 
 Sink = Callable[[bytes], object]
-"""Takes whole lines; what it raises is swallowed and counted, since mail goes on without a log."""
+"""Takes lines, as `os.write` does: an int tells how many bytes were taken, anything else that all were, an OSError that
+none was. Mail goes on without a log, so nothing of it is raised."""
 
 
 class Log:
@@ -38,8 +41,12 @@ class Log:
         self._held_bytes = 0
         self._second = -1
         self._prefix = ""
+        self._torn = False
+        self._untold = 0
         self.lost = 0
-        """Writes that the sink did not take."""
+        """Lines that the sink did not take, or only in part."""
+        self.on_lost: Callable[[int], None] = lambda lines: None
+        """Told of so many lines more."""
 
     def line(self, event: str, fields: str = "") -> None:
         """One line; `fields` is the inside of a JSON object, already encoded, beginning with a comma, or empty."""
@@ -71,15 +78,45 @@ class Log:
 
     def flush(self) -> None:
         """Hand everything to the sink."""
-        if not self._lines:
+        if not self._lines and not self._untold:
             return
-        written = "".join(self._lines).encode("ascii")
+        lines = "".join(self._lines).encode("ascii")
         self._lines.clear()
         self._held_bytes = 0
+        head = self._amends()
+        taken = self._write(head + lines)
+        if taken < len(head) + len(lines) or self._untold:
+            self._count_lost(head, lines, taken)
+
+    def _amends(self) -> bytes:
+        """What must be written first: the end of a torn line, and how many lines were lost."""
+        told = ""
+        if self._untold:
+            told = f'{{"at":"{self._now()}","level":"warning","event":"log_lost","lines":{self._untold}}}\n'
+        return ("\n" * self._torn + told).encode("ascii")
+
+    def _write(self, data: bytes) -> int:
+        """How many bytes the sink took: it may take them in parts."""
+        taken = 0
         try:
-            self._sink(written)
+            while taken < len(data):
+                part = self._sink(data[taken:])
+                taken += min(part, len(data)) if type(part) is int else len(data)
+                if part == 0:
+                    break
         except OSError:
-            self.lost += 1
+            pass
+        taken = min(taken, len(data))
+        if taken:
+            self._torn = not data.endswith(b"\n", 0, taken)
+        return taken
+
+    def _count_lost(self, head: bytes, lines: bytes, taken: int) -> None:
+        lost = lines.count(b"\n", max(0, taken - len(head)))
+        self._untold = lost + (0 if taken >= len(head) else self._untold)
+        if lost:
+            self.lost += lost
+            self.on_lost(lost)
 
     async def keep_flushing(self) -> None:
         """Flush once a second until cancelled."""

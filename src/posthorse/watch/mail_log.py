@@ -5,7 +5,7 @@ which somebody who knows the address and the key can find its lines; replies of 
 as code and enhanced code only. The history in the spool has the rest (`posthorse explain`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 
 from posthorse.mail.ids import AttemptId, MessageId, ProviderName
@@ -27,6 +27,10 @@ class MailLog:
         self._log = log
         self._key = key
         self._mail = mail
+
+    def on_lost(self, told: Callable[[int], None]) -> None:
+        """Let somebody know of lines that were not written, with their number."""
+        self._log.on_lost = told
 
     def accepted(self, new: NewMessage, front: str, credential: str, because: str) -> None:
         """We took responsibility; `because`: what decided the stream."""

@@ -79,6 +79,10 @@ class Measures:
         """The spool could not promise durability."""
         self.counters[metrics.SPOOL_TROUBLE].add((where,))
 
+    def log_lost(self, lines: int) -> None:
+        """So many lines of the log were not written."""
+        self.counters[metrics.LOG_LOST].add((), lines)
+
     def bug(self, where: str) -> None:
         """An exception that should not be."""
         self.counters[metrics.BUGS].add((where,))

@@ -167,6 +167,12 @@ LAG = _histogram(
     "How late the event loop woke up, measured ten times a second.",
     "Above 50 ms something blocked the process.",
 )
+LOG_LOST = _counter(
+    "log_lines_lost",
+    (),
+    "Lines of the log that could not be written.",
+    "Disk full, or whoever reads the log has gone. Mail goes on; its history is in the spool.",
+)
 BUGS = _counter(
     "bugs",
     ("where",),
@@ -199,6 +205,7 @@ METRICS: tuple[Metric, ...] = (
     COMMIT_CALLS,
     SPOOL_TROUBLE,
     LAG,
+    LOG_LOST,
     BUGS,
     UP_SINCE,
 )
