@@ -60,16 +60,29 @@ def test_the_capability_tells_what_the_server_offers() -> None:
     play(story())
 
 
-def test_a_limit_on_recipients_is_learnt() -> None:
-    """452 4.5.3 is a throttle of the mail, not of the account, and the next group is made smaller."""
+TOO_MANY = "452 4.5.3 Too many recipients"
+
+
+@pytest.mark.parametrize(
+    ("replies", "learnt"),
+    [
+        (["250 ok", "250 ok", TOO_MANY], 2),
+        (["250 ok", "550 5.1.1 no", "550 5.1.1 no", "450 4.2.1 later", TOO_MANY, TOO_MANY], 4),
+        (["550 5.1.1 no", "550 5.1.1 no", TOO_MANY], 2),
+        (["550 5.1.1 no", "250 ok", "250 ok"], 100),
+        ([TOO_MANY, TOO_MANY], 100),
+    ],
+)
+def test_a_limit_on_recipients_is_learnt(replies: list[str], learnt: int) -> None:
+    """The next group has as many as got another answer than 452 4.5.3; those it was refused are for a later group."""
 
     async def story() -> None:
-        script = {"rcpt": ["250 ok", "250 ok", "452 4.5.3 Too many recipients"]}
-        async with SmtpServer(script=script).listening() as server:
+        async with SmtpServer(script={"rcpt": replies}).listening() as server:
             way = relay(server.port)
-            report = await way.attempt(group("b@x.example", "c@x.example", "d@x.example"), Gate())
-            assert words(report.outcomes) == {3: "handover provider", 4: "handover provider", 5: "throttle message"}
-            assert way.capability.max_recipients == 2
+            report = await way.attempt(group(*(f"{n}@x.example" for n in range(len(replies)))), Gate())
+            throttled = [n for n, word in words(report.outcomes).items() if word == "throttle message"]
+            assert throttled == [n for n, reply in enumerate(replies, 3) if reply == TOO_MANY]
+            assert way.capability.max_recipients == learnt
 
     play(story())
 

@@ -10,7 +10,7 @@ Left out: DSN and CHUNKING; downgrading 8-bit or internationalised mail (another
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 
 from posthorse.mail.ids import ProviderName
@@ -142,16 +142,24 @@ class SmtpProvider:
             return None
         outcomes, accepted = judge_envelope(line, group, answers)
         if outcomes:
-            self._learn(accepted, outcomes)
+            self._learn(len(accepted), outcomes.values())
         if accepted:
             outcomes |= await give_content(line, group, accepted, gate)
         return AttemptReport(outcomes=outcomes)
 
-    def _learn(self, accepted: Sequence[int], outcomes: Mapping[int, Outcome]) -> None:
-        """A server that takes only so many recipients at once gets no more next time."""
-        if accepted and any(isinstance(no, Throttle) and no.scope is Scope.MESSAGE for no in outcomes.values()):
-            fewer = min(self.capability.max_recipients, len(accepted))
-            self.capability = replace(self.capability, max_recipients=fewer)
+    def _learn(self, accepted: int, refused: Collection[Outcome]) -> None:
+        """A server that hears only so many recipients at once gets no more next time.
+
+        It heard whom it refused for any other reason, too: what counts are the answers besides those of the limit.
+        """
+        too_many = sum(_is_one_too_many(no) for no in refused)
+        heard = accepted + sum(no.reply.code > 0 for no in refused) - too_many
+        if too_many and 0 < heard < self.capability.max_recipients:
+            self.capability = replace(self.capability, max_recipients=heard)
+
+
+def _is_one_too_many(outcome: Outcome) -> bool:
+    return isinstance(outcome, Throttle) and outcome.scope is Scope.MESSAGE
 
 
 def _needs_smtputf8(group: HandoverGroup) -> bool:
