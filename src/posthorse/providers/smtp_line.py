@@ -46,6 +46,8 @@ class SmtpLine(Line):
         self._replies: list[Reply] = []
         self._wanted = 0
         self._waiter: asyncio.Future[None] | None = None
+        self._within_s: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def usable(self) -> bool:
@@ -58,7 +60,11 @@ class SmtpLine(Line):
         return self._replies[-1] if self._replies else Reply(text=self.ended or "the server began a reply unasked")
 
     async def say(self, data: bytes, wanted: int, within_s: float | None) -> list[Reply]:
-        """Write `data` and await `wanted` replies; `within_s` None: for as long as it takes. Raises `LineFailed`."""
+        """Write `data` and await `wanted` replies. Raises `LineFailed`.
+
+        `within_s`: how long each of them may take after the one before (RFC 5321 section 4.5.3.2 sets its times by
+        command, however many were sent at once); None: for as long as it takes.
+        """
         if data and (self._replies or self._parser.amid_reply):
             self.end("the server answered before it was asked")
         if self.ended:
@@ -67,16 +73,17 @@ class SmtpLine(Line):
             self.transport.write(data)
         if len(self._replies) >= wanted:
             return self._taken(wanted)
-        loop = asyncio.get_running_loop()
         self._wanted = wanted
-        self._waiter = waiter = loop.create_future()
-        timer = None if within_s is None else loop.call_later(within_s, self._give_up, within_s)
+        self._within_s = within_s
+        self._waiter = waiter = asyncio.get_running_loop().create_future()
+        self._wind()
         try:
             await waiter
         finally:
             self._waiter = None
-            if timer is not None:
-                timer.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
         return self._taken(wanted)
 
     def leave(self) -> None:
@@ -100,8 +107,11 @@ class SmtpLine(Line):
             return
         self._replies += replies
         waiter = self._waiter
-        if waiter is not None and len(self._replies) >= self._wanted and not waiter.done():
-            waiter.set_result(None)
+        if waiter is not None and replies and not waiter.done():
+            if len(self._replies) >= self._wanted:
+                waiter.set_result(None)
+            else:
+                self._wind()
         if replies and replies[-1].code == SERVICE_CLOSING:
             self.end("the server closed the service")
         elif waiter is None:
@@ -112,8 +122,15 @@ class SmtpLine(Line):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_exception(LineFailed(self.ended, self._taken(self._wanted)))
 
-    def _give_up(self, within_s: float) -> None:
-        self.end(f"no answer within {within_s:g} s")
+    def _wind(self) -> None:
+        """The time for the next reply begins."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._within_s is not None:
+            self._timer = asyncio.get_running_loop().call_later(self._within_s, self._give_up)
+
+    def _give_up(self) -> None:
+        self.end(f"no answer within {self._within_s:g} s")
 
     def _heard_unasked(self) -> None:
         if self.rests_in is not None:
