@@ -116,6 +116,9 @@ class Gateway:
             supply.promise(new)
         try:
             (result,) = await self._spool.admit([new])
+        except SpoolUnavailable as error:
+            self._journal.spool_trouble("admit", error)
+            raise
         finally:
             if claimed:
                 supply.redeem(new)

@@ -55,7 +55,7 @@ def test_many_at_once_do_not_all_claim_the_same_room() -> None:
 
 
 def test_a_claim_is_given_back_if_the_spool_fails() -> None:
-    """Acceptance that came to nothing keeps no room."""
+    """Acceptance that came to nothing keeps no room, and counts as trouble with the spool."""
 
     async def story(stand: Stand) -> None:
         stand.spool.down.add("admit")
@@ -63,6 +63,7 @@ def test_a_claim_is_given_back_if_the_spool_fails() -> None:
             with pytest.raises(SpoolUnavailable):
                 await stand.gateway.store(stand.new())
         stand.spool.down.clear()
+        assert stand.told.troubles.count("admit") == 20
         assert stand.dispatcher.supply.claims(Stream.STANDARD)
         assert stand.dispatcher.supply.promised == 0
 

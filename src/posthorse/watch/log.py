@@ -41,6 +41,8 @@ class Log:
         self._held_bytes = 0
         self._second = -1
         self._prefix = ""
+        self._troubles: dict[tuple[str, str, type[BaseException]], tuple[int, int]] = {}
+        """By kind and place: the second in which it was told last, and how many were not told since."""
         self._torn = False
         self._untold = 0
         self.lost = 0
@@ -65,11 +67,21 @@ class Log:
         self._at_once("warning", event, fields)
 
     def trouble(self, event: str, where: str, error: BaseException) -> None:
-        """A warning with what went wrong, and where in our code."""
+        """A warning with what went wrong, and where in our code; of the same kind at the same place one a second."""
+        key, second = (event, where, type(error)), self._clock.now() // 1_000_000
+        last, withheld = self._troubles.get(key, (-1, 0))
+        if last == second:
+            self._troubles[key] = (second, withheld + 1)
+            return
+        self._troubles[key] = (second, 0)
         frames = traceback.extract_tb(error.__traceback__)[-5:]
         path = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
         self.warn(
-            event, text("where", where) + said("error", f"{type(error).__name__}: {error}") + text("code_at", path)
+            event,
+            text("where", where)
+            + said("error", f"{type(error).__name__}: {error}")
+            + text("code_at", path)
+            + (f',"withheld":{withheld}' if withheld else ""),
         )
 
     def _at_once(self, level: str, event: str, fields: str) -> None:

@@ -6,6 +6,8 @@ The reference page docs/metrics.md is written from it, and `Measures` may count 
 from dataclasses import dataclass
 from enum import Enum
 
+from posthorse.watch.labels import labels_section
+
 
 class Kind(Enum):
     """How a metric behaves."""
@@ -157,7 +159,7 @@ COMMIT_CALLS = _counter(
 SPOOL_TROUBLE = _counter(
     "spool_trouble",
     ("where",),
-    "Times the spool could not promise durability.",
+    "Times the spool could not promise durability, mail that was refused for it included.",
     "Anything above 0 needs a person: disk full, I/O error, failed fsync.",
 )
 LAG = _histogram(
@@ -219,16 +221,14 @@ def metrics_page() -> str:
         f"| {metric.meaning} | {metric.look} |"
         for metric in METRICS
     ]
-    return "\n".join([_INTRODUCTION, *rows, ""])
+    return "\n".join([_INTRODUCTION, *rows, "", labels_section()])
 
 
 _INTRODUCTION = """\
 # Metrics
 
-`/metrics` on every HTTP listener with the role `metrics`, in the text format of Prometheus. Label values come from
-closed sets and from names in the configuration: no address ever stands in one. `stream` is `urgent`, `standard`, `once`
-or `bulk`; `front` the door a message came through; `provider` a configured name; `outcome` and `carriage` are explained
-in the [glossary](glossary.md).
+`/metrics` on every HTTP listener with the role `metrics`, in the text format of Prometheus. What the labels may say
+stands [below](#label-values).
 
 | metric | kind | labels | meaning | look at it |
 |---|---|---|---|---|"""

@@ -235,6 +235,19 @@ def test_lost_lines_are_counted(log: Log, paper: Paper) -> None:
     assert measures.counters[metrics.LOG_LOST].value() == 1
 
 
+def test_trouble_without_end_is_one_line_a_second(paper: Paper) -> None:
+    """A disk that fails every message fills no log: one line a second says it, and how often it was not said."""
+    clock = StoppedClock()
+    mail_log = MailLog(Log(paper, clock), b"k")
+    for second in range(2):
+        clock.at = second * 1_000_000
+        for _ in range(100):
+            mail_log.spool_trouble("admit", OSError("disk full"))
+        mail_log.bug("plan", ValueError("another thing"))
+    told = [(line["event"], line.get("withheld")) for line in paper.lines]
+    assert told == [("spool_trouble", None), ("bug", None), ("spool_trouble", 99), ("bug", None)]
+
+
 @pytest.mark.parametrize(
     "hostile", ["a\r\nb", "\x00", "\x1b[2J", "\x7f", "\x85", "\u2028", "\u202e", '"},{"', "\\", "\ud800", "ä" * 5_000]
 )

@@ -1,0 +1,139 @@
+"""The labels of the metrics: every value that each may have, and what it says.
+
+The reference page docs/metrics.md is written from it. What is a closed set of the mail's own words comes from that set;
+what other rooms tell by name stands here in full, and a test compares it with what they tell.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from posthorse.mail.carriage import Carriage
+from posthorse.mail.message import Front
+from posthorse.mail.outcome import KINDS
+from posthorse.mail.standing import StandingState
+from posthorse.mail.stream import Stream
+from posthorse.spool.port import Settled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """One label, with every value it may have."""
+
+    name: str
+    metric: str = ""
+    """The metric whose label it is, as in the table of metrics; empty: of every one that has it."""
+    meaning: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    """What each says; empty text: the glossary says it. No values: names that operators choose."""
+
+
+def _words(closed_set: type[Enum]) -> dict[str, str]:
+    return {str(member.value): "" for member in closed_set}
+
+
+REASON = Label(
+    name="reason",
+    meaning="Why an offer was not taken.",
+    values={
+        "connections": "too many connections, overall or from one address",
+        "login": "wrong user or password",
+        "login_throttled": "a login that was not looked at, since too many from there were wrong",
+        "no_login": "mail was offered without a login",
+        "timeout": "a client was silent for too long, or did not come to an end",
+        "sender_address": "the envelope sender is no address we take",
+        "sender_domain": "the sender's domain does not belong to the customer account",
+        "recipient_address": "a recipient is no address we take",
+        "recipients": "too many recipients, or none",
+        "too_big": "the message is larger than `limits.message_size`",
+        "rate": "the credential sends faster than `limits.messages` allows",
+        "overload": "shed, since better mail needs the room",
+        "disk_low": "the disk of the spool is full, or must keep its last room for what is stored",
+        "spool": "the spool could not promise durability",
+        "malformed": "header or lines break the format",
+        "repeated_field": "a header field that may stand once stands twice",
+        "loop": "it has been here before, or passed too many hops",
+        "control": "a control header or tag has a value that cannot be meant",
+        "key_conflict": "the idempotency key belongs to another message",
+        "bug": "something of ours failed in a way nobody foresaw; see `posthorse_bugs_total`",
+    },
+)
+EFFECT = Label(
+    name="effect",
+    meaning="What a late answer did.",
+    values={
+        Settled.LATE_APPLIED.value: "settled what was in doubt, or gave a copy back",
+        Settled.DUPLICATE.value: "a handover although another copy was out already",
+        Settled.RECORDED.value: "too late to matter, or told before: written to history only",
+    },
+)
+SPOOL_WHERE = Label(
+    name="where",
+    metric="spool_trouble",
+    meaning="What the spool could not do.",
+    values={
+        "admit": "store a message: its client was told to try again later",
+        "lease": "give out what is due: it waits",
+        "release": "mark a release: the attempt was broken off before its last bytes",
+        "settle": "record how an attempt ended: tried again until it can",
+        "orders": "read the orders of people: the last ones known stay in force",
+        "counts": "count what waits, or store a proof that it can store again",
+        "purge": "drop what retention lets go",
+    },
+)
+BUG_WHERE = Label(
+    name="where",
+    metric="bugs",
+    meaning="Where it happened.",
+    values={
+        "attempt at PROVIDER": "an attempt at this provider; its mail is tried again",
+        "plan": "deciding about a message",
+        "settle": "recording how an attempt ended",
+        "dispatcher": "the loop that leases and sends; started again",
+        "tending attempts": "the loop that looks after attempts; started again",
+        "control": "carrying out an operator's command",
+        "web": "answering an HTTP request",
+        "loop": "anywhere else",
+    },
+)
+
+LABELS: tuple[Label, ...] = (
+    Label(name="provider", meaning="A name in `[[providers]]`."),
+    Label(name="stream", meaning="The kind of mail.", values=_words(Stream)),
+    Label(
+        name="front",
+        meaning="The door a message came through; only the first is open in this version.",
+        values=_words(Front),
+    ),
+    Label(name="outcome", meaning="How an attempt ended.", values=dict.fromkeys(KINDS.values(), "")),
+    Label(name="carriage", meaning="Our duty towards a recipient.", values=_words(Carriage)),
+    Label(name="standing", meaning="What we think of a provider now.", values=_words(StandingState)),
+    REASON,
+    EFFECT,
+    SPOOL_WHERE,
+    BUG_WHERE,
+)
+"""Every label, in the order of the page."""
+
+
+def labels_section() -> str:
+    """The part of the reference page about labels, in Markdown."""
+    return "\n".join([_INTRODUCTION, *map(_part, LABELS)])
+
+
+def _part(label: Label) -> str:
+    of = f" of `posthorse_{label.metric}_total`" if label.metric else ""
+    head = f"**`{label.name}`**{of}: {label.meaning}"
+    if not any(label.values.values()):
+        listed = ", ".join(f"`{value}`" for value in label.values)
+        return f"{head} {listed}.\n" if listed else f"{head}\n"
+    rows = (f"| `{value}` | {says} |" for value, says in label.values.items())
+    return "\n".join([head, "", "| value | says |", "|---|---|", *rows, ""])
+
+
+_INTRODUCTION = """\
+## Label values
+
+Values come from closed sets and from names in the configuration: no address ever stands in one. The words of mail are
+explained in the [glossary](glossary.md).
+"""

@@ -1,0 +1,96 @@
+"""Labels: every value that a metric may have stands in the table, and so on the page."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from posthorse.accept.refusal import RefusalKind
+from posthorse.daemon.doorkeeper import Doorkeeper
+from posthorse.watch import metrics
+from posthorse.watch.journal import _LATE, Journal
+from posthorse.watch.labels import BUG_WHERE, EFFECT, LABELS, REASON, SPOOL_WHERE, Label
+from posthorse.watch.log import Log
+from posthorse.watch.mail_log import MailLog
+from posthorse.watch.measures import Measures
+from posthorse.watch.metrics import METRICS, Metric
+from tests.unit.watch.test_log import StoppedClock
+
+TOP = Path(__file__).resolve().parents[3]
+PACKAGE = TOP / "src" / "posthorse"
+
+
+def labels_of(metric: Metric) -> dict[str, Label]:
+    """What the page says about the labels of a metric."""
+    return {label.name: label for label in LABELS if label.metric in ("", metric.name)}
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_every_label_is_explained(metric: Metric) -> None:
+    """A metric has no label that the page does not explain."""
+    assert set(metric.labels) <= set(labels_of(metric))
+
+
+def test_every_label_is_used() -> None:
+    """The page explains no label that no metric has."""
+    used = {id(label) for metric in METRICS for name, label in labels_of(metric).items() if name in metric.labels}
+    assert {label.name for label in LABELS if id(label) not in used} == set()
+
+
+def test_every_reason_to_refuse_is_listed() -> None:
+    """What admission refuses, and what the doorkeeper turns away, each under its reason."""
+    measures = Measures()
+    doorkeeper = Doorkeeper(Journal(measures, MailLog(Log(lambda lines: None, StoppedClock()), b"k")))
+    doorkeeper.turned_away("192.0.2.1")
+    doorkeeper.timed_out("192.0.2.1")
+    for throttled in (False, True):
+        doorkeeper.login_refused("192.0.2.1", throttled=throttled)
+    turned_away = {reason for (reason,), _ in measures.counters[metrics.REFUSED].items()}
+    assert len(turned_away) == 4
+    assert set(REASON.values) == {kind.value for kind in RefusalKind} | turned_away
+
+
+def test_every_effect_of_a_late_answer_is_listed() -> None:
+    """The effects are those that the journal counts."""
+    assert set(EFFECT.values) == {effect.value for effect in _LATE}
+
+
+def told(method: str, position: int = 0) -> Iterator[tuple[str, str]]:
+    """Every call of this method in the package: the module, and the text given at this position, NAME where it varies.
+
+    Empty text: something that only passes on what it was given.
+    """
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and _name(node.func) == method and len(node.args) > position:
+                yield str(path.relative_to(PACKAGE)), _text(node.args[position])
+
+
+def _name(function: ast.expr) -> str:
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return name.removeprefix("_")
+
+
+def _text(argument: ast.expr) -> str:
+    match argument:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=parts):
+            return "".join(str(part.value) if isinstance(part, ast.Constant) else "PROVIDER" for part in parts)
+        case _:
+            return ""
+
+
+def test_every_place_of_trouble_with_the_spool_is_listed() -> None:
+    """Each place that tells of trouble does so under a listed name."""
+    found = set(told("spool_trouble"))
+    assert {module for module, text in found if not text} == {"watch/journal.py"}
+    assert {text for _, text in found if text} == set(SPOOL_WHERE.values)
+
+
+def test_every_place_of_a_bug_is_listed() -> None:
+    """Each place that tells of a bug, or guards a loop against one, does so under a listed name."""
+    found = {*told("bug"), *told("guard", position=1)}
+    assert {module for module, text in found if not text} == {"watch/journal.py", "gateway.py"}
+    assert {text for _, text in found if text} == set(BUG_WHERE.values)
