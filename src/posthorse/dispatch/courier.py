@@ -89,7 +89,7 @@ class Courier:
         """Take a slot and go; returns at once."""
         way.busy += 1
         rule = self._rules[group.message.stream]
-        flight = Flight(way, group, AttemptId(self._ids.new()), rule, reason, self._clock)
+        flight = Flight(way, group, AttemptId(self._ids.new()), rule, reason, self._clock, self._rng.random())
         self._flights[flight.attempt] = flight
         self._watch.began(way.name)
         flight.task = asyncio.get_running_loop().create_task(self._fly(flight))
@@ -201,16 +201,16 @@ class Courier:
 
     def _land(self, flight: Flight, outcomes: Mapping[int, Outcome]) -> None:
         """The answer came while the slot was held."""
-        way, now_s = flight.way, self._clock.monotonic()
+        way, now, now_s = flight.way, self._clock.now(), self._clock.monotonic()
         way.busy -= 1
         for recipient in flight.group.recipients:
             outcome = outcomes.get(recipient.n)
             if outcome is None and recipient.n in flight.released:
                 outcome = Unclear(reply=Reply(text="the provider gave no outcome for this recipient"))
             if outcome is not None:
-                self._settle(flight, recipient, outcome)
+                self._settle(flight, recipient, outcome, now)
             elif recipient.n not in flight.refused:
-                self._give_back(flight, recipient)
+                self._give_back(flight, recipient, now)
         outcome = telling(outcomes.values())
         answered = flight.released and not isinstance(outcome, Unclear)
         duration_s = now_s - flight.released_s if answered else None
@@ -226,11 +226,12 @@ class Courier:
         self._parked_bytes += len(flight.group.body)
         flight.way.busy -= 1
         unclear = Unclear(reply=Reply(text=f"no answer within {flight.rule.answer_timeout_s:g} s of the release"))
+        now = self._clock.now()
         for recipient in flight.group.recipients:
             if recipient.n in flight.released:
-                self._settle(flight, recipient, unclear)
+                self._settle(flight, recipient, unclear, now)
             elif recipient.n not in flight.refused:
-                self._give_back(flight, recipient)
+                self._give_back(flight, recipient, now)
         self._watch.ended(flight.way.name, flight.group.message.sender_domain, unclear, None)
         self._journal.attempted(flight.way.name, unclear, self._clock.monotonic() - flight.started_s)
         self._journal.parked(flight.group.message, flight.way.name, flight.attempt)
@@ -241,12 +242,13 @@ class Courier:
         if flight in self._parked:
             self._parked.remove(flight)
             self._parked_bytes -= len(flight.group.body)
+        now = self._clock.now()
         for recipient in flight.group.recipients:
             outcome = outcomes.get(recipient.n)
             if recipient.n in flight.released and outcome is not None and not isinstance(outcome, Unclear):
-                self._settle(flight, recipient, outcome)
+                self._settle(flight, recipient, outcome, now)
 
-    def _settle(self, flight: Flight, recipient: LeasedRecipient, outcome: Outcome) -> None:
+    def _settle(self, flight: Flight, recipient: LeasedRecipient, outcome: Outcome, now: int) -> None:
         message = flight.group.message
         due = settlement(
             outcome,
@@ -259,19 +261,19 @@ class Courier:
             crowded=bool(flight.released) and recipient.n not in flight.released,
             released_at=flight.released_at,
             started_at=flight.started_at,
-            now=self._clock.now(),
-            roll=self._rng.random(),
+            now=now,
+            roll=flight.roll,
             reason=flight.reason,
         )
         self._settler.add(message, due)
 
-    def _give_back(self, flight: Flight, recipient: LeasedRecipient) -> None:
+    def _give_back(self, flight: Flight, recipient: LeasedRecipient, now: int) -> None:
         """Nothing happened to it (another recipient's refusal, or the spool could not release)."""
         message = flight.group.message
         if flight.refused:
             why = "another recipient of the group was refused its release"
-            back = given_back(message.id, recipient, self._clock.now(), why)
+            back = given_back(message.id, recipient, now, why)
             self._settler.add(message, back)
         else:
             why = "it was left out of the release" if flight.released else "the release was not durable"
-            self._settle(flight, recipient, Fault(scope=Scope.US, reply=Reply(text=why)))
+            self._settle(flight, recipient, Fault(scope=Scope.US, reply=Reply(text=why)), now)

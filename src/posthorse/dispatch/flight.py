@@ -25,6 +25,7 @@ class Flight:
         "released",
         "released_at",
         "released_s",
+        "roll",
         "rule",
         "started_at",
         "started_s",
@@ -33,13 +34,15 @@ class Flight:
     )
 
     def __init__(
-        self, way: Way, group: LeasedGroup, attempt: AttemptId, rule: StreamRule, reason: str, clock: Clock
+        self, way: Way, group: LeasedGroup, attempt: AttemptId, rule: StreamRule, reason: str, clock: Clock, roll: float
     ) -> None:
         self.way = way
         self.group = group
         self.attempt = attempt
         self.reason = reason
         self.rule = rule
+        self.roll = roll
+        """In [0, 1), drawn once: recipients who are put off together are due together, and stay one group."""
         self.started_at = clock.now()
         self.started_s = clock.monotonic()
         self.released: frozenset[int] = frozenset()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from posthorse.dispatch.dispatcher import Settings
+from posthorse.dispatch.route import Route, Strategy
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MAIN_TENANT
 from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection, Scope, Throttle, Unclear
@@ -109,6 +110,27 @@ def test_of_a_group_each_recipient_gets_its_own_end() -> None:
         stand.assert_idle()
 
     play(story)
+
+
+def test_those_put_off_together_go_together_the_next_time() -> None:
+    """Deferred in one attempt, they are due at one instant and are one group again, at one provider."""
+
+    async def story(stand: Stand) -> None:
+        full = dict.fromkeys([f"r{n}@example.net" for n in range(1, 6)], FULL_MAILBOX)
+        for name in ("A", "B"):
+            stand[name].script = [splits(full)]
+        (message,) = await stand.post(recipients=6)
+        await asyncio.sleep(1)
+        views = await stand.views(message)
+        assert [view.carriage for view in views] == [Carriage.HANDED_OVER, *([Carriage.QUEUED] * 5)]
+        assert len({view.next_at for view in views[1:]}) == 1
+        await asyncio.sleep(3_600)
+        assert await stand.carriages() == {Carriage.HANDED_OVER: 6}
+        seen = [seen for name in ("A", "B") for seen in stand[name].seen]
+        assert {one.numbers for one in seen} == {(0, 1, 2, 3, 4, 5), (1, 2, 3, 4, 5)}
+        stand.assert_idle()
+
+    play(story, routes=[Route(providers=(A, B), strategy=Strategy.WEIGHTED)])
 
 
 def test_a_recipient_the_provider_forgot_is_in_doubt_if_released() -> None:
