@@ -5,7 +5,7 @@ import os
 import typer
 
 from posthorse.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
-from posthorse.cli.output import print_json, say
+from posthorse.cli.output import counted, print_json, say
 
 app = typer.Typer(help="Check, show and reload the configuration.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -31,7 +31,7 @@ def check(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
             say(f"problem: {problem}")
         for warning in warnings:
             say(f"warning: {warning}")
-        say(f"{config}: {_count(len(problems), 'problem')}, {_count(len(warnings), 'warning')}")
+        say(f"{config}: {_none_or(len(problems), 'problem')}, {_none_or(len(warnings), 'warning')}")
     if problems:
         raise typer.Exit(1)
 
@@ -76,5 +76,5 @@ def _told(path: str, what: str, remedy: str) -> dict[str, str]:
     return {"path": path, "what": what, "remedy": remedy}
 
 
-def _count(number: int, word: str) -> str:
-    return f"{number or 'no'} {word}{'' if number == 1 else 's'}"
+def _none_or(number: int, word: str) -> str:
+    return counted(number, word) if number else f"no {word}s"

@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from posthorse.cli.output import counted
 from posthorse.lab.demo import Ending, Picture, Play, play
 from posthorse.lab.ledger import summary
 from posthorse.lab.processes import NotReady
@@ -116,5 +117,5 @@ def verdict(ending: Ending) -> str:
     if ending.is_good:
         return "Nothing was lost, and no once or bulk message came twice."
     if account.accepted < ending.load.offered:
-        return f"NOT GOOD: {ending.load.offered - account.accepted} messages were not accepted."
+        return f"NOT GOOD: not accepted: {counted(ending.load.offered - account.accepted, 'message')}."
     return f"NOT GOOD: {account.lost} lost; duplicated {account.duplicated}."

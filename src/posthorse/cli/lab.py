@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from posthorse.cli.output import counted
 from posthorse.config.units import parse_duration, parse_size
 from posthorse.lab.control import parse_fault
 from posthorse.lab.faults import SHEETS, Stage
@@ -127,14 +128,15 @@ def mailbox_command(
     if as_json:
         typer.echo(json.dumps(answer))
     elif message is None:
-        typer.echo(f"{answer['messages']} messages, {answer['arrivals_total']} arrivals")
+        typer.echo(f"{counted(answer['messages'], 'message')}, {counted(answer['arrivals_total'], 'arrival')}")
         for name, count in sorted(answer["by_provider"].items()):
             typer.echo(f"  by {name}: {count}")
         for row in answer["duplicates"]:
             typer.echo(f"  twice: {row['id']} to {row['recipient']}, {row['extra']} extra")
     else:
         for row in answer["arrivals"]:
-            typer.echo(f"{row['recipient']} by {row['provider']}, {row['size_bytes']} bytes, at {row['at']}")
+            size = counted(row["size_bytes"], "byte")
+            typer.echo(f"{row['recipient']} by {row['provider']}, {size}, at {row['at']}")
     if message is not None and not answer["arrivals"]:
         raise typer.Exit(1)
 
@@ -206,10 +208,12 @@ def load_command(
 
 
 @app.command("reset")
-def reset_command(control: Control = CONTROL) -> None:
-    """No faults, empty mailbox, nothing remembered."""
+def reset_command(control: Control = CONTROL, as_json: AsJson = False) -> None:
+    """No faults, empty mailbox, nothing remembered; the JSON is that of `posthorse lab status` afterwards."""
     with _Asking(control) as lab:
         lab.reset()
+        rows = lab.providers()
+    typer.echo(json.dumps(rows) if as_json else f"reset: {', '.join(row['name'] for row in rows)}, and the mailbox")
 
 
 def ready_line(description: dict[str, Any], *, as_json: bool) -> str:

@@ -29,6 +29,11 @@ def say(text: str) -> None:
     typer.echo(harmless(text))
 
 
+def counted(number: int, word: str) -> str:
+    """A number with its word in the right form: 1 recipient, 2 recipients."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
 def print_table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
     """A table; `empty` is said when it has no rows. Wide enough for its content when it goes into a file."""
     from rich import box

@@ -1,6 +1,7 @@
 """`posthorse queue`: look at mail in the spool, hold it, decide about it."""
 
 from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,10 +9,12 @@ import typer
 from posthorse.cli.options import (
     DEFAULT_CONFIG,
     AsJson,
+    Before,
     ConfigFile,
     MessageId,
     MessageIds,
     OnlyFrom,
+    OnlyMessage,
     OnlyRecipient,
     OnlyState,
     OnlyStream,
@@ -20,7 +23,7 @@ from posthorse.cli.options import (
     Reason,
     selections,
 )
-from posthorse.cli.output import print_json, print_table, say
+from posthorse.cli.output import counted, print_json, print_table, say
 from posthorse.cli.talk import carry_out, carry_out_all
 from posthorse.control import replies, requests
 from posthorse.control.requests import Which
@@ -57,7 +60,7 @@ def list_(
     from_domain: OnlyFrom = "",
     to_domain: OnlyTo = "",
     limit: Annotated[int, typer.Option(min=1, max=requests.MOST_ROWS, help="At most this many recipients.")] = 100,
-    before: Annotated[str, typer.Option(metavar="ID", help="Only messages older than this one: the next page.")] = "",
+    before: Before = "",
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
@@ -95,7 +98,8 @@ def show(
         _print_body(found)
     else:
         first = found.recipients[0]
-        say(f"{found.id} of {found.tenant}, {first.stream}, {first.size_bytes} bytes, from {first.sender or '<>'}")
+        size = counted(first.size_bytes, "byte")
+        say(f"{found.id} of {found.tenant}, {first.stream}, {size}, from {first.sender or '<>'}")
         say(f"accepted {first.accepted_at}, tried until {first.expires_at}")
         for name, value in found.attributes.items():
             say(f"{name}: {value}")
@@ -106,7 +110,7 @@ def show(
 @app.command("hold")
 def hold(
     reason: Reason,
-    id: Annotated[str, typer.Argument(metavar="ID", help="Only this message.")] = "",  # noqa: A002
+    id: OnlyMessage = "",  # noqa: A002
     stream: OnlyStream = None,
     tenant: OnlyTenant = "",
     from_domain: OnlyFrom = "",
@@ -130,7 +134,7 @@ def unhold(
     as_json: AsJson = False,
 ) -> None:
     """Lift a hold."""
-    _moved(carry_out(config, requests.QueueUnhold(hold=hold)), "go on", as_json=as_json)
+    _moved(carry_out(config, requests.QueueUnhold(hold=hold)), "let go on", as_json=as_json)
 
 
 @app.command("holds")
@@ -170,8 +174,7 @@ def retry(
         recipient=recipient,
     )
     decision = Decision.ANOTHER_COPY if another_copy else Decision.RETRY_NOW
-    asked = [requests.QueueDecide(which=which, decision=decision) for which in chosen]
-    _moved(_sum(carry_out_all(config, asked)), "are tried now", as_json=as_json)
+    _moved(_decided(config, chosen, decision), "tried now", as_json=as_json)
 
 
 @app.command("cancel")
@@ -196,8 +199,7 @@ def cancel(
         to_domain=to_domain,
         recipient=recipient,
     )
-    asked = [requests.QueueDecide(which=which, decision=Decision.CANCEL) for which in chosen]
-    _moved(_sum(carry_out_all(config, asked)), "are withdrawn", as_json=as_json)
+    _moved(_decided(config, chosen, Decision.CANCEL), "withdrawn", as_json=as_json)
 
 
 @app.command("decide")
@@ -209,9 +211,13 @@ def decide(
     as_json: AsJson = False,
 ) -> None:
     """Decide about mail in doubt: only a person can say what no answer proves."""
-    which = Which(id=id, n=recipient)
-    reply = carry_out(config, requests.QueueDecide(which=which, decision=_DECISIONS[verdict]))
-    _moved(reply, "are decided", as_json=as_json)
+    chosen = selections([id], recipient=recipient)
+    _moved(_decided(config, chosen, _DECISIONS[verdict]), "decided", as_json=as_json)
+
+
+def _decided(config: Path, chosen: list[Which], decision: Decision) -> replies.Moved:
+    asked = [requests.QueueDecide(which=which, decision=decision) for which in chosen]
+    return replies.Moved(recipients=sum(each.recipients for each in carry_out_all(config, asked)))
 
 
 def _moved(reply: replies.Moved, what: str, *, as_json: bool) -> None:
@@ -219,13 +225,9 @@ def _moved(reply: replies.Moved, what: str, *, as_json: bool) -> None:
     if as_json:
         print_json(reply)
     else:
-        say(f"{reply.recipients} recipients {what}")
+        say(f"{what}: {counted(reply.recipients, 'recipient')}")
     if not reply.recipients:
         raise typer.Exit(1)
-
-
-def _sum(moved: list[replies.Moved]) -> replies.Moved:
-    return replies.Moved(recipients=sum(each.recipients for each in moved))
 
 
 def _row(each: replies.Recipient) -> tuple[object, ...]:

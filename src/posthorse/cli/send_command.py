@@ -11,6 +11,16 @@ from posthorse.cli.output import print_json, say
 from posthorse.mail.stream import Stream
 
 
+def address(text: str) -> str:
+    """An address as it was written; empty stays empty. Anything else is not understood: exit status 2."""
+    from posthorse.config.setting import parse_address
+
+    try:
+        return text and str(parse_address(text))
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} {error}") from None
+
+
 def send(
     to: Annotated[list[str], typer.Option("--to", metavar="ADDRESS", help="Recipient; repeatable.")],
     sender: Annotated[str, typer.Option("--from", metavar="ADDRESS", help="Envelope sender and From.")],
@@ -23,7 +33,8 @@ def send(
     stream: Annotated[Stream | None, typer.Option("--stream", help="Adds X-Posthorse-Stream.")] = None,
     deadline: Annotated[str, typer.Option(metavar="DURATION", help="Adds X-Posthorse-Deadline.")] = "",
     server: Annotated[
-        str, typer.Option(metavar="HOST:PORT", help="Not set: the first SMTP listener of the file.")
+        str,
+        typer.Option(parser=address, metavar="HOST:PORT", help="Not set: the first SMTP listener of the file."),
     ] = "",
     user: Annotated[str, typer.Option(help="Not set: the first access key of the file.")] = "",
     password: Annotated[

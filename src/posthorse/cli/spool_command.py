@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from posthorse.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
-from posthorse.cli.output import print_json, say
+from posthorse.cli.output import counted, print_json, say
 from posthorse.cli.talk import carry_out, operator
 from posthorse.config.load import read_whereabouts
 from posthorse.control import requests
@@ -22,7 +22,7 @@ def backup(path: Target, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = 
     if as_json:
         print_json(reply)
     else:
-        say(f"{reply.path}: {reply.size_bytes} bytes; keep the spool's .key file elsewhere, it is not in it")
+        say(f"{reply.path}: {counted(reply.size_bytes, 'byte')}; keep the spool's .key file elsewhere, it is not in it")
 
 
 def restore(path: Source, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
@@ -34,5 +34,6 @@ def restore(path: Source, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson =
     if as_json:
         print_json({"path": str(where.spool_file), "in_doubt": doubtful, "paused": True})
         return
-    say(f"restored to {where.spool_file}; {doubtful} recipients are in doubt: what happened to them since is not known")
+    said = counted(doubtful, "recipient")
+    say(f"restored to {where.spool_file}; in doubt, as what happened since is not known: {said}")
     say("sending is stopped: look at `posthorse queue list --state in_doubt`, decide, then `posthorse start-sending`")

@@ -57,14 +57,16 @@ class Receipt:
 
 
 def door_of(path: Path, *, server: str, user: str, password: str) -> Door:
-    """What is not given is looked up in the configuration. Raises `NotDone` and `ConfigProblems`."""
+    """What is not given is looked up in the configuration. Raises `NotDone` and `ConfigProblems`; ValueError for a
+    server that is no address.
+    """
     if server and (password or not user):
-        return Door(address=_address(server), user=user, password=password)
+        return Door(address=parse_address(server), user=user, password=password)
     config = load_config(path, os.environ)
     found = next((each for each in config.listen if each.smtp or each.smtps), None)
     if not server and found is None:
         raise NotDone("the configuration has no SMTP listener; name one with --server")
-    address = _address(server) if server or found is None else found.address
+    address = parse_address(server) if server or found is None else found.address
     implicit = not server and found is not None and found.smtps is not None
     if not user:
         user, password = _first_key(config)
@@ -147,13 +149,6 @@ def _password_of(config: Config, user: str) -> str:
     if user:
         raise NotDone(f"no password for {user}: give --password, or the key in [[access_keys]]")
     return ""
-
-
-def _address(server: str) -> Address:
-    try:
-        return parse_address(server)
-    except ValueError as error:
-        raise NotDone(f"{server!r} {error}") from error
 
 
 def _check(code: int, reply: bytes) -> None:

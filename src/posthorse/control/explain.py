@@ -86,7 +86,7 @@ def standing(view: RecipientView) -> str:
         case Carriage.IN_DOUBT if view.copies_released >= view.copies_allowed:
             spent = f"{view.copies_released} of {view.copies_allowed}"
             return (
-                f"{text}; its duplicate budget is spent ({spent} copies), so only an event, a late answer or a person "
+                f"{text}; its duplicate budget is spent (copies: {spent}), so only an event, a late answer or a person "
                 "settles it: `posthorse queue decide`"
             )
         case Carriage.IN_DOUBT:

@@ -99,9 +99,10 @@ def test_retry_and_cancel_move_what_they_name(stage: Stage) -> None:
     """Several ids at once, or a selection; a no if nothing was there to move."""
     first, second = stage.accept(), stage.accept("x@c.example")
     assert stage.data("queue", "retry", first, second) == {"recipients": 2}
+    assert stage.call("queue", "retry", first)[1] == "tried now: 1 recipient\n"
     assert stage.data("queue", "cancel", "--to-domain", "c.example") == {"recipients": 1}
     status, out, _ = stage.call("queue", "cancel", "--to-domain", "c.example")
-    assert (status, out) == (1, "0 recipients are withdrawn\n")
+    assert (status, out) == (1, "withdrawn: 0 recipients\n")
     assert stage.data("queue", "list", "--state", "cancelled")["recipients"][0]["id"] == second
 
 

@@ -1,6 +1,7 @@
 """The program itself: its list of commands, its exit status, its start, and what it says when something is wrong."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from posthorse.cli.app import COMMANDS, load, run
-from posthorse.cli.output import harmless
+from posthorse.cli.output import counted, harmless
 from posthorse.cli.reference import commands_page, leaves
 from tests.unit.cli.stage import Stage
 
@@ -31,7 +32,7 @@ def test_every_command_in_the_list_can_be_loaded(name: str) -> None:
 
 def test_every_command_that_prints_data_can_print_json() -> None:
     """Programs read JSON from every command, save those that print a page or run in the foreground."""
-    without = {("config", "reference"), ("lab", "reset")}
+    without = {("config", "reference")}
     silent = {words for words in leaves() if words not in without and not _has_json(words)}
     assert silent == set()
 
@@ -52,9 +53,18 @@ def _has_json(words: tuple[str, ...]) -> bool:
         ["queue", "list", "--state", "sent"],
         ["queue", "list", "--limit", "0"],
         ["queue", "decide", "0" * 32, "perhaps"],
+        ["queue", "decide", "0" * 31, "was-not-sent"],
+        ["queue", "show", "not-an-id"],
+        ["queue", "retry", "0" * 32, "z" * 32],
+        ["queue", "cancel", "1 " * 16],
+        ["queue", "cancel", "0" * 32, "--recipient", "-1"],
+        ["queue", "hold", "1", "--reason", "odd"],
+        ["queue", "list", "--before", "yesterday"],
         ["explain"],
+        ["explain", "e" * 33],
         ["providers", "eject", "relay", "--for", "soon"],
         ["send", "--to", "a@b.example"],
+        ["send", "--to", "a@b.example", "--from", "c@d.example", "--server", "nowhere"],
     ],
     ids=" ".join,
 )
@@ -64,6 +74,17 @@ def test_what_is_not_understood_is_status_two(arguments: list[str], capsys: pyte
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "Usage:" in captured.err
+
+
+COUNTED = "recipients|messages|arrivals|bytes|copies|problems|warnings|keys|lines|attempts|providers"
+
+
+@pytest.mark.parametrize("room", ["cli", "control"])
+def test_what_is_counted_has_the_right_ending(room: str) -> None:
+    """No command says "1 recipients": numbers are written by `counted`, and it knows one from many."""
+    sources = "\n".join(path.read_text() for path in (TOP / "src" / "posthorse" / room).glob("*.py"))
+    assert re.findall(rf"\}} (?:{COUNTED})\b.*", sources) == []
+    assert [counted(number, "recipient") for number in range(3)] == ["0 recipients", "1 recipient", "2 recipients"]
 
 
 def test_a_missing_file_is_status_one_with_a_remedy(

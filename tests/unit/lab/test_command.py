@@ -62,7 +62,9 @@ def test_load_fault_status_mailbox_reset(tmp_path: Path) -> None:
         one = lab.mailbox.arrivals()[0].id
         assert "by relay" in posthorse_lab("mailbox", "--message", one, *at).output
         assert len(json.loads(posthorse_lab("mailbox", "--message", one, "--json", *at).output)["arrivals"]) == 1
-        assert posthorse_lab("reset", *at).exit_code == 0
+        assert posthorse_lab("reset", *at).output == "reset: relay, and the mailbox\n"
+        (stands,) = json.loads(posthorse_lab("reset", "--json", *at).output)
+        assert (stands["name"], stands["fault"], sum(stands["messages"].values())) == ("relay", "none", 0)
         assert posthorse_lab("mailbox", "--message", one, *at).exit_code == 1
 
 

@@ -54,7 +54,7 @@ def test_plain_lines_come_once_a_second() -> None:
     ("offered", "receipts", "words"),
     [
         (0, 0, "Nothing was lost"),
-        (3, 0, "3 messages were not accepted"),
+        (3, 0, "not accepted: 3 messages"),
         (1, 1, "1 lost"),
     ],
 )
