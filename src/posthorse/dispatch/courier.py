@@ -91,7 +91,7 @@ class Courier:
         rule = self._rules[group.message.stream]
         flight = Flight(way, group, AttemptId(self._ids.new()), rule, reason, self._clock, self._rng.random())
         self._flights[flight.attempt] = flight
-        self._watch.began(way.name)
+        flight.started_s = self._watch.began(way.name)
         flight.task = asyncio.get_running_loop().create_task(self._fly(flight))
 
     def released_ages_s(self, way: Way) -> list[float]:
@@ -214,7 +214,8 @@ class Courier:
         outcome = telling(outcomes.values())
         answered = flight.released and not isinstance(outcome, Unclear)
         duration_s = now_s - flight.released_s if answered else None
-        self._watch.ended(way.name, flight.group.message.sender_domain, outcome or NOTHING_TRIED, duration_s)
+        domain, told = flight.group.message.sender_domain, outcome or NOTHING_TRIED
+        self._watch.ended(way.name, domain, told, duration_s, began_s=flight.started_s)
         if outcome is not None:
             self._journal.attempted(way.name, outcome, now_s - flight.started_s)
         self._landed(way, flight.group)
@@ -232,7 +233,8 @@ class Courier:
                 self._settle(flight, recipient, unclear, now)
             elif recipient.n not in flight.refused:
                 self._give_back(flight, recipient, now)
-        self._watch.ended(flight.way.name, flight.group.message.sender_domain, unclear, None)
+        domain = flight.group.message.sender_domain
+        self._watch.ended(flight.way.name, domain, unclear, None, began_s=flight.started_s)
         self._journal.attempted(flight.way.name, unclear, self._clock.monotonic() - flight.started_s)
         self._journal.parked(flight.group.message, flight.way.name, flight.attempt)
         self._landed(flight.way, flight.group)

@@ -23,12 +23,14 @@ class Watch(Protocol):
         """What it achieved of late, above 0."""
         ...
 
-    def began(self, name: ProviderName) -> None:
-        """An attempt starts."""
+    def began(self, name: ProviderName) -> float:
+        """An attempt starts; answers when, as `ended` asks for it."""
         ...
 
-    def ended(self, name: ProviderName, sender_domain: str, outcome: Outcome, duration_s: float | None) -> None:
-        """An attempt ended; `duration_s` from release to answer, None without one."""
+    def ended(
+        self, name: ProviderName, sender_domain: str, outcome: Outcome, duration_s: float | None, *, began_s: float
+    ) -> None:
+        """The attempt that `began` then ended; `duration_s` from release to answer, None without one."""
         ...
 
     def stalled(self, name: ProviderName, waiting_ages_s: Iterable[float]) -> bool:

@@ -5,17 +5,21 @@ half of at least twenty attempts of a minute failed, when answers stall, or when
 account. After the pause it is *on trial*: five handovers bring it back, in steps (10, 25, 50, 100 % over a minute); one
 failure ejects it for longer. The last provider that is not ejected is never ejected: with all of them looking bad the
 fault may be ours, so each gets a trickle of probes and the mail waits. A probe that an ejected provider takes is its
-first trial passed: its pause is over.
+first trial passed: its pause is over. What began before an ejection is neither trial nor probe, however it ends: it
+tells of the time before.
 
-Left out: declaring an incident, blame, alerts. Constants: after Envoy's outlier detection and resilience4j's trials.
+Left out: declaring an incident, blame, alerts; sending domains (`domains`). Constants: after Envoy's outlier detection
+and resilience4j's trials.
 """
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection, Scope, Throttle, Unclear, scope_of
 from posthorse.mail.standing import GOOD, Standing, StandingState
+from posthorse.watch.domains import ClosedDomains
 from posthorse.watch.window import Window
 
 STREAK_LIMIT = 5
@@ -29,8 +33,6 @@ TRIALS = 5
 TRIAL_URGENT_AFTER_S = 15.0
 RAMP = ((0.0, 0.10), (20.0, 0.25), (40.0, 0.50), (60.0, 1.0))
 TRICKLE_S = 5.0
-DOMAIN_PAUSE_S = 300.0
-DOMAINS_KEPT = 10_000
 STALL_FLOOR_S = 2.0
 STALL_COUNT = 5
 _OURS = frozenset({Scope.CHANNEL, Scope.PROVIDER, Scope.ACCOUNT})
@@ -56,14 +58,13 @@ class _Record:
     window: Window
     streak: int = 0
     account_answers: int = 0
+    ejected_at_s: float = -math.inf
     ejected_until_s: float = 0.0
+    """Its trial begins here."""
     ejections: int = 0
     trial: bool = False
     trials_out: int = 0
     trials_passed: int = 0
-    probes_out: int = 0
-    """Attempts begun while it was ejected: only a trickle does that."""
-    trial_since_s: float = 0.0
     ramp_since_s: float | None = None
     slow_until_s: float = 0.0
     last_probe_s: float = -TRICKLE_S
@@ -84,7 +85,7 @@ class Standings:
         self._records: dict[ProviderName, _Record] = {}
         self.regroup(groups, names)
         self._random = random
-        self._domains: dict[tuple[ProviderName, str], float] = {}
+        self._domains = ClosedDomains()
         self.changed: Callable[[ProviderName, StandingState, str], None] = lambda name, state, why: None
         """Told of every trip and recovery."""
 
@@ -104,8 +105,9 @@ class Standings:
     ) -> Standing:
         """The standing for a message from `sender_domain` whose candidates are `peers` (with `name` among them) now."""
         record = self._records[name]
-        if self._domain_closed(name, sender_domain, now_s):
-            why, pause_s = "it does not accept this sending domain", self._domains[(name, sender_domain)] - now_s
+        pause_s = self._domains.pause_s(name, sender_domain, now_s)
+        if pause_s > 0:
+            why = "it does not accept this sending domain"
             return Standing(state=self.state(name, now_s), share=0.0, why=why, pause_s=pause_s)
         if (
             not self._doubted(record, now_s)
@@ -161,40 +163,45 @@ class Standings:
         """An attempt starts there."""
         record = self._records[name]
         record.last_probe_s = now_s
-        if self._shut(record, now_s):
-            record.probes_out += 1
-        elif record.trial:
+        if record.trial and not self._shut(record, now_s):
             record.trials_out += 1
 
     def ended(
-        self, name: ProviderName, sender_domain: str, outcome: Outcome, duration_s: float | None, now_s: float
+        self,
+        name: ProviderName,
+        sender_domain: str,
+        outcome: Outcome,
+        duration_s: float | None,
+        now_s: float,
+        *,
+        began_s: float,
     ) -> None:
         """An attempt ended there with this outcome; for a group, the one that says most about the provider.
 
-        `duration_s`: from release to answer; None when nothing was released or no answer came.
+        `duration_s`: from release to answer; None when nothing was released or no answer came. `began_s`: the `now_s`
+        of its `began`.
         """
         record = self._records[name]
-        probed = record.probes_out > 0
-        if probed:
-            record.probes_out -= 1
-        elif record.trials_out:
+        if record.trials_out and began_s >= record.ejected_until_s:
             record.trials_out -= 1
         if scope_of(outcome) is Scope.US:
             return  # it says nothing about the provider
         if not isinstance(outcome, Unclear):
             record.last_answer_s = now_s
         if isinstance(outcome, Rejection) and outcome.scope is Scope.SENDER_DOMAIN and sender_domain:
-            self._close_domain(name, sender_domain, now_s)
+            self._domains.close(name, sender_domain, now_s)
         if isinstance(outcome, Throttle) and outcome.scope in _OURS:
             record.slow_until_s = now_s + min(outcome.retry_after_s or 1.0, PAUSE_CAP_S)
         if duration_s is not None:
             record.typical_s = max(duration_s, record.typical_s * 0.98 + duration_s * 0.02)
+        if began_s < record.ejected_at_s:
+            return  # it tells of the time before the ejection
         weight = failure_weight(outcome)
         record.window.add(now_s, failed=weight > 0)
         if weight:
             self._failed(name, record, outcome, weight, now_s)
         elif isinstance(outcome, Handover):
-            if probed and self._shut(record, now_s):
+            if self._shut(record, now_s):
                 self._lift(name, record, now_s)
             self._succeeded(name, record, now_s)
 
@@ -214,7 +221,7 @@ class Standings:
     def forget(self, name: ProviderName) -> None:
         """A person restored it: as good as new."""
         self._records[name] = _Record(window=Window())
-        self._domains = {key: until_s for key, until_s in self._domains.items() if key[0] != name}
+        self._domains.forget(name)
 
     def _shut(self, record: _Record, now_s: float) -> bool:
         return record.ejected_until_s > now_s
@@ -234,17 +241,8 @@ class Standings:
     def _doubted(self, record: _Record, now_s: float) -> bool:
         return self._shut(record, now_s) or record.failing or (record.trial and not record.trials_passed)
 
-    def _close_domain(self, name: ProviderName, sender_domain: str, now_s: float) -> None:
-        if len(self._domains) >= DOMAINS_KEPT:
-            self._domains = {key: until_s for key, until_s in self._domains.items() if until_s > now_s}
-        if len(self._domains) < DOMAINS_KEPT:
-            self._domains[(name, sender_domain)] = now_s + DOMAIN_PAUSE_S
-
-    def _domain_closed(self, name: ProviderName, sender_domain: str, now_s: float) -> bool:
-        return self._domains.get((name, sender_domain), 0.0) > now_s
-
     def _closed_to(self, name: ProviderName, sender_domain: str, now_s: float) -> bool:
-        return self._doubted(self._records[name], now_s) or self._domain_closed(name, sender_domain, now_s)
+        return self._doubted(self._records[name], now_s) or self._domains.pause_s(name, sender_domain, now_s) > 0
 
     def _failed(self, name: ProviderName, record: _Record, outcome: Outcome, weight: int, now_s: float) -> None:
         record.streak += weight
@@ -276,9 +274,8 @@ class Standings:
         record.ejections += 1
         pause_s = min(PAUSE_S * record.ejections, PAUSE_CAP_S)
         pause_s *= 1 + PAUSE_JITTER * (2 * self._random() - 1)
-        record.ejected_until_s = now_s + pause_s
-        record.trial, record.trials_out, record.trials_passed, record.probes_out = True, 0, 0, 0
-        record.trial_since_s = record.ejected_until_s
+        record.ejected_at_s, record.ejected_until_s = now_s, now_s + pause_s
+        record.trial, record.trials_out, record.trials_passed = True, 0, 0
         record.failing = False
         record.streak = record.account_answers = 0
         record.window.clear()
@@ -287,7 +284,7 @@ class Standings:
 
     def _lift(self, name: ProviderName, record: _Record, now_s: float) -> None:
         """It took a probe while all looked bad: nobody else may be there to wait for, so it is on trial now."""
-        record.ejected_until_s, record.probes_out = now_s, 0
+        record.ejected_until_s = now_s
         self.changed(name, StandingState.ON_TRIAL, "it took a probe")
 
     def _succeeded(self, name: ProviderName, record: _Record, now_s: float) -> None:
@@ -299,7 +296,6 @@ class Standings:
         if not record.trial or self._shut(record, now_s):
             return
         record.trials_passed += 1
-        record.trial_since_s = now_s
         if record.trials_passed >= TRIALS:
             record.trial, record.trials_out = False, 0
             record.window.clear()  # what ended badly while it was closed is not held against it
@@ -308,7 +304,7 @@ class Standings:
 
     def _on_trial(self, record: _Record, now_s: float, *, urgent: bool) -> Standing:
         left = max(0, TRIALS - record.trials_passed - record.trials_out)
-        spared = urgent and now_s - record.trial_since_s < TRIAL_URGENT_AFTER_S
+        spared = urgent and now_s - record.ejected_until_s < TRIAL_URGENT_AFTER_S
         why = "on trial" if left else "on trial, its test messages are out"
         share = 1.0 if left and not spared else 0.0
         return Standing(state=StandingState.ON_TRIAL, share=share, probes=left, why=why)

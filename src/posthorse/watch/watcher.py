@@ -48,13 +48,17 @@ class Watcher:
         share = 1 - failures / attempts if attempts else 1.0
         return max(0.01, share) / max(0.01, self.standings.typical_s(name))
 
-    def began(self, name: ProviderName) -> None:
-        """An attempt starts."""
-        self.standings.began(name, self._clock.monotonic())
+    def began(self, name: ProviderName) -> float:
+        """An attempt starts; answers when, as `ended` asks for it."""
+        began_s = self._clock.monotonic()
+        self.standings.began(name, began_s)
+        return began_s
 
-    def ended(self, name: ProviderName, sender_domain: str, outcome: Outcome, duration_s: float | None) -> None:
-        """An attempt ended; `duration_s` from release to answer, None without one."""
-        self.standings.ended(name, sender_domain, outcome, duration_s, self._clock.monotonic())
+    def ended(
+        self, name: ProviderName, sender_domain: str, outcome: Outcome, duration_s: float | None, *, began_s: float
+    ) -> None:
+        """The attempt that `began` then ended; `duration_s` from release to answer, None without one."""
+        self.standings.ended(name, sender_domain, outcome, duration_s, self._clock.monotonic(), began_s=began_s)
 
     def stalled(self, name: ProviderName, waiting_ages_s: Iterable[float]) -> bool:
         """Whether these attempts, released and unanswered, just tripped the provider."""

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection, Scope, Throttle, Unclear
 from posthorse.mail.standing import GOOD, Standing, StandingState
-from posthorse.watch.standing import DOMAINS_KEPT, Standings, failure_weight
+from posthorse.watch.domains import DOMAINS_KEPT
+from posthorse.watch.standing import Standings, failure_weight
 
 A, B, C = (ProviderName(name) for name in "ABC")
 DOWN: Outcome = Fault(scope=Scope.PROVIDER)
@@ -34,8 +35,25 @@ class Case:
     ) -> None:
         """Attempts at `name`, one after the other, each with its outcome."""
         for outcome in outcomes:
-            self.standings.began(name, self.now_s)
-            self.standings.ended(name, domain, outcome, took_s, self.now_s)
+            self.begin(name)
+            self.finish(name, outcome, self.now_s, domain=domain, took_s=took_s)
+
+    def begin(self, name: ProviderName) -> float:
+        """An attempt starts; answers when."""
+        self.standings.began(name, self.now_s)
+        return self.now_s
+
+    def finish(
+        self,
+        name: ProviderName,
+        outcome: Outcome,
+        began_s: float,
+        *,
+        domain: str = "example.com",
+        took_s: float | None = 0.1,
+    ) -> None:
+        """An attempt that began then ends now."""
+        self.standings.ended(name, domain, outcome, took_s, self.now_s, began_s=began_s)
 
     def of(
         self,
@@ -219,12 +237,12 @@ def test_after_the_pause_five_trials_bring_it_back_in_steps() -> None:
     case.now_s += 30.1
     for left in (5, 4, 3, 2, 1):
         assert case.of(A) == Standing(state=ON_TRIAL, share=1.0, probes=left, why="on trial")
-        case.standings.began(A, case.now_s)
+        case.begin(A)
     assert not case.of(A).usable
     for _ in range(4):
-        case.standings.ended(A, "example.com", YES, 0.1, case.now_s)
+        case.finish(A, YES, case.now_s)
     assert case.of(A).probes == 0
-    case.standings.ended(A, "example.com", YES, 0.1, case.now_s)
+    case.finish(A, YES, case.now_s)
     shares = []
     for _ in range(7):
         shares.append(case.of(A).share)
@@ -276,7 +294,7 @@ def test_trials_that_say_nothing_are_neither_passed_nor_failed() -> None:
 
 
 def test_urgent_mail_is_spared_the_trials_for_a_while() -> None:
-    """Others test it first; only if nobody did for 15 s, urgent mail does."""
+    """Others test it first; if they did not bring it back within 15 s, urgent mail helps."""
     case = Case()
     case.trip(A)
     case.now_s += 30.1
@@ -285,32 +303,73 @@ def test_urgent_mail_is_spared_the_trials_for_a_while() -> None:
     case.now_s += 15
     assert case.of(A, urgent=True).usable
     case.end(A, YES)
-    assert not case.of(A, urgent=True).usable, "a trial was passed just now: others go on testing"
+    assert case.of(A, urgent=True).usable, "each trial passed does not put it off again"
 
 
 def test_failures_of_attempts_that_began_before_the_ejection_change_nothing() -> None:
-    """Whatever ends badly while it is closed does not prolong the pause."""
+    """Whatever ends badly while it is closed does not prolong the pause, and later fails no trial."""
     case = Case()
+    began_s = case.now_s
+    case.now_s += 0.1
     case.trip(A)
     case.now_s += 10
-    case.end(A, *[DOWN] * 20)
+    for _ in range(20):
+        case.finish(A, DOWN, began_s)
+    case.end(A, *[DOWN] * 5)
     case.now_s += 20.1
     assert case.state(A) is ON_TRIAL
+    case.finish(A, Unclear(), began_s)
+    assert case.of(A).probes == 5
     case.end(A, *[YES] * 5, DOWN)
     assert case.of(A).share == 0.10
 
 
-def test_handovers_while_it_is_closed_are_no_trials() -> None:
-    """Attempts that began before the trip end well: the pause and all five trials remain."""
+def test_handovers_of_attempts_that_began_before_the_ejection_are_no_trials() -> None:
+    """They tell how it was: the pause and all five trials remain, also with a probe out, and later while on trial."""
     case = Case()
-    for _ in range(10):
-        case.standings.began(A, case.now_s)
+    old_s = case.begin(A)
+    case.now_s += 0.1
     case.trip(A)
+    case.trip(B)
+    case.now_s += 5
+    probe_s = case.begin(A)
+    case.now_s += 0.1
     for _ in range(10):
-        case.standings.ended(A, "example.com", YES, 0.1, case.now_s)
+        case.finish(A, YES, old_s)
     assert case.state(A) is EJECTED
+    case.finish(A, YES, probe_s)
+    assert case.of(A).probes == 4
+    for _ in range(10):
+        case.finish(A, YES, old_s)
+    assert case.of(A).probes == 4
+
+
+def test_every_trial_that_ends_gives_its_place_back() -> None:
+    """Whatever else ends meanwhile, a trial that says nothing is followed by another: no trial lasts without end."""
+    case = Case()
+    old_s = case.begin(A)
+    case.now_s += 0.1
+    case.trip(A)
     case.now_s += 31
+    trials = [case.begin(A) for _ in range(5)]
+    for _ in range(5):
+        case.finish(A, YES, old_s)
+    assert case.of(A).probes == 0, "five are out, whatever ends besides"
+    case.now_s += 10
+    for began_s in trials:
+        case.finish(A, Fault(scope=Scope.US), began_s)
     assert case.of(A).probes == 5
+
+
+def test_a_handover_of_before_makes_the_last_one_good_that_was_never_closed() -> None:
+    """It is all there is, so any sign of life counts: a stall ends with the first late answer."""
+    case = Case([(A,)])
+    began_s = case.begin(A)
+    case.now_s += 3
+    assert case.standings.stalled(A, [3.0] * 5, case.now_s)
+    case.finish(A, YES, began_s, took_s=3.0)
+    assert case.of(A) is GOOD
+    assert case.standings.typical_s(A) == 3.0
 
 
 def test_one_that_ramped_back_and_became_the_last_one_is_good_after_one_handover() -> None:
@@ -392,7 +451,7 @@ def test_with_all_of_them_bad_each_gets_a_probe_every_five_seconds() -> None:
     for name in (A, B):
         assert case.of(name).probes == 1
         assert case.of(name, urgent=True).usable
-        case.standings.began(name, case.now_s)
+        case.begin(name)
         assert not case.of(name).usable
     case.now_s += 4.9
     assert not case.of(A).usable
@@ -423,13 +482,11 @@ def test_a_probe_that_an_ejected_one_takes_ends_its_pause() -> None:
 
 
 def test_a_probe_that_is_lost_lifts_nothing() -> None:
-    """Each answer stands for one probe; a failure, or our own trouble, is no sign of life."""
+    """A failure, or our own trouble, is no sign of life."""
     case = Case()
     case.trip(A)
     case.trip(B)
-    case.standings.began(A, case.now_s)
-    case.standings.ended(A, "example.com", Fault(scope=Scope.US), None, case.now_s)
-    case.standings.ended(A, "example.com", YES, 0.1, case.now_s)  # began before the trip
+    case.end(A, Fault(scope=Scope.US), DOWN, Rejection(scope=Scope.RECIPIENT))
     assert case.state(A) is EJECTED
 
 

@@ -44,8 +44,7 @@ def test_it_judges_at_the_time_of_its_clock() -> None:
     watch.on_change(lambda name, state, why: told.append((name, state, why)))
     assert watch.standing(A, (A, B), "", urgent=True) is GOOD
     for _ in range(5):
-        watch.began(A)
-        watch.ended(A, "", Fault(scope=Scope.PROVIDER), None)
+        watch.ended(A, "", Fault(scope=Scope.PROVIDER), None, began_s=watch.began(A))
     assert watch.standing(A, (A, B), "", urgent=False).state is StandingState.EJECTED
     assert told == [(A, StandingState.EJECTED, "5 failures in a row")]
     clock.now_s += 31
@@ -56,7 +55,7 @@ def test_a_stall_is_judged_at_the_same_clock() -> None:
     """Ages come from the courier, silence from the clock."""
     clock = HandClock()
     watch = watcher(clock)
-    watch.ended(A, "", Handover(), 0.1)
+    watch.ended(A, "", Handover(), 0.1, began_s=watch.began(A))
     assert not watch.stalled(A, [5.0] * 5)
     clock.now_s += 5
     assert watch.stalled(A, [5.0] * 5)
@@ -68,11 +67,11 @@ def test_a_score_rewards_success_and_speed() -> None:
     watch = watcher(clock)
     assert watch.score(A) == watch.score(B) > 0
     for _ in range(200):
-        watch.ended(A, "", Handover(), 0.05)
-        watch.ended(B, "", Handover(), 0.5)
+        watch.ended(A, "", Handover(), 0.05, began_s=watch.began(A))
+        watch.ended(B, "", Handover(), 0.5, began_s=watch.began(B))
     assert watch.score(A) > 5 * watch.score(B)
     for _ in range(200):
-        watch.ended(A, "", Fault(scope=Scope.PROVIDER), None)
+        watch.ended(A, "", Fault(scope=Scope.PROVIDER), None, began_s=watch.began(A))
     assert 0 < watch.score(A) < 15
 
 
@@ -81,7 +80,7 @@ def test_the_picture_shows_every_provider() -> None:
     clock = HandClock()
     watch = watcher(clock)
     for _ in range(5):
-        watch.ended(B, "", Fault(scope=Scope.PROVIDER), None)
+        watch.ended(B, "", Fault(scope=Scope.PROVIDER), None, began_s=watch.began(B))
     picture = watch.picture()
     assert picture[A].state is StandingState.GOOD
     assert (picture[A].attempts, picture[A].why) == (0, "")
