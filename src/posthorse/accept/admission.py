@@ -8,9 +8,8 @@ In: a `Submission`. Out: `Accepted` with the receipt, or `Refused`. Left out: su
 same transaction), reading a wire (the fronts).
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Protocol, assert_never
 
 from posthorse.accept import refusal
@@ -19,21 +18,18 @@ from posthorse.accept.classify import Classified, Classifier, Facts
 from posthorse.accept.envelope import distinct, needs_smtputf8
 from posthorse.accept.fingerprint import fingerprint, fingerprint_in_turns
 from posthorse.accept.from_field import from_domains
-from posthorse.accept.headers import IDEMPOTENCY_KEY, MAX_BLOCK_BYTES
 from posthorse.accept.load import IDLE, Load, shed
 from posthorse.accept.policy import AdmissionPolicy
 from posthorse.accept.prepare import Prepared, Preparer
 from posthorse.accept.refusal import Accepted, Refused, Verdict, malformed, sender_not_verified
 from posthorse.mail.ids import MessageId, Tenant
+from posthorse.mail.large import LARGE_BYTES
 from posthorse.mail.message import Caller, Submission
 from posthorse.mail.ports import Clock, Ids
 from posthorse.mail.stream import RULES, SECOND, Stream
 from posthorse.spool.port import AdmitResult, Admitted, KeyConflict, NewMessage, Repeated, SpoolUnavailable
 
 __all__ = ["Admission", "AdmissionObserver", "AdmissionPolicy", "Offer", "Store"]
-
-LARGE_BYTES = 1 << 20
-"""A message from which on the decision gives way to others while it is made."""
 
 _URGENT: Final = Stream.URGENT
 
@@ -63,6 +59,16 @@ class Offer:
     new: NewMessage
     classified: Classified
     caller: Caller
+
+
+@dataclass(slots=True)
+class _Acceptable:
+    """What was found of a submission that nothing speaks against, before its bytes are put together."""
+
+    id: MessageId
+    recipients: tuple[str, ...]
+    prepared: Prepared
+    classified: Classified
 
 
 class Admission:
@@ -129,12 +135,8 @@ class Admission:
 
     async def admit(self, submission: Submission) -> Verdict:
         """Decide, store, answer. Raises nothing but bugs and cancellation; gives way to others while it works."""
-        digest: bytes | None = None
-        if len(submission.content) > LARGE_BYTES:
-            await asyncio.sleep(0)
-            if IDEMPOTENCY_KEY in submission.content[:MAX_BLOCK_BYTES].lower():
-                digest = await fingerprint_in_turns(submission)
-        offer = self.decide(submission, digest)
+        large = len(submission.content) > LARGE_BYTES
+        offer = await self._decide_in_turns(submission) if large else self.decide(submission)
         if isinstance(offer, Refused):
             return offer
         try:
@@ -143,10 +145,24 @@ class Admission:
             return self.unavailable(offer, error)
         return self.conclude(offer, result)
 
-    def decide(self, submission: Submission, digest: bytes | None = None) -> Offer | Refused:
-        """Everything but the storing, without waiting for anything. `digest`: the fingerprint, if known already."""
-        offer = self._decide(submission, digest)
-        return self.count(offer, submission.caller) if isinstance(offer, Refused) else offer
+    def decide(self, submission: Submission) -> Offer | Refused:
+        """Everything but the storing, without waiting for anything: for what is not large."""
+        found = self._weigh(submission)
+        if isinstance(found, Refused):
+            return self.count(found, submission.caller)
+        content, prepared = submission.content, found.prepared
+        digest = fingerprint(submission) if prepared.controls.idempotency_key else b""
+        return self._offer(submission, found, prepared.body(content), digest, is_ascii=content.isascii())
+
+    async def _decide_in_turns(self, submission: Submission) -> Offer | Refused:
+        """The same, giving way to others after every slice of the content."""
+        found = self._weigh(submission)
+        if isinstance(found, Refused):
+            return self.count(found, submission.caller)
+        prepared = found.prepared
+        digest = await fingerprint_in_turns(submission) if prepared.controls.idempotency_key else b""
+        body, is_ascii = await prepared.body_in_turns(submission.content)
+        return self._offer(submission, found, body, digest, is_ascii=is_ascii)
 
     def conclude(self, offer: Offer, result: AdmitResult) -> Verdict:
         """The answer once the spool has committed."""
@@ -166,7 +182,8 @@ class Admission:
         """The answer when the spool could not promise durability: whether it stored the message is not known."""
         return self.count(refusal.DISK_LOW if error.disk_full else refusal.SPOOL_DOWN, offer.caller)
 
-    def _decide(self, submission: Submission, digest: bytes | None) -> Offer | Refused:
+    def _weigh(self, submission: Submission) -> "_Acceptable | Refused":
+        """The decision by envelope and header block: no work in proportion to the content."""
         caller = submission.caller
         recipients = distinct(submission.recipients)
         refused = self._envelope(submission, recipients)
@@ -184,10 +201,7 @@ class Admission:
         refused = self._room(caller, classified.stream)
         if refused is not None:
             return refused
-        new = self._new(message_id, submission, recipients, prepared, classified.stream)
-        if new.idempotency_key:
-            new = replace(new, fingerprint=digest or fingerprint(submission))
-        return Offer(new, classified, caller)
+        return _Acceptable(message_id, recipients, prepared, classified)
 
     def _envelope(self, submission: Submission, recipients: tuple[str, ...]) -> Refused | None:
         policy = self.policy
@@ -245,15 +259,10 @@ class Admission:
             self._measured, self._measured_at_s = self._load(), now_s
         return self._measured
 
-    def _new(
-        self,
-        message_id: MessageId,
-        submission: Submission,
-        recipients: tuple[str, ...],
-        prepared: Prepared,
-        stream: Stream,
-    ) -> NewMessage:
-        controls = prepared.controls
+    def _offer(
+        self, submission: Submission, found: "_Acceptable", body: bytes, digest: bytes, *, is_ascii: bool
+    ) -> Offer:
+        controls, stream = found.prepared.controls, found.classified.stream
         deadline_us = controls.deadline_us
         if deadline_us is None:
             deadline_us = int(self.policy.deadlines_s[stream] * SECOND)
@@ -262,21 +271,23 @@ class Admission:
             attributes["configuration_set"] = controls.configuration_set
         for name, value in controls.tags.items():
             attributes[f"tag:{name}"] = value
-        return NewMessage(
-            id=message_id,
+        new = NewMessage(
+            id=found.id,
             tenant=submission.caller.tenant,
             stream=stream,
             sender=submission.sender,
-            recipients=recipients,
-            body=prepared.body,
+            recipients=found.recipients,
+            body=body,
             deadline_us=deadline_us,
             copies_allowed=RULES[stream].copies_allowed,
             smtputf8=submission.smtputf8 and needs_smtputf8(submission),
-            eight_bit=not submission.content.isascii(),
+            eight_bit=not is_ascii,
             supersede_key=controls.supersede_key,
             idempotency_key=controls.idempotency_key,
+            fingerprint=digest,
             attributes=attributes,
         )
+        return Offer(new, found.classified, submission.caller)
 
     def count(self, refused: Refused, caller: Caller | None) -> Refused:
         """Tell the observer of a refusal; answers it."""

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from hashlib import blake2b
 
 from posthorse.accept.headers import HeaderBlock, cut
+from posthorse.mail.large import SLICE_BYTES
 from posthorse.mail.message import Submission
 
 DIGEST_BYTES = 16
-TURN_BYTES = 4 << 20
-"""What is digested at once: some five milliseconds."""
 _VOLATILE = frozenset({b"date", b"message-id", b"received"})
 
 
@@ -28,11 +27,11 @@ def fingerprint(submission: Submission) -> bytes:
 
 
 async def fingerprint_in_turns(submission: Submission) -> bytes:
-    """The same, giving way after every `TURN_BYTES`."""
+    """The same, giving way after every slice."""
     digest = blake2b(digest_size=DIGEST_BYTES)
     for part in _parts(submission):
-        for at in range(0, len(part), TURN_BYTES):
-            digest.update(part[at : at + TURN_BYTES])
+        for at in range(0, len(part), SLICE_BYTES):
+            digest.update(part[at : at + SLICE_BYTES])
             if at:
                 await asyncio.sleep(0)
     return digest.digest()

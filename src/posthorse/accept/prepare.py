@@ -7,16 +7,19 @@ missing. MIME structure is passed on unread, whatever is in it; only the header 
 Left out: who may send what to whom (`admission`), which stream it is (`classify`).
 """
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from io import BytesIO
 
 from posthorse.accept.control import Controls, read_controls
 from posthorse.accept.headers import HeaderBlock, cut
 from posthorse.accept.refusal import LOOP, Refused, malformed
 from posthorse.accept.trusted import TRUSTED_PREFIX, parse_peer
+from posthorse.mail.large import slices
 from posthorse.mail.message import Submission
 from posthorse.mail.stream import SECOND
 
@@ -32,11 +35,28 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 class Prepared:
     """A submission that may be carried as far as its bytes are concerned."""
 
-    body: bytes
-    """The exact bytes to hand over."""
+    top: bytes
+    """What goes out in front: the fields added and, if others were removed, those that stay."""
+    rest_at: int
+    """Where in the content the rest begins, which is carried untouched."""
     controls: Controls
     fields: Mapping[bytes, bytes]
     """Raw values (after the colon) of the fields that may stand once, by name in lower case."""
+
+    def body(self, content: bytes) -> bytes:
+        """The exact bytes to hand over."""
+        return b"".join((self.top, memoryview(content)[self.rest_at :])) if self.rest_at else self.top + content
+
+    async def body_in_turns(self, content: bytes) -> tuple[bytes, bool]:
+        """The same, giving way after every slice; and whether the content is all ASCII."""
+        body = BytesIO()
+        body.write(self.top)
+        is_ascii = content[: self.rest_at].isascii()
+        for piece in slices(content, self.rest_at):
+            body.write(piece)
+            is_ascii = is_ascii and piece.isascii()
+            await asyncio.sleep(0)
+        return body.getvalue(), is_ascii
 
 
 class Preparer:
@@ -52,8 +72,7 @@ class Preparer:
 
     def prepare(self, submission: Submission, id_hex: str, now: int) -> Prepared | Refused:
         """Read, check and stamp `submission` under the id it would get, at `now` (microseconds UTC)."""
-        content = submission.content
-        block = cut(content)
+        block = cut(submission.content)
         if isinstance(block, Refused):
             return block
         if b"from" not in block.once:
@@ -63,8 +82,11 @@ class Preparer:
         controls = read_controls(block.controls, now)
         if isinstance(controls, Refused):
             return controls
-        added = self._added(submission, block, id_hex, now)
-        return Prepared(body=_join(added, block, content), controls=controls, fields=block.once)
+        top = self._added(submission, block, id_hex, now)
+        if not block.dropped:
+            return Prepared(top=top, rest_at=0, controls=controls, fields=block.once)
+        top += b"".join([field + b"\r\n" for field in block.kept])
+        return Prepared(top=top, rest_at=block.end, controls=controls, fields=block.once)
 
     def _loops(self, block: HeaderBlock) -> bool:
         return len(block.received) >= MAX_HOPS or any(self._by in field for field in block.received)
@@ -118,10 +140,3 @@ def _protocol(submission: Submission) -> str:
     if submission.tls:
         name += "S"
     return name if submission.caller.credential.startswith(TRUSTED_PREFIX) else name + "A"
-
-
-def _join(added: bytes, block: HeaderBlock, content: bytes) -> bytes:
-    if not block.dropped:
-        return added + content
-    kept = b"".join(field + b"\r\n" for field in block.kept)
-    return b"".join((added, kept, memoryview(content)[block.end :]))

@@ -1,5 +1,7 @@
 """What becomes of the bytes: listed fields go, ours come, everything else stays as it is."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,7 +38,7 @@ def body_of(content: bytes, **changes: object) -> bytes:
     """What is carried of it."""
     prepared = prepare(content, **changes)
     assert isinstance(prepared, Prepared), prepared
-    return prepared.body
+    return prepared.body(content)
 
 
 def refusal_of(content: bytes) -> Refused:
@@ -235,7 +237,27 @@ def test_any_header_block_round_trips_save_the_listed_fields(extra: list[bytes],
         assert {Duty.ONCE, Duty.CONTROL, Duty.UNKNOWN_CONTROL} & set(duties)
         return
     kept = [field for field, duty in zip(extra, duties, strict=True) if duty not in (Duty.DROP, Duty.CONTROL)]
-    assert prepared.body == STAMP + DATED + FROM + b"".join(field + b"\r\n" for field in kept) + b"\r\n" + body
+    carried = STAMP + DATED + FROM + b"".join(field + b"\r\n" for field in kept) + b"\r\n" + body
+    assert prepared.body(content) == carried
+    assert asyncio.run(prepared.body_in_turns(content)) == (carried, content.isascii())
+
+
+@pytest.mark.parametrize("extra", [b"", b"Bcc: b@example.org\r\n"], ids=["nothing removed", "Bcc removed"])
+@pytest.mark.parametrize("place", [0, 1 << 20, (2 << 20) - 1])
+def test_a_large_body_is_put_together_in_turns(extra: bytes, place: int) -> None:
+    """It is the same as at once, one byte above ASCII is seen wherever it stands, and others had their turns."""
+    lines = bytearray(b"x" * (2 << 20))
+    lines[place] = 0xE9
+    content = FROM + extra + DATED + b"\r\n" + bytes(lines)
+    prepared = prepare(content)
+    assert isinstance(prepared, Prepared)
+
+    async def put_together() -> tuple[tuple[bytes, bool], int]:
+        others = [asyncio.ensure_future(asyncio.sleep(0)) for _ in range(3)]
+        made = await prepared.body_in_turns(content)
+        return made, sum(other.done() for other in others)
+
+    assert asyncio.run(put_together()) == ((prepared.body(content), False), 3)
 
 
 def test_every_option_prefix_is_used() -> None:

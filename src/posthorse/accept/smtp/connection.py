@@ -11,13 +11,14 @@ import asyncio
 import ssl
 from typing import TYPE_CHECKING, Final, cast
 
-from posthorse.accept.admission import LARGE_BYTES, Offer
+from posthorse.accept.admission import Offer
 from posthorse.accept.refusal import BUG, Refused, Verdict
 from posthorse.accept.smtp import reply
 from posthorse.accept.smtp.auth import Login
 from posthorse.accept.smtp.core import Phase, SmtpSession
 from posthorse.accept.smtp.flow import Flow
 from posthorse.accept.smtp.terms import Peer, Request, Wish
+from posthorse.mail.large import LARGE_BYTES
 from posthorse.mail.message import Caller, Submission
 from posthorse.spool.port import AdmitResult, SpoolUnavailable
 

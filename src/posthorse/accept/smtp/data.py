@@ -2,14 +2,17 @@
 
 Promise: a message ends at CRLF . CRLF and nowhere else; a bare CR, bare LF or NUL is fatal, since one server's line end
 must never be another's text. Work is done by operations on whole chunks, so that it is linear in the bytes however they
-are cut: about a microsecond per KiB. What is refused is read to its end without being kept.
+are cut: about a microsecond per KiB, and next to nothing at the end, however large the message. What is refused is read
+to its end without being kept.
 
 Left out: the header block (`headers`), the replies (`core`).
 """
 
 import re
 from enum import Enum
-from io import IncrementalNewlineDecoder
+from io import BytesIO, IncrementalNewlineDecoder
+
+from posthorse.mail.large import LARGE_BYTES
 
 MAX_LINE_BYTES = 998
 """RFC 5322 section 2.1.1, without CRLF and before dots are doubled."""
@@ -38,6 +41,7 @@ class DataReader:
         "_kept",
         "_line_bytes",
         "_max_size_bytes",
+        "_poured",
         "complete",
         "held_bytes",
         "read_bytes",
@@ -49,6 +53,8 @@ class DataReader:
         self._carry = b"\r\n"
         """Bytes seen but not judged: they may begin the message's end. DATA's own CRLF counts for a leading dot."""
         self._kept: list[bytes] = []
+        self._poured: BytesIO | None = None
+        """A large message, already in one piece: joining it at its end would take as long as reading 10 MB."""
         self._begun = False
         self._line_bytes = 0
         """Length of the line that goes on in the next piece."""
@@ -74,6 +80,9 @@ class DataReader:
 
     def content(self) -> bytes:
         """The message, dots undone."""
+        poured, self._poured = self._poured, None
+        if poured is not None:
+            return poured.getvalue()  # hands its bytes over, without a copy
         whole = self._kept[0] if len(self._kept) == 1 else b"".join(self._kept)
         self._kept.clear()
         return whole
@@ -82,6 +91,7 @@ class DataReader:
         """Keep nothing more of this message; the first trouble counts."""
         self.trouble = self.trouble or trouble
         self._kept.clear()
+        self._poured = None
         self.held_bytes = 0
 
     def _take(self, piece: bytes, dots: bool) -> None:
@@ -103,6 +113,15 @@ class DataReader:
             self.give_up(Trouble.LINE_TOO_LONG)
         if self.trouble is None:
             self._kept.append(piece)
+            if self.held_bytes > LARGE_BYTES:
+                self._pour()
+
+    def _pour(self) -> None:
+        """Put the pieces together as they come."""
+        if self._poured is None:
+            self._poured = BytesIO()
+        self._poured.writelines(self._kept)
+        self._kept.clear()
 
     def _lines_fit(self, piece: bytes) -> bool:
         """Whether no line is too long, by jumping from one line end to the last one within reach."""
