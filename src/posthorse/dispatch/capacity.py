@@ -48,19 +48,26 @@ def ordered(route: Route, orders: Orders, stream: Stream) -> tuple[ProviderName,
 def _rooms_of(
     route: Route, names: Sequence[ProviderName], ways: Mapping[ProviderName, Way], standing_of: StandingOf
 ) -> Iterator[tuple[ProviderName, int, int]]:
-    """(way, room, the least worth a lease); of a priority route only down to the first way that takes everything."""
+    """(way, room, the least worth a lease); of a priority route only down to the first way that takes everything.
+
+    A way that should get a share gets all there is while no other takes everything, as the plan does: a ramp spares a
+    provider while others carry the mail, and there mail would wait for nothing.
+    """
+    one_suffices = route.strategy is Strategy.PRIORITY
+    sharing: list[tuple[ProviderName, Way, float]] = []
+    spared = True
     for name in names:
         standing, way = standing_of(name, names), ways[name]
-        if standing is GOOD:
+        if standing is GOOD or (standing.probes is None and standing.share >= 1.0):
+            spared = False
             yield name, way.room, way.batch
-            if route.strategy is Strategy.PRIORITY:
+            if one_suffices:
                 break
-            continue
-        if not standing.usable:
-            continue
-        if standing.probes is not None:
+        elif standing.usable and standing.probes is not None:
             yield name, max(0, min(way.room, standing.probes)), 1
-            continue
-        yield name, max(0, math.ceil(way.room * standing.share)), max(1, int(way.batch * standing.share))
-        if standing.share >= 1.0 and route.strategy is Strategy.PRIORITY:
-            break
+        elif standing.usable:
+            sharing.append((name, way, standing.share))
+    for name, way, share in sharing:
+        part = 1.0 if spared else share
+        spared = spared and not one_suffices
+        yield name, max(0, math.ceil(way.room * part)), max(1, int(way.batch * part))

@@ -98,6 +98,14 @@ def test_room_is_the_free_slots_and_some_more(
         (Strategy.PRIORITY, {A: THREE_PROBES, B: CLOSED}, {}, 3, True),
         (Strategy.PRIORITY, {A: THREE_PROBES, B: CLOSED}, {A: 29}, 1, True),
         (Strategy.PRIORITY, {A: CLOSED, B: CLOSED}, {}, 0, False),
+        (Strategy.PRIORITY, {A: HALF, B: CLOSED}, {}, 30, True),
+        (Strategy.PRIORITY, {A: HALF, B: CLOSED}, {A: 26}, 4, False),
+        (Strategy.PRIORITY, {A: HALF, B: THREE_PROBES}, {}, 33, True),
+        (Strategy.PRIORITY, {A: THREE_PROBES, B: HALF}, {}, 33, True),
+        (Strategy.PRIORITY, {A: HALF, B: HALF}, {}, 45, True),
+        (Strategy.WEIGHTED, {A: HALF}, {}, 45, True),
+        (Strategy.WEIGHTED, {A: HALF, B: HALF}, {}, 60, True),
+        (Strategy.WEIGHTED, {A: CLOSED, B: HALF}, {}, 30, True),
         (Strategy.WEIGHTED, {}, {}, 60, True),
         (Strategy.WEIGHTED, {}, {A: 40, B: 24}, 6, True),
         (Strategy.WEIGHTED, {}, {A: 26, B: 26}, 8, False),
@@ -111,7 +119,10 @@ def test_as_much_is_brought_as_the_open_ways_can_take_soon(
     room: int,
     worthwhile: bool,
 ) -> None:
-    """Down to the first way that takes everything, by share, by probes; and only in amounts worth a transaction."""
+    """Down to the first way that takes everything, by share, by probes; and only in amounts worth a transaction.
+
+    Shares only count while somebody else takes everything: what is all there is gets all.
+    """
     ways = {name: way(name, 20, busy.get(name, 0)) for name in (A, B)}
     route = Route(providers=(A, B), strategy=strategy)
 
