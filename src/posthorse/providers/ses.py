@@ -12,15 +12,19 @@ the answer was lost. The request misses its last byte until the release gate sai
 Left out: events, templates, global endpoints (Signature v4a).
 """
 
+import asyncio
 import base64
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from hashlib import sha256
+from io import BytesIO
 from urllib.parse import urlsplit
 
 import msgspec
 
 from posthorse.mail.ids import ProviderName
+from posthorse.mail.large import LARGE_BYTES, slices
 from posthorse.mail.message import Message
 from posthorse.mail.outcome import Fault, Outcome, Rejection, Reply, Scope
 from posthorse.mail.ports import (
@@ -33,11 +37,12 @@ from posthorse.mail.ports import (
     Target,
 )
 from posthorse.mail.stream import SECOND
+from posthorse.providers.content import is_safe_in_turns
 from posthorse.providers.http import host_header
 from posthorse.providers.port import AttemptReport, Capability, Fidelity, HandoverGroup, ReleaseGate
 from posthorse.providers.ses_replies import Phase, reply_of, translate
 from posthorse.providers.sigv4 import Signer
-from posthorse.providers.smtp_core import is_safe_address, is_safe_body
+from posthorse.providers.smtp_core import is_safe_address
 
 _PATH = "/v2/email/outbound-emails"
 _CONTENT_TYPE = "application/json"
@@ -47,6 +52,8 @@ _MOST_BYTES = 40_000_000 * 3 // 4
 _MOST_TAGS = 48
 _NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_-]")
 _ID_TAG = "posthorse-id"
+_TAIL = b'"}}}'
+"""What follows the content in the request's JSON."""
 
 
 class SesProvider:
@@ -95,7 +102,7 @@ class SesProvider:
     async def attempt(self, group: HandoverGroup, gate: ReleaseGate) -> AttemptReport:
         """Try once; see the port."""
         numbers = tuple(n for n, _ in group.recipients)
-        refusal = _unsendable(group)
+        refusal = _unsendable(group, is_safe=await is_safe_in_turns(group.body))
         if refusal is not None:
             return AttemptReport(outcomes=dict.fromkeys(numbers, refusal))
         phase = Phase.BEFORE
@@ -108,7 +115,8 @@ class SesProvider:
             return True
 
         try:
-            response = await self._exchange.exchange(self._request(group), before_last_bytes=before_last_bytes)
+            request = await self._request(group)
+            response = await self._exchange.exchange(request, before_last_bytes=before_last_bytes)
         except NotReleased:
             return AttemptReport(outcomes={})
         except ExchangeFailed as failed:
@@ -126,14 +134,17 @@ class SesProvider:
 
     # --- details ----------------------------------------------------------------------------------------------------
 
-    def _request(self, group: HandoverGroup) -> HttpRequest:
-        body = _body(group, self._configuration_set)
+    async def _request(self, group: HandoverGroup) -> HttpRequest:
+        head = _head(group, self._configuration_set)
+        body, digest = (
+            await _body_in_turns(head, group.body) if len(group.body) > LARGE_BYTES else _body(head, group.body)
+        )
         headers = self._signer.sign(
             method="POST",
             path=_PATH,
             host=host_header(self._target),
             content_type=_CONTENT_TYPE,
-            body=body,
+            body_sha256=digest,
             now=self._clock.now() + self._skew_us,
         )
         return HttpRequest(
@@ -190,13 +201,13 @@ def _names_own_set(message: Message, reply: Reply) -> bool:
     )
 
 
-def _unsendable(group: HandoverGroup) -> Outcome | None:
+def _unsendable(group: HandoverGroup, *, is_safe: bool) -> Outcome | None:
     """Why SES may not be given this group; None: it may."""
     if len(group.recipients) > _MOST_RECIPIENTS:
         return Rejection(scope=Scope.CHANNEL, reply=Reply(text="more than 50 recipients"))
     if len(group.body) > _MOST_BYTES:
         return Rejection(scope=Scope.CHANNEL, reply=Reply(text="larger than SES takes"))
-    if not is_safe_body(group.body):
+    if not is_safe:
         return Rejection(scope=Scope.MESSAGE, reply=Reply(text="the content has a bare CR, a bare LF or a NUL"))
     addresses = [address for _, address in group.recipients]
     if not all(address.isascii() and is_safe_address(address) for address in (group.message.sender, *addresses)):
@@ -204,8 +215,8 @@ def _unsendable(group: HandoverGroup) -> Outcome | None:
     return None
 
 
-def _body(group: HandoverGroup, configuration_set: str) -> bytes:
-    """The request's JSON; the content is put in as bytes, for it is large and base64 needs no escaping."""
+def _head(group: HandoverGroup, configuration_set: str) -> bytes:
+    """The request's JSON as far as the content, which is put in as bytes: it is large, and base64 needs no escaping."""
     message = group.message
     fields: dict[str, object] = {
         "Destination": {"ToAddresses": [address for _, address in group.recipients]},
@@ -216,8 +227,29 @@ def _body(group: HandoverGroup, configuration_set: str) -> bytes:
     configuration_set = message.attributes.get("configuration_set") or configuration_set
     if configuration_set:
         fields["ConfigurationSetName"] = configuration_set
-    head = msgspec.json.encode(fields)[:-1]
-    return b"".join((head, b',"Content":{"Raw":{"Data":"', base64.b64encode(group.body), b'"}}}'))
+    return msgspec.json.encode(fields)[:-1] + b',"Content":{"Raw":{"Data":"'
+
+
+def _body(head: bytes, content: bytes) -> tuple[bytes, str]:
+    """The request's body, and its SHA-256 in hexadecimal."""
+    body = b"".join((head, base64.b64encode(content), _TAIL))
+    return body, sha256(body).hexdigest()
+
+
+async def _body_in_turns(head: bytes, content: bytes) -> tuple[bytes, str]:
+    """The same, giving way to others after every slice."""
+    body, digest = BytesIO(), sha256()
+
+    def put(piece: bytes) -> None:
+        body.write(piece)
+        digest.update(piece)
+
+    put(head)
+    for piece in slices(content):
+        put(base64.b64encode(piece))
+        await asyncio.sleep(0)
+    put(_TAIL)
+    return body.getvalue(), digest.hexdigest()
 
 
 def _tags(message: Message) -> list[dict[str, str]]:

@@ -46,11 +46,12 @@ class Signer:
         self._stamp = ""
 
     def sign(
-        self, *, method: str, path: str, host: str, content_type: str, body: bytes, now: int
+        self, *, method: str, path: str, host: str, content_type: str, body_sha256: str, now: int
     ) -> tuple[tuple[str, str], ...]:
         """All headers to send besides Host and Content-Length, which `host` and the client give.
 
-        `path`: without a query, made of unreserved characters and slashes; `now`: microseconds UTC.
+        `path`: without a query, made of unreserved characters and slashes; `body_sha256`: of the whole body, in small
+        hexadecimal letters; `now`: microseconds UTC.
         """
         stamp = self._stamp_of(now // SECOND)
         signed = [("content-type", content_type), ("host", host), ("x-amz-date", stamp)]
@@ -58,7 +59,7 @@ class Signer:
             signed.append(("x-amz-security-token", self._session_token))
         names = ";".join(name for name, _ in signed)
         fields = "".join(f"{name}:{value}\n" for name, value in signed)
-        canonical = f"{method}\n{path}\n\n{fields}\n{names}\n{hashlib.sha256(body).hexdigest()}"
+        canonical = f"{method}\n{path}\n\n{fields}\n{names}\n{body_sha256}"
         scope = f"{stamp[:8]}/{self._region}/{self._service}/aws4_request"
         digest = hashlib.sha256(canonical.encode()).hexdigest()
         to_sign = f"{_ALGORITHM}\n{stamp}\n{scope}\n{digest}"

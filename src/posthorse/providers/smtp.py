@@ -16,9 +16,10 @@ from dataclasses import replace
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.outcome import Outcome, Rejection, Reply, Scope, Throttle
 from posthorse.mail.ports import Dialer, TlsMode
+from posthorse.providers.content import is_safe_in_turns
 from posthorse.providers.line import IdlePool
 from posthorse.providers.port import AttemptReport, Capability, Fidelity, HandoverGroup, Limits, ReleaseGate
-from posthorse.providers.smtp_core import Features, is_safe_address, is_safe_body
+from posthorse.providers.smtp_core import Features, is_safe_address
 from posthorse.providers.smtp_line import SmtpLine
 from posthorse.providers.smtp_open import OpeningFailed, Server, open_line
 from posthorse.providers.smtp_replies import translate
@@ -67,7 +68,7 @@ class SmtpProvider:
 
     async def attempt(self, group: HandoverGroup, gate: ReleaseGate) -> AttemptReport:
         """Try once; see the port."""
-        refused = _unsendable(group)
+        refused = _unsendable(group, is_safe=await is_safe_in_turns(group.body))
         if refused:
             rest = tuple(one for one in group.recipients if one[0] not in refused)
             if not rest:
@@ -167,10 +168,10 @@ def _needs_smtputf8(group: HandoverGroup) -> bool:
     return message.smtputf8 or not (message.sender + "".join([address for _, address in group.recipients])).isascii()
 
 
-def _unsendable(group: HandoverGroup) -> dict[int, Outcome]:
+def _unsendable(group: HandoverGroup, *, is_safe: bool) -> dict[int, Outcome]:
     """Outcomes of those whom no SMTP server may be given: what they stand for could not be written safely."""
     why = ""
-    if not is_safe_body(group.body):
+    if not is_safe:
         why = "the content has a bare CR, a bare LF or a NUL"
     elif not is_safe_address(group.message.sender):
         why = "the sender's address cannot be written in SMTP"

@@ -10,8 +10,9 @@ Left out: which line, and what is tried next (`smtp`).
 from collections.abc import Sequence
 
 from posthorse.mail.outcome import NO_REPLY, Handover, Outcome, Reply
+from posthorse.providers.content import end_of_data, stuffed
 from posthorse.providers.port import HandoverGroup, ReleaseGate
-from posthorse.providers.smtp_core import Features, end_of_data, mail_command, stuffed
+from posthorse.providers.smtp_core import Features, mail_command
 from posthorse.providers.smtp_line import SERVICE_CLOSING, LineFailed, SmtpLine
 from posthorse.providers.smtp_replies import Stage, translate
 

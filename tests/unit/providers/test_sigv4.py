@@ -1,6 +1,7 @@
 """Signature v4, held to the signer that AWS's own client uses."""
 
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import botocore.auth
 import pytest
@@ -50,7 +51,7 @@ def test_the_signature_is_the_one_botocore_makes(
                 path="/v2/email/outbound-emails",
                 host=host,
                 content_type="application/json",
-                body=body,
+                body_sha256=sha256(body).hexdigest(),
                 now=now,
             )
         )

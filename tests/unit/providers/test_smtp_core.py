@@ -1,4 +1,4 @@
-"""The client side of SMTP without I/O: replies, features, commands, bodies."""
+"""The client side of SMTP without I/O: replies, features, commands."""
 
 from contextlib import suppress
 from itertools import pairwise
@@ -12,12 +12,9 @@ from posthorse.providers.smtp_core import (
     BrokenReply,
     Features,
     ReplyParser,
-    end_of_data,
     features_of,
     is_safe_address,
-    is_safe_body,
     mail_command,
-    stuffed,
 )
 
 DIALOGUE = b"".join(
@@ -107,25 +104,6 @@ def test_one_line(line: bytes, reply: Reply | None) -> None:
 def test_features_are_read_from_ehlo(lines: str, features: Features) -> None:
     """The first line is a name, never a feature; letters may be small; bad numbers are no limit."""
     assert features_of(Reply(code=250, text=lines)) == features
-
-
-@given(st.binary(max_size=300))
-def test_a_stuffed_body_comes_back_and_ends_once(body: bytes) -> None:
-    """For every safe body, what is on the wire has one end, and unstuffing gives the body with CRLF at its end."""
-    if not is_safe_body(body):
-        return
-    wire = b"\r\n" + stuffed(body) + end_of_data(body)
-    assert wire.count(b"\r\n.\r\n") == 1
-    assert wire.endswith(b"\r\n.\r\n")
-    complete = body if body.endswith(b"\r\n") or not body else body + b"\r\n"
-    assert wire[:-3].replace(b"\r\n..", b"\r\n.")[2:] == complete
-
-
-@given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"a", b"\0"]), max_size=12).map(b"".join))
-def test_safe_bodies_have_no_ends_but_crlf(body: bytes) -> None:
-    """Exactly the bodies without NUL whose every CR stands before an LF and every LF after a CR."""
-    bare = body.replace(b"\r\n", b"")
-    assert is_safe_body(body) == (b"\r" not in bare and b"\n" not in bare and b"\0" not in bare)
 
 
 @given(st.text(max_size=30))
