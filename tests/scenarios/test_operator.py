@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -125,14 +126,35 @@ def test_a_second_gateway_on_the_same_spool_is_refused(desk: Stage) -> None:
 
 
 def test_a_lost_key_file_is_told_in_one_line(desk: Stage) -> None:
-    """Keys sealed with another key file keep a gateway from starting, and it says what to do."""
+    """Sealed keys without their key file keep a gateway from starting; it says what to do, and that helps."""
     with serving(desk):
         key = desk.data("keys", "create")
     (key_file,) = desk.folder.glob("*.key")
     key_file.unlink()
     status, _, err = desk.call("serve")
     assert (status, len(err.splitlines())) == (1, 1), err
-    assert f"posthorse keys revoke {key['id']}" in err
+    assert (str(key_file) in err, f"posthorse keys revoke {key['id']}" in err) == (True, True)
+    assert not key_file.exists()
+    desk.data("keys", "revoke", key["id"])
+    with serving(desk):
+        assert key_file.exists()
+
+
+def test_a_second_gateway_through_a_link_leaves_nothing_behind(desk: Stage) -> None:
+    """It is refused before it makes anything, and commands given at the link reach the gateway that runs."""
+    with serving(desk) as ready:
+        here = desk.config
+        desk.config = desk.folder / "other" / "posthorse.toml"
+        desk.config.parent.mkdir()
+        desk.config.write_text(CONFIG)
+        (desk.config.parent / "secret").write_text("the secret of this test\n")
+        (desk.config.parent / "posthorse.db").symlink_to(desk.spool_file)
+        before = sorted(desk.config.parent.iterdir())
+        done = serve_in_vain(desk.config)
+        assert f"in use by process {ready['pid']}" in done.stderr
+        assert sorted(desk.config.parent.iterdir()) == before
+        assert desk.data("status")["running"] is True
+        desk.config = here
 
 
 def test_sighup_reads_the_file_again(desk: Stage) -> None:
@@ -144,21 +166,40 @@ def test_sighup_reads_the_file_again(desk: Stage) -> None:
         assert got(ready["http"], "/healthz")[0] == 200
 
 
+def serve_in_vain(config: Path) -> subprocess.CompletedProcess[str]:
+    """A gateway that cannot start, until it ended by itself."""
+    done = subprocess.run(
+        [sys.executable, "-m", "posthorse", "serve", "--config", str(config)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
+    return done
+
+
 def test_an_address_that_is_taken_is_told(desk: Stage) -> None:
-    """A port in use ends the start with one line, and the spool is free again."""
+    """A port in use ends the start with one line: no trouble with the spool, no socket or lock left, no mail sent."""
+    message_id = desk.accept("jane@b.example")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        desk.config.write_text(CONFIG.replace('http = "127.0.0.1:0"', f'http = "127.0.0.1:{port}"'))
+        (desk.folder / "secret").write_text("the secret of this test\n")
+        done = serve_in_vain(desk.config)
+    assert done.stderr.startswith(f"the gateway cannot start: cannot listen at 127.0.0.1:{port}: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert not (desk.folder / "posthorse.db.control").exists()
+    assert desk.data("queue", "show", message_id)["recipients"][0]["state"] == "queued"
+    with serving(desk):
+        pass
+
+
+def test_a_gateway_that_cannot_tidy_up_has_still_stopped(desk: Stage) -> None:
+    """On a disk that became read-only the socket stays: that is no failed start, and nothing else is left undone."""
     with serving(desk) as ready:
-        port = ready["http"].rpartition(":")[2]
-        other = desk.folder / "other.toml"
-        other.write_text(
-            CONFIG.replace('http = "127.0.0.1:0"', f'http = "127.0.0.1:{port}"') + '[spool]\nurl = "sqlite:o.db"\n'
-        )
-        done = subprocess.run(
-            [sys.executable, "-m", "posthorse", "serve", "--config", str(other)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-    assert done.returncode == 1
-    assert f"cannot listen at 127.0.0.1:{port}" in done.stderr
-    assert "Traceback" not in done.stderr
+        control = Path(ready["control"])
+        control.unlink()
+        control.mkdir()  # as little to be unlinked as on a read-only disk
+    control.rmdir()
+    assert desk.data("status")["running"] is False

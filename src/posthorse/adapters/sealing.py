@@ -1,13 +1,18 @@
 """Sealing: secrets at rest, readable only with a key file that is in no backup.
 
-Promise: the key file is made once, 0600, never overwritten; what is sealed for one owner does not open for another; a
-sealed text that was changed does not open at all. ChaCha20-Poly1305 (RFC 8439) with a random nonce.
+Promise: the key file is made once, 0600, never overwritten, and only while nothing is sealed yet; the wrong one is told
+before it is used, since what is sealed shows which file sealed it. What is sealed for one owner does not open for
+another; a sealed text that was changed does not open at all. ChaCha20-Poly1305 (RFC 8439) with a random nonce.
 """
 
 import hmac
 import os
 import secrets
+from collections.abc import Collection, Mapping
 from pathlib import Path
+
+_NAMED = 3
+"""Access keys named in one line."""
 
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -23,8 +28,9 @@ class KeyFileError(Exception):
 
 
 def key_file_of(spool_file: Path) -> Path:
-    """The key file of a spool: beside it."""
-    return spool_file.with_name(f"{spool_file.name}.key")
+    """The key file of a spool: beside the file itself, wherever a symbolic link to it stands."""
+    real = Path(os.path.realpath(spool_file))
+    return real.with_name(f"{real.name}.key")
 
 
 class Sealer:
@@ -58,19 +64,54 @@ class Sealer:
             raise Unsealable("sealed with another key file, or damaged") from None
 
 
-def open_key_file(path: Path) -> Sealer:
-    """The sealer of a key file, which is made if it does not exist. Raises `KeyFileError`."""
+def open_key_file(path: Path, sealed: Mapping[str, bytes]) -> Sealer:
+    """As `read_key_file`; while nothing is sealed, a file that does not exist is made."""
+    if not sealed:
+        try:
+            _make(path)
+        except OSError as error:
+            raise KeyFileError(f"{path}: {error.strerror}") from error
+    return read_key_file(path, sealed)
+
+
+def read_key_file(path: Path, sealed: Mapping[str, bytes]) -> Sealer:
+    """The sealer of a key file that opens all of `sealed`: secrets by their access key's id. Raises `KeyFileError`."""
     try:
-        _make(path)
         found = path.stat()
         if found.st_mode & 0o077:
             raise KeyFileError(f"{path} can be read by others: chmod 600 it, and replace the keys it sealed")
         key = path.read_bytes()
+    except FileNotFoundError as error:
+        raise KeyFileError(f"{path} is missing{_without(sealed)}") from error
     except OSError as error:
         raise KeyFileError(f"{path}: {error.strerror}") from error
     if len(key) != _KEY_BYTES:
-        raise KeyFileError(f"{path} is not a key file of Posthorse: put the right one back")
-    return Sealer(key)
+        raise KeyFileError(f"{path} is not a key file of Posthorse{_without(sealed)}")
+    sealer = Sealer(key)
+    closed = [owner for owner, text in sealed.items() if not _opens(sealer, owner, text)]
+    if closed:
+        raise KeyFileError(f"{path} is another key file{_without(closed)}")
+    return sealer
+
+
+def _opens(sealer: Sealer, owner: str, text: bytes) -> bool:
+    try:
+        sealer.open(text, owner.encode("ascii"))
+    except Unsealable:
+        return False
+    return True
+
+
+def _without(owners: Collection[str]) -> str:
+    """What is lost without the right key file, and what to do."""
+    if not owners:
+        return ""
+    names = list(owners)
+    named = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    return (
+        f", and the secrets of access keys {named} cannot be opened: put the key file of this spool back there (it is "
+        f"in no backup); if it is lost, so are they: run `posthorse keys revoke {names[0]}`, each, and make new ones"
+    )
 
 
 def _make(path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from posthorse.adapters.sealing import key_file_of
 from posthorse.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from posthorse.cli.output import counted, print_json, say
 from posthorse.cli.talk import carry_out, operator
@@ -22,7 +23,8 @@ def backup(path: Target, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = 
     if as_json:
         print_json(reply)
     else:
-        say(f"{reply.path}: {counted(reply.size_bytes, 'byte')}; keep the spool's .key file elsewhere, it is not in it")
+        key_file = key_file_of(read_whereabouts(config).spool_file)
+        say(f"{reply.path}: {counted(reply.size_bytes, 'byte')}; keep {key_file} elsewhere, it is not in it")
 
 
 def restore(path: Source, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
@@ -30,10 +32,12 @@ def restore(path: Source, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson =
     from posthorse.cli.restoring import restored
 
     where = read_whereabouts(config)
-    doubtful = asyncio.run(restored(path, where.spool_file, operator()))
+    done = asyncio.run(restored(path, where.spool_file, operator()))
     if as_json:
-        print_json({"path": str(where.spool_file), "in_doubt": doubtful, "paused": True})
+        print_json({"path": str(done.path), "in_doubt": done.in_doubt, "paused": True, "key_trouble": done.key_trouble})
         return
-    said = counted(doubtful, "recipient")
-    say(f"restored to {where.spool_file}; in doubt, as what happened since is not known: {said}")
+    said = counted(done.in_doubt, "recipient")
+    say(f"restored to {done.path}; in doubt, as what happened since is not known: {said}")
+    if done.key_trouble:
+        say(f"the gateway will not start yet: {done.key_trouble}")
     say("sending is stopped: look at `posthorse queue list --state in_doubt`, decide, then `posthorse start-sending`")

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from posthorse.control.desk import Desk
 from posthorse.control.keys import Locksmith
 from posthorse.control.node import NoNode, NotDone
 from posthorse.control.requests import AnyRequest, Request
+from posthorse.spool.desk_port import sealed_secrets
 from posthorse.spool.port import SpoolUnavailable
 from posthorse.spool.sqlite import SpoolRefused, SqliteSpool
 from posthorse.spool.sqlite.backup import CopyFailed, copy_database
@@ -54,7 +55,8 @@ async def opened_desk(where: Whereabouts) -> AsyncIterator[OwnDesk]:
     """Own the spool while the block runs. Raises `NotDone` if somebody else does."""
     async with opened_spool(where.spool_file) as spool:
         node = ClosedNode(provider_names=where.providers, spool_file=where.spool_file)
-        yield OwnDesk(Desk(spool=spool, node=node, clock=SystemClock(), locksmith=locksmith_of(where.spool_file)))
+        locksmith = locksmith_of(where.spool_file, sealed_secrets(await spool.keys()))
+        yield OwnDesk(Desk(spool=spool, node=node, clock=SystemClock(), locksmith=locksmith))
 
 
 @asynccontextmanager
@@ -70,12 +72,12 @@ async def opened_spool(path: Path) -> AsyncIterator[SqliteSpool]:
         await spool.close()
 
 
-def locksmith_of(spool_file: Path) -> Locksmith:
-    """Makes keys that are sealed with the key file of this spool."""
+def locksmith_of(spool_file: Path, sealed: Mapping[str, bytes]) -> Locksmith:
+    """Makes keys that are sealed with the key file of this spool, which must open what is `sealed` already."""
 
     def seal(secret: bytes, owner: bytes) -> bytes:
         try:
-            return open_key_file(key_file_of(spool_file)).seal(secret, owner)
+            return open_key_file(key_file_of(spool_file), sealed).seal(secret, owner)
         except KeyFileError as error:
             raise NotDone(str(error)) from error
 

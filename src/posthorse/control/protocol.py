@@ -81,12 +81,13 @@ def reply_type(kind: type[Request[R]]) -> type[R]:
 
 
 def socket_path(spool_file: Path) -> Path:
-    """Where the gateway on this spool listens: beside the file, or, if that name is too long for a socket, in a private
-    folder of the file's owner.
+    """Where the gateway on this spool listens: beside the file itself (wherever a symbolic link to it stands), or, if
+    that name is too long for a socket, in a private folder of the file's owner.
     """
+    spool_file = spool_file.resolve()
     beside = spool_file.with_name(f"{spool_file.name}.control")
     if len(bytes(beside)) <= _LONGEST_PATH:
         return beside
     owner = spool_file.stat().st_uid if spool_file.exists() else spool_file.parent.stat().st_uid
-    name = blake2b(bytes(spool_file.resolve()), digest_size=12).hexdigest()
+    name = blake2b(bytes(spool_file), digest_size=12).hexdigest()
     return Path(gettempdir()) / f"posthorse-{owner}" / f"{name}.control"

@@ -8,6 +8,7 @@ import asyncio
 import os
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from posthorse.control import protocol
@@ -43,7 +44,10 @@ class ControlServer:
             os.umask(before)
 
     async def close(self) -> None:
-        """Stop listening, let commands under way be answered, end what is connected, remove the socket."""
+        """Stop listening, let commands under way be answered, end what is connected, remove the socket.
+
+        A socket that cannot be removed (a read-only disk) is replaced at the next start.
+        """
         if self._server is None:
             return
         self._server.close()
@@ -53,7 +57,8 @@ class ControlServer:
                 writer.close()  # its reader then finds the end; cancelling would be reported as a fault of ours
         if self._connections:
             await asyncio.wait(self._connections, timeout=GRACE_S)
-        self._path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

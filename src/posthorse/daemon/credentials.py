@@ -29,8 +29,7 @@ def _stored(key: StoredKey, sealer: Sealer) -> Credential:
         secret = sealer.open(key.sealed_secret, key.id.encode("ascii")).decode("ascii")
     except Unsealable as error:
         raise Unsealable(
-            f"access key {key.id} in the spool is {error}: put the key file back beside the spool "
-            f"(it is in no backup), or run `posthorse keys revoke {key.id}` and make a new key"
+            f"access key {key.id} in the spool is {error}: run `posthorse keys revoke {key.id}` and make a new key"
         ) from error
     return Credential(id=key.id, tenant=key.tenant, secret=secret)
 

@@ -64,7 +64,8 @@ async def _open(
             listeners.smtp.append(server)
             scheme, port = ("smtps" if one.smtps else "smtp"), server.sockets[0].getsockname()[1]
     except OSError as error:
-        raise OSError(error.errno, f"cannot listen at {address}: {error.strerror or error}") from error
+        reason = (error.strerror or str(error)).rpartition(": ")[2]  # asyncio tells the address once more before it
+        raise OSError(f"cannot listen at {address}: {reason}") from error
     name, number = scheme, 2
     while name in listeners.addresses:
         name, number = f"{scheme}{number}", number + 1

@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ from posthorse.daemon.wiring import (
 from posthorse.gateway import Gateway, Parts
 from posthorse.mail.ids import NodeId
 from posthorse.providers.http import PooledHttpExchange
+from posthorse.spool.desk_port import sealed_secrets
 from posthorse.spool.sqlite.backup import CopyFailed, copy_database
 from posthorse.spool.sqlite.spool import SqliteSpool
 from posthorse.watch.exposition import CONTENT_TYPE, Exposition
@@ -80,29 +82,44 @@ class Daemon:
         self._spool: SqliteSpool
         self._gateway: Gateway
         self._smtp: SmtpServer
-        self._control: ControlServer
         self._housekeeper: Housekeeper
+        self._control: ControlServer | None = None
         self._listeners: Listeners | None = None
+        self._undo = AsyncExitStack()
+        """What ends a running node, last step first."""
         self.addresses: Mapping[str, str] = {}
 
     async def start(self) -> None:
-        """Open the spool, put the node together, listen. Raises OSError, `KeyFileError`,
-        `SpoolRefused` and `SpoolUnavailable`.
+        """Own the spool, then everything else; a start that fails leaves nothing behind. Raises OSError,
+        `KeyFileError`, `SpoolRefused` and `SpoolUnavailable`.
         """
-        config, file = self._config, self._config.spool.url.file
-        self._sealer = open_key_file(key_file_of(file))
+        async with AsyncExitStack() as undo:
+            undo.callback(self._offload.close)
+            await self._own_spool(undo)
+            await self._put_together()
+            undo.push_async_callback(self._end_tasks)
+            undo.push_async_callback(self._close_doors)
+            undo.push_async_callback(self._gateway.stop, GRACE_S)
+            undo.push_async_callback(self._end_smtp)
+            await self._housekeeper.look()
+            await self._gateway.follow_orders()
+            await self._open()
+            await self._gateway.start()
+            self._undo = undo.pop_all()
+        self._journal.log.ready(self.addresses)
+
+    async def _own_spool(self, undo: AsyncExitStack) -> None:
+        """Nothing is made or changed beside a spool that another process has, so the lock comes first."""
+        file = self._config.spool.url.file
+        self._spool = await SqliteSpool.open(str(file), clock=self._clock, committed=self._measures.committed)
+        undo.push_async_callback(self._spool.close)
+        self._sealer = open_key_file(key_file_of(file), sealed_secrets(await self._spool.keys()))
         self._journal = Journal(
-            self._measures, MailLog(self._log, self._sealer.derived(b"log addresses"), mail=config.log.mail)
+            self._measures, MailLog(self._log, self._sealer.derived(b"log addresses"), mail=self._config.log.mail)
         )
         asyncio.get_running_loop().set_exception_handler(self._unforeseen)
-        self._spool = await SqliteSpool.open(str(file), clock=self._clock, committed=self._measures.committed)
-        try:
-            await self._start_node()
-        except BaseException:
-            await self._spool.close()
-            raise
 
-    async def _start_node(self) -> None:
+    async def _put_together(self) -> None:
         config, hostname = self._config, self._config.node.name or socket.gethostname()
         dialer = SystemDialer()
         edge = Edge(
@@ -147,13 +164,9 @@ class Daemon:
             trusted=trusted_of(config),
             limits=smtp_limits_of(config),
         )
-        await self._housekeeper.look()
-        await self._gateway.start()
-        await self._open()
 
     async def _open(self) -> None:
         """Take commands, then mail."""
-        file = self._config.spool.url.file
         node = DaemonNode(self._gateway, keys_changed=self._keys_changed, reload=self.reload, backup=self._backup)
         desk = Desk(
             spool=self._spool,
@@ -162,8 +175,8 @@ class Daemon:
             locksmith=locksmith(self._sealer),
             carried_out=self._journal.log.carried_out,
         )
-        control = socket_path(file)
-        self._control = ControlServer(control, desk, self._journal.bug)
+        socket_file = socket_path(self._config.spool.url.file)
+        self._control = ControlServer(socket_file, desk, self._journal.bug)
         await self._control.start()
         export_gauges(self._measures, self._gateway, self._housekeeper, self._clock)
         readiness = readiness_of(self._gateway, self._housekeeper, self._smtp)
@@ -171,28 +184,39 @@ class Daemon:
         self._listeners = await listen(
             self._config.listen, self._smtp, lambda roles: Router(mounts, roles, self._journal.bug)
         )
-        self.addresses = shown(self._listeners.addresses, control)
+        self.addresses = shown(self._listeners.addresses, socket_file)
         loop = asyncio.get_running_loop()
         for keep in (self._housekeeper.run, self._measures.watch_lag, self._log.keep_flushing):
             self._tasks.append(loop.create_task(keep()))
-        self._journal.log.ready(self.addresses)
 
     async def stop(self, why: str) -> None:
-        """End in the order in which nothing is lost: no more mail in, then out, then the spool."""
+        """End in the order in which nothing is lost: no more mail in, then out, then the spool.
+
+        Every step is taken, whatever becomes of the others; what failed is in the log.
+        """
+        try:
+            await self._undo.aclose()
+        except Exception as error:
+            self._journal.bug("stopping", error)
+        self._journal.log.stopped(why)
+        self._log.flush()
+
+    async def _end_smtp(self) -> None:
         if self._listeners is not None:
             self._listeners.stop_smtp()
         await self._smtp.close(GRACE_S)
-        await self._gateway.stop(GRACE_S)
-        await self._control.close()
+
+    async def _close_doors(self) -> None:
+        """Commands and pages are answered until all mail is at rest."""
+        if self._control is not None:
+            await self._control.close()
         if self._listeners is not None:
             await self._listeners.close()
+
+    async def _end_tasks(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._spool.close()
-        self._offload.close()
-        self._journal.log.stopped(why)
-        self._log.flush()
 
     async def reload(self) -> tuple[Sequence[str], Sequence[str]]:
         """Read the configuration again: what took effect, what needs a restart. Raises `NotDone` with every problem."""

@@ -3,7 +3,7 @@
 Never on the hot path (`posthorse.spool.port`). Every adapter promises both.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -113,6 +113,11 @@ class StoredKey:
     created_at: int
     revoked_at: int | None = None
     note: str = ""
+
+
+def sealed_secrets(keys: Iterable[StoredKey]) -> Mapping[str, bytes]:
+    """What the key file must open, by key id: the secrets of all keys that are not revoked."""
+    return {key.id: key.sealed_secret for key in keys if key.revoked_at is None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

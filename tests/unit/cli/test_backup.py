@@ -51,7 +51,7 @@ def test_a_restored_spool_is_paused_and_in_doubt(stage: Stage) -> None:
     stage.data("queue", "cancel", finished)
     copy = lost(stage)
     answered = stage.data("restore", str(copy))
-    assert answered == {"path": str(stage.spool_file), "in_doubt": 1, "paused": True}
+    assert answered == {"path": str(stage.spool_file), "in_doubt": 1, "paused": True, "key_trouble": ""}
     assert stage.data("status")["paused"] is True
     (doubtful,) = stage.data("queue", "list", "--state", "in_doubt")["recipients"]
     assert (doubtful["id"], doubtful["copies_released"]) == (waiting, doubtful["copies_allowed"])
@@ -81,6 +81,40 @@ def test_a_spool_that_is_there_is_not_replaced(stage: Stage) -> None:
     status, _, err = stage.call("restore", str(copy))
     assert (status, "move the old spool away" in err) == (1, True)
     assert stage.data("queue", "list") == before
+
+
+@pytest.mark.parametrize("found", ["right", "missing", "other", "none needed"])
+def test_a_restore_tells_which_key_file_is_needed(found: str, stage: Stage) -> None:
+    """The backup's access keys open with the key file of its spool only: restore names it, and no other is made."""
+    stage.accept()
+    key = stage.data("keys", "create")["id"]
+    key_file = stage.folder / "posthorse.db.key"
+    kept = key_file.read_bytes()
+    if found == "none needed":
+        stage.data("keys", "revoke", key)
+    copy = lost(stage)
+    if found in ("right", "other"):
+        key_file.write_bytes(kept if found == "right" else bytes(32))
+        key_file.chmod(0o600)
+    status, out, err = stage.call("restore", str(copy))
+    assert status == 0, err
+    needed = found in ("missing", "other")
+    assert (str(key_file) in out, f"posthorse keys revoke {key}" in out) == (needed, needed)
+    status, _, err = stage.call("keys", "create")
+    assert (status, str(key_file) in err) == (int(needed), needed)
+    assert key_file.exists() == (found != "missing")
+
+
+def test_a_spool_behind_a_link_is_restored_to_its_own_place(stage: Stage) -> None:
+    """The link stays a link; the file comes back where it points."""
+    real = stage.folder / "disk" / "mail.db"
+    real.parent.mkdir()
+    stage.accept()
+    copy = lost(stage)
+    stage.spool_file.symlink_to(real)
+    assert stage.data("restore", str(copy))["path"] == str(real)
+    assert stage.spool_file.is_symlink()
+    assert len(stage.data("queue", "list")["recipients"]) == 1
 
 
 @pytest.mark.parametrize("kind", ["none", "text", "empty", "cut", "other"])
