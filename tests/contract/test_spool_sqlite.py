@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import apsw
@@ -14,7 +13,6 @@ import pytest
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MessageId
 from posthorse.mail.stream import SECOND, Stream
-from posthorse.spool.codec import SealedCodec, Unreadable
 from posthorse.spool.desk_port import Selector
 from posthorse.spool.port import Admitted, Refusal, ReleaseRefused, SpoolUnavailable
 from posthorse.spool.sqlite import SpoolRefused, SqliteSpool
@@ -245,30 +243,6 @@ async def _send(world: World, messages: int) -> None:
         group = await world.admit_leased()
         await world.release(group)
         await world.settle(group, HANDOVER)
-
-
-def test_sealed_bodies_need_their_key(tmp_path: Path) -> None:
-    """With a sealing codec nothing readable is on disk; without the key the body is refused, not sent."""
-
-    async def story() -> None:
-        nonces = count(1)
-        codec = SealedCodec(key_id=1, keys={1: b"k" * 32}, nonces=lambda: next(nonces).to_bytes(12, "big"))
-        world = await reopened(tmp_path, codec=codec)
-        admitted = await world.admit(body=b"your code is 834712")
-        (group,) = await world.lease()
-        assert group.body == await world.spool.body(admitted.id) == b"your code is 834712"
-        await world.spool.close()
-        assert b"834712" not in _on_disk(tmp_path)
-        world = await reopened(tmp_path)
-        with pytest.raises(Unreadable):
-            await world.spool.body(admitted.id)
-        await world.spool.close()
-
-    asyncio.run(story())
-
-
-def _on_disk(folder: Path) -> bytes:
-    return b"".join(file.read_bytes() for file in folder.glob("spool.db*"))
 
 
 def test_one_wrong_row_does_not_stop_the_others(tmp_path: Path) -> None:

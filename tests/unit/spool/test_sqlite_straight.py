@@ -14,7 +14,6 @@ from posthorse.mail.message import Message
 from posthorse.mail.outcome import Handover
 from posthorse.mail.stream import Stream
 from posthorse.spool import rules
-from posthorse.spool.codec import RawCodec
 from posthorse.spool.desk_port import Suppression
 from posthorse.spool.entry import Entry
 from posthorse.spool.port import Settlement
@@ -33,7 +32,7 @@ def book(tmp_path: Path) -> Iterator[SqliteBook]:
     connection = connect(str(tmp_path / "spool.db"))
     migrate(connection)
     connection.execute("BEGIN")
-    book = SqliteBook(connection, Counters(connection), RawCodec(), [])
+    book = SqliteBook(connection, Counters(connection), [])
     book.now = NOW
     yield book
     connection.execute("ROLLBACK")

@@ -13,8 +13,8 @@ import msgspec
 from posthorse.mail.ids import MessageId, Tenant
 from posthorse.mail.message import Message
 from posthorse.mail.stream import Stream
+from posthorse.spool import codec
 from posthorse.spool.book import Claim, TenantKey
-from posthorse.spool.codec import BodyCodec
 from posthorse.spool.desk_port import Hold
 from posthorse.spool.entry import Entry, EntryKey
 from posthorse.spool.port import HistoryRow
@@ -58,9 +58,7 @@ class Counters:
 class SqliteBook:
     """Port `Book` on the writer's connection."""
 
-    def __init__(
-        self, connection: apsw.Connection, counters: Counters, codec: BodyCodec, holds: Sequence[Hold]
-    ) -> None:
+    def __init__(self, connection: apsw.Connection, counters: Counters, holds: Sequence[Hold]) -> None:
         """`holds`: those in force, kept in memory by the writer."""
         self.connection = connection
         self.now = 0
@@ -69,7 +67,6 @@ class SqliteBook:
         self.lists_changed = False
         """This transaction changed holds or suppressions: what is kept of them in memory must be read anew."""
         self._counters = counters
-        self._codec = codec
         self._holds = holds
         self.messages: list[tuple[Value, ...]] = []
         self.stored_bodies: list[tuple[Value, ...]] = []
@@ -89,7 +86,7 @@ class SqliteBook:
         """Gather a body; answers its row number."""
         self._counters.body += 1
         number: int = self._counters.body
-        self.stored_bodies.append((number, message_id, self._codec.encode(message_id, body)))
+        self.stored_bodies.append((number, message_id, codec.encoded(body)))
         return number
 
     def add(self, message: Message, body: bytes, entries: Sequence[Entry]) -> None:
@@ -255,7 +252,7 @@ class SqliteBook:
             place = 0
             for id_hex, length in _decode_lengths(str(lengths)):
                 message_id = MessageId(bytes.fromhex(id_hex))
-                found[message_id] = self._codec.decode(message_id, bytes(stored[place : place + length]))
+                found[message_id] = codec.decoded(message_id, bytes(stored[place : place + length]))
                 place += length
         return found
 

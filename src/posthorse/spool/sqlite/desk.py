@@ -11,7 +11,7 @@ import msgspec
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MessageId, Tenant
 from posthorse.mail.stream import BY_ORDER, Stream
-from posthorse.spool.codec import BodyCodec
+from posthorse.spool.codec import decoded
 from posthorse.spool.desk_port import Control, Hold, QueueCounts, RecipientView, Selector, StoredKey, Suppression
 from posthorse.spool.entry import view
 from posthorse.spool.port import HistoryRow
@@ -208,10 +208,10 @@ def events_since(connection: apsw.Connection, seq: int, limit: int) -> list[Hist
     return [fact_of(row) for row in connection.execute(_DESK["events_since"], {"seq": seq, "limit": limit})]
 
 
-def body(connection: apsw.Connection, message_id: MessageId, codec: BodyCodec) -> bytes | None:
+def body(connection: apsw.Connection, message_id: MessageId) -> bytes | None:
     """The accepted bytes; None: unknown, or dropped."""
     stored = connection.execute(_DESK["body_of"], {"id": message_id}).get
-    return None if stored is None else codec.decode(message_id, stored)
+    return None if stored is None else decoded(message_id, stored)
 
 
 def next_due(connection: apsw.Connection) -> int | None:

@@ -16,7 +16,6 @@ from posthorse.mail.ids import MessageId, Tenant
 from posthorse.mail.ports import Clock
 from posthorse.spool import decisions
 from posthorse.spool.clerk import Clerk
-from posthorse.spool.codec import BodyCodec, RawCodec
 from posthorse.spool.desk_port import (
     Control,
     Decision,
@@ -72,7 +71,6 @@ class SqliteSpool:
         lock: OwnerLock,
         clock: Clock,
         clerk: Clerk,
-        codec: BodyCodec,
     ) -> None:
         self._writer = writer
         self._reader = reader
@@ -80,7 +78,6 @@ class SqliteSpool:
         self._lock = lock
         self._clock = clock
         self._clerk = clerk
-        self._codec = codec
         self._places = retention.Places()
 
     @classmethod
@@ -90,7 +87,6 @@ class SqliteSpool:
         *,
         clock: Clock,
         clerk: Clerk | None = None,
-        codec: BodyCodec | None = None,
         switch_interval_s: float | None = SWITCH_INTERVAL_S,
         vfs: str = "",
         committed: Committed = lambda duration_s, calls: None,
@@ -104,7 +100,7 @@ class SqliteSpool:
         check_library()
         if switch_interval_s is not None:
             sys.setswitchinterval(switch_interval_s)
-        clerk, codec = clerk or Clerk(), codec or RawCodec()
+        clerk = clerk or Clerk()
         opening = partial(connect, path, vfs=vfs)
         lock = OwnerLock(path)
         checkpoints = Checkpointer(opening)
@@ -115,7 +111,6 @@ class SqliteSpool:
                 connect=opening,
                 clock=clock,
                 clerk=clerk,
-                codec=codec,
                 loop=loop,
                 checkpoints=checkpoints,
                 committed=committed,
@@ -133,7 +128,6 @@ class SqliteSpool:
             lock=lock,
             clock=clock,
             clerk=clerk,
-            codec=codec,
         )
         try:
             await spool._take_over()
@@ -274,7 +268,7 @@ class SqliteSpool:
 
     async def body(self, message_id: MessageId) -> bytes | None:
         """As the port says."""
-        return await self._reader.ask(lambda connection: desk.body(connection, message_id, self._codec))
+        return await self._reader.ask(lambda connection: desk.body(connection, message_id))
 
     async def counts(self) -> QueueCounts:
         """As the port says."""

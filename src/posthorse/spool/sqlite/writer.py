@@ -20,7 +20,6 @@ import apsw
 
 from posthorse.mail.ports import Clock
 from posthorse.spool.clerk import Clerk
-from posthorse.spool.codec import BodyCodec
 from posthorse.spool.desk_port import Hold
 from posthorse.spool.port import SpoolUnavailable
 from posthorse.spool.sqlite import desk
@@ -58,7 +57,6 @@ class Writer:
         connect: Callable[[], apsw.Connection],
         clock: Clock,
         clerk: Clerk,
-        codec: BodyCodec,
         loop: asyncio.AbstractEventLoop,
         checkpoints: Checkpointer,
         committed: Committed,
@@ -67,7 +65,6 @@ class Writer:
         self._connect = connect
         self._clock = clock
         self._clerk = clerk
-        self._codec = codec
         self._loop = loop
         self._checkpoints = checkpoints
         self._committed = committed
@@ -242,7 +239,7 @@ class Writer:
         self._connection = connection = self._connect()
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         prove_writable(connection, self._clock.now())
-        self._book = SqliteBook(connection, Counters(connection), self._codec, self._holds)
+        self._book = SqliteBook(connection, Counters(connection), self._holds)
         self._load_lists(self._book)
         self._broken_at = None
         return self._book
