@@ -22,7 +22,7 @@ from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection
 from posthorse.mail.stream import RULES, SECOND, Stream
 from posthorse.spool.desk_port import Decision, Selector
 from posthorse.spool.entry import EntryKey
-from posthorse.spool.port import Admitted, HistoryRow, LeasedGroup, NewMessage, Released, Settled, Settlement
+from posthorse.spool.port import Admitted, HistoryRow, LeasedGroup, NewMessage, Released, Renewal, Settled, Settlement
 from posthorse.spool.rules import Row
 from posthorse.spool.story import replay
 from tests.contract.spool_kit import NODE, FullSpool, World, opened
@@ -200,6 +200,17 @@ class SpoolMachine(RuleBasedStateMachine):
             assert group.body == b"x" * len(group.body)
             assert len(group.body) == group.message.size_bytes
             self._take(group)
+
+    @precondition(lambda self: self.leases)
+    @rule(data=st.data())
+    def renew(self, data: st.DataObject) -> None:
+        """Extend any lease that was ever given, present or long gone."""
+        group = data.draw(st.sampled_from(self.leases))
+        renewal = Renewal(message_id=group.message.id, recipients=tuple((r.n, r.fence) for r in group.recipients))
+        (renewed,) = self._ask(lambda spool: spool.renew([renewal]))
+        for recipient in group.recipients:
+            is_present = recipient.fence == self.accounts[group.message.id, recipient.n].fence
+            assert is_present or recipient.n in renewed.stale, "I4: an older lease was extended"
 
     @precondition(lambda self: self.leases)
     @rule(data=st.data(), answer_by_s=st.sampled_from((1, 10)), part=st.booleans())

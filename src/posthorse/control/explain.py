@@ -71,6 +71,8 @@ def words(row: HistoryRow) -> str:
             return _joined(f"{row.provider or 'a provider'} took it too: a second copy is out", _answer(row.detail))
         case "fate":
             return _joined("learnt what became of it", _rest(row.detail))
+        case "renewed":
+            return "the attempt takes long, and its lease was extended"
         case "tried":
             return _joined(f"tried {row.provider or 'a provider'}", _answer(row.detail), _reason(row.detail))
         case _:

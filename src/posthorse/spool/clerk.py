@@ -28,6 +28,8 @@ from posthorse.spool.port import (
     ReleaseMark,
     ReleaseRefused,
     ReleaseVerdict,
+    Renewal,
+    Renewed,
     Repeated,
     Settled,
     Settlement,
@@ -38,7 +40,7 @@ from posthorse.spool.rules import Change, Row
 from posthorse.spool.story import Telling
 
 LEASE_US = 60_000_000
-"""How long a lease lasts without a release mark: longer than any connection may take to open."""
+"""How long a lease lasts without a release mark, unless it is renewed: longer than any connection may take to open."""
 
 CLAIM_US = 86_400_000_000
 """How long an idempotency key is kept: 24 hours."""
@@ -200,6 +202,25 @@ class Clerk:
                 claimed = replace(entry, node=request.node)
                 leased.append(record(book, claimed, rules.lease(entry.row, now + self.lease_us), Telling(at=now)))
         return leased
+
+    # --- renew ------------------------------------------------------------------------------------------------------
+
+    def renew(self, book: Book, batch: Sequence[Renewal]) -> list[Renewed]:
+        """Each recipient for itself: a lease that is still its caller's lasts as long again."""
+        entries = dict(book.entries({(renewal.message_id, n) for renewal in batch for n, _ in renewal.recipients}))
+        until = book.now + self.lease_us
+        results = []
+        for renewal in batch:
+            stale = []
+            for n, fence in renewal.recipients:
+                entry = entries.get((renewal.message_id, n))
+                if entry is not None and rules.holds_lease(entry.row, fence):
+                    telling = Telling(at=book.now, kind="renewed")
+                    entries[entry.key] = record(book, entry, rules.renew(entry.row, until), telling)
+                else:
+                    stale.append(n)
+            results.append(Renewed(until=until, stale=tuple(stale)))
+        return results
 
     # --- release ----------------------------------------------------------------------------------------------------
 

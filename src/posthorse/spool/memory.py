@@ -37,6 +37,8 @@ from posthorse.spool.port import (
     NewMessage,
     ReleaseMark,
     ReleaseVerdict,
+    Renewal,
+    Renewed,
     Settled,
     Settlement,
     SweepReport,
@@ -86,6 +88,10 @@ class MemorySpool:
     async def lease(self, request: LeaseRequest) -> Sequence[LeasedGroup]:
         """As the port says."""
         return await self._transact(lambda book: self._clerk.lease(book, request))
+
+    async def renew(self, batch: Sequence[Renewal]) -> Sequence[Renewed]:
+        """As the port says."""
+        return await self._transact(lambda book: self._clerk.renew(book, batch))
 
     async def release(self, batch: Sequence[ReleaseMark]) -> Sequence[ReleaseVerdict]:
         """As the port says."""

@@ -183,6 +183,24 @@ ReleaseVerdict = Released | ReleaseRefused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Renewal:
+    """An attempt that has not come to its release goes on: its leases shall last as long again, from now."""
+
+    message_id: MessageId
+    recipients: tuple[tuple[int, int], ...]
+    """(n, fence) of each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewed:
+    """The leases that were still the caller's are extended; nothing else about them changed."""
+
+    until: int
+    stale: tuple[int, ...] = ()
+    """Numbers of recipients that are no longer leased under that fence; they were left as they are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
     """How an attempt ended for one recipient, or that its lease is given back."""
 
@@ -242,7 +260,7 @@ class HistoryRow:
     n: int
     """-1: about the message."""
     kind: str
-    """`accepted`, `moved`, `late_answer`, `duplicate`, `decided`, `fate`, `tried`."""
+    """`accepted`, `moved`, `renewed`, `late_answer`, `duplicate`, `decided`, `fate`, `tried`."""
     old: Carriage | None
     new: Carriage | None
     cause: Cause | None
@@ -266,6 +284,10 @@ class Spool(Protocol):
 
     async def lease(self, request: LeaseRequest) -> Sequence[LeasedGroup]:
         """Claim due recipients (queued, or in doubt with budget), highest claim first."""
+        ...
+
+    async def renew(self, batch: Sequence[Renewal]) -> Sequence[Renewed]:
+        """Extend leases that have no release mark yet, each recipient for itself; who lost its lease gets none back."""
         ...
 
     async def release(self, batch: Sequence[ReleaseMark]) -> Sequence[ReleaseVerdict]:

@@ -110,9 +110,19 @@ def lease(row: Row, until: int) -> Change:
     return replace(change, row=held)
 
 
+def holds_lease(row: Row, fence: int) -> bool:
+    """Whether the row is leased under this fence and not released: what its lease's holder may go on with."""
+    return row.carriage is Carriage.LEASED and row.fence == fence
+
+
+def renew(row: Row, until: int) -> Change:
+    """A lease that lasts longer; the fence stays, so nobody else can have come in between."""
+    return Change(row=replace(row, lease_until=until))
+
+
 def release_refusal(row: Row, fence: int, now: int, *, suppressed: bool) -> Refusal | None:
     """Why this lease may not release now; None: it may. The order is the order of telling."""
-    if row.carriage is not Carriage.LEASED or row.fence != fence:
+    if not holds_lease(row, fence):
         return Refusal.STALE
     if suppressed:
         return Refusal.SUPPRESSED

@@ -35,6 +35,8 @@ from posthorse.spool.port import (
     NewMessage,
     ReleaseMark,
     ReleaseVerdict,
+    Renewal,
+    Renewed,
     Settled,
     Settlement,
     SpoolUnavailable,
@@ -156,6 +158,10 @@ class SqliteSpool:
         """As the port says."""
         answer: Sequence[LeasedGroup] = await self._writer.submit(Kind.LEASE, request)
         return answer
+
+    async def renew(self, batch: Sequence[Renewal]) -> Sequence[Renewed]:
+        """As the port says."""
+        return await self._work(lambda book: self._clerk.renew(book, batch))
 
     async def release(self, batch: Sequence[ReleaseMark]) -> Sequence[ReleaseVerdict]:
         """As the port says."""
