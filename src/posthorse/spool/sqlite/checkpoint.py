@@ -9,6 +9,7 @@ Promise: a failing checkpoint loses nothing; it is tried again after the next st
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import apsw
 
@@ -43,9 +44,10 @@ class Checkpointer:
             self._wake.set()
 
     def finish(self, connection: apsw.Connection) -> None:
-        """Called by the writer between two transactions when it is needed."""
+        """Called by the writer between two transactions when it is needed; a pass under way does it as well."""
         self.needs_writer = False
-        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        with suppress(apsw.BusyError):
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
 
     def close(self) -> None:
         """End the thread after the pass under way."""

@@ -13,6 +13,7 @@ import apsw
 
 from posthorse.spool.port import SpoolUnavailable
 from posthorse.spool.sqlite.schema import let_go
+from posthorse.spool.sqlite.trouble import unavailable
 
 T = TypeVar("T")
 
@@ -60,7 +61,7 @@ class Reader:
                 self._connection = self._connection or self._connect()
                 answer = question(self._connection)
             except apsw.Error as trouble:
-                error = SpoolUnavailable(f"the spool cannot be read: {trouble}")
+                error = unavailable(trouble)
                 self._let_go()
             except Exception as trouble:
                 error = trouble

@@ -15,6 +15,10 @@ from posthorse.mail.carriage import TRANSITIONS, Carriage, Cause, Fate
 
 PAGE_SIZE_BYTES = 8192
 CACHE_KIB = 65_536
+BUSY_MS = 5_000
+"""How long a lock of another process (a shell, a copying tool) is waited for."""
+LOG_KEPT_BYTES = 256 << 20
+"""A log that grew beyond this (somebody read for long) gives the rest of its room back when it begins anew."""
 
 _MIGRATION = re.compile(r"^(\d{4})_\w+\.sql$")
 _MARKED = re.compile(r"/\*(carriages|fates|moves)\*/.*?/\*end\*/", re.DOTALL)
@@ -57,13 +61,14 @@ def connect(path: str, *, vfs: str = "", cached_statements: int = 500) -> apsw.C
 
 
 def _set_up(connection: apsw.Connection, path: str) -> None:
-    connection.set_busy_timeout(5_000)
+    connection.set_busy_timeout(BUSY_MS)
     connection.execute(f"PRAGMA page_size = {PAGE_SIZE_BYTES}")
     mode = connection.pragma("journal_mode", "wal")
     if mode != "wal":
         raise SpoolRefused(f"{path}: the file system does not allow write-ahead logging (journal mode {mode})")
     connection.pragma("synchronous", "full")
     connection.pragma("wal_autocheckpoint", 0)
+    connection.pragma("journal_size_limit", LOG_KEPT_BYTES)
     connection.pragma("cache_size", -CACHE_KIB)
     connection.pragma("temp_store", "memory")
     # Every question here has its index; for a large batch the planner would else scan all recipients beside a made one.

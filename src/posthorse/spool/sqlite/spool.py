@@ -50,6 +50,7 @@ from posthorse.spool.sqlite.reader import Reader
 from posthorse.spool.sqlite.schema import check_library, connect, let_go, migrate
 from posthorse.spool.sqlite.seek import find_live
 from posthorse.spool.sqlite.transaction import Kind
+from posthorse.spool.sqlite.trouble import unavailable
 from posthorse.spool.sqlite.writer import Committed, Writer, prove_writable
 
 T = TypeVar("T")
@@ -121,7 +122,7 @@ class SqliteSpool:
             checkpoints.close()
             lock.release()
             if isinstance(error, apsw.Error | OSError):
-                raise SpoolUnavailable(f"{path} cannot be opened: {error}") from error
+                raise SpoolUnavailable(f"{path} cannot be opened: {unavailable(error)}") from error
             raise
         spool = cls(
             writer=writer,

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-import apsw
-
 from posthorse.spool.clerk import Clerk
 from posthorse.spool.port import (
     AdmitResult,
@@ -21,10 +19,10 @@ from posthorse.spool.port import (
     ReleaseVerdict,
     Settled,
     Settlement,
-    SpoolMisuse,
 )
 from posthorse.spool.sqlite import straight
 from posthorse.spool.sqlite.book import SqliteBook
+from posthorse.spool.sqlite.trouble import blamed, is_storage_failure
 
 
 class Kind(Enum):
@@ -168,37 +166,3 @@ def _share(calls: Sequence[Call], answers: Sequence[Any]) -> None:
         end = start + len(call.asked)
         call.answer = answers[start:end]
         start = end
-
-
-_STORAGE = (
-    apsw.FullError,
-    apsw.IOError,
-    apsw.CorruptError,
-    apsw.NotADBError,
-    apsw.CantOpenError,
-    apsw.ReadOnlyError,
-    apsw.BusyError,
-    apsw.LockedError,
-    apsw.ProtocolError,
-    apsw.PermissionsError,
-    apsw.NoMemError,
-    apsw.NoLFSError,
-    apsw.InterruptError,
-    apsw.ConnectionClosedError,
-    OSError,
-    MemoryError,
-)
-
-
-def is_storage_failure(error: BaseException) -> bool:
-    """Whether the storage failed, rather than one call being wrong."""
-    return isinstance(error, _STORAGE)
-
-
-def blamed(error: Exception) -> Exception:
-    """The error a caller gets for a call that cannot be done."""
-    if isinstance(error, apsw.ConstraintError):
-        return SpoolMisuse(f"refused by a constraint of the spool: {error}")
-    if isinstance(error, apsw.Error | TypeError | ValueError | OverflowError):
-        return SpoolMisuse(f"cannot be stored: {error}")
-    return error

@@ -31,11 +31,10 @@ from posthorse.spool.sqlite.transaction import (
     Kind,
     NotStraight,
     Paths,
-    blamed,
-    is_storage_failure,
     run,
     run_apart,
 )
+from posthorse.spool.sqlite.trouble import blamed, is_storage_failure, unavailable
 
 MOST_CALLS = 512
 """Calls in one transaction at most."""
@@ -79,7 +78,11 @@ class Writer:
         self._closing = False
         self.transactions = 0
         self.calls = 0
-        self._open()
+        try:
+            self._open()
+        except BaseException:
+            let_go(self._connection)
+            raise
         self._thread = threading.Thread(target=self._work, name="spool-writer", daemon=True)
         self._thread.start()
 
@@ -217,9 +220,7 @@ class Writer:
             self._book.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         except Exception:
             self._let_go()
-        if disk_full:
-            return SpoolUnavailable("the disk of the spool is full", disk_full=True)
-        return SpoolUnavailable(f"the storage of the spool failed: {error}")
+        return unavailable(error)
 
     def _let_go(self) -> None:
         self._broken_at = self._clock.monotonic()
