@@ -48,8 +48,9 @@ from posthorse.daemon.wiring import (
     trusted_of,
 )
 from posthorse.gateway import Gateway, Parts
-from posthorse.mail.ids import NodeId
+from posthorse.mail.ids import MessageId, NodeId
 from posthorse.providers.http import PooledHttpExchange
+from posthorse.spool.codec import Unreadable
 from posthorse.spool.desk_port import sealed_secrets
 from posthorse.spool.sqlite.backup import CopyFailed, copy_database
 from posthorse.spool.sqlite.spool import SqliteSpool
@@ -111,7 +112,9 @@ class Daemon:
     async def _own_spool(self, undo: AsyncExitStack) -> None:
         """Nothing is made or changed beside a spool that another process has, so the lock comes first."""
         file = self._config.spool.url.file
-        self._spool = await SqliteSpool.open(str(file), clock=self._clock, committed=self._measures.committed)
+        self._spool = await SqliteSpool.open(
+            str(file), clock=self._clock, committed=self._measures.committed, damaged=self._damaged
+        )
         undo.push_async_callback(self._spool.close)
         self._sealer = open_key_file(key_file_of(file), sealed_secrets(await self._spool.keys()))
         self._journal = Journal(
@@ -251,6 +254,9 @@ class Daemon:
             return await self._offload.run(lambda: copy_database(source, path))
         except CopyFailed as error:
             raise NotDone(str(error)) from error
+
+    def _damaged(self, message_id: MessageId) -> None:
+        self._journal.spool_trouble("body", Unreadable(f"the stored bytes of message {message_id.hex()} are damaged"))
 
     def _unforeseen(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What nobody awaited: in the log and counted, like every bug."""

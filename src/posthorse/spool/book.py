@@ -76,7 +76,7 @@ class Book(Protocol):
         ...
 
     def bodies(self, ids: Collection[MessageId]) -> Mapping[MessageId, bytes]:
-        """Stored bytes of these messages; dropped ones are missing."""
+        """Stored bytes of these messages; what was dropped, or cannot be read, is missing."""
         ...
 
     # --- writes ---

@@ -6,7 +6,7 @@ adapter. Each safeguard is one method, so that the seeded world can take it away
 Left out: transactions and storage (adapters), what a person decides (`posthorse.spool.decisions`).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage
@@ -44,6 +44,9 @@ LEASE_US = 60_000_000
 
 CLAIM_US = 86_400_000_000
 """How long an idempotency key is kept: 24 hours."""
+
+UNREADABLE_US = 600_000_000
+"""How long mail is put off whose stored bytes cannot be read: 10 minutes."""
 
 _ROUNDS = 8
 """How often one lease call looks again when all it found had to end instead."""
@@ -171,16 +174,32 @@ class Clerk:
     # --- lease ------------------------------------------------------------------------------------------------------
 
     def lease(self, book: Book, request: LeaseRequest) -> list[LeasedGroup]:
-        """Claim what is due; what is found late or suppressed ends instead."""
+        """Claim what is due; what is found late or suppressed ends instead, what cannot be read is put off."""
         for _ in range(_ROUNDS):
             found = book.due(request.stream, request.limit, newest_first=request.newest_first)
             leased = self._claim_due(book, request, found)
-            if leased or not found:
-                break
-        else:
-            leased = []
-        bodies = book.bodies({entry.message.id for entry in leased})
-        return group(leased, bodies)
+            bodies = book.bodies({entry.message.id for entry in leased})
+            self._put_off(book, [entry for entry in leased if entry.message.id not in bodies])
+            groups = group([entry for entry in leased if entry.message.id in bodies], bodies)
+            if groups or not found:
+                return groups
+        return []
+
+    def _put_off(self, book: Book, unreadable: Iterable[Entry]) -> None:
+        """A damaged place in the storage must not keep what is due behind it, nor end anything by itself."""
+        given_back = [
+            Settlement(
+                message_id=entry.message.id,
+                n=entry.n,
+                fence=entry.row.fence,
+                outcome=None,
+                next_at=book.now + UNREADABLE_US,
+                tried=entry.row.tried,
+                reason="its stored bytes cannot be read",
+            )
+            for entry in unreadable
+        ]
+        self.settle(book, given_back)
 
     def _claim_due(self, book: Book, request: LeaseRequest, found: Sequence[Entry]) -> list[Entry]:
         now = book.now

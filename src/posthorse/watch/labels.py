@@ -74,6 +74,7 @@ SPOOL_WHERE = Label(
     values={
         "admit": "store a message: its client was told to try again later",
         "lease": "give out what is due: it waits",
+        "body": "read a message that is due, as its place in the database is damaged: it is put off, the rest goes on",
         "release": "mark a release: the attempt was broken off before its last bytes",
         "settle": "record how an attempt ended: tried again until it can",
         "orders": "read the orders of people: the last ones known stay in force",
@@ -93,6 +94,7 @@ BUG_WHERE = Label(
         "tending attempts": "the loop that looks after attempts; started again",
         "control": "carrying out an operator's command",
         "web": "answering an HTTP request",
+        "stopping": "ending the gateway; every other step was taken",
         "loop": "anywhere else",
     },
 )

@@ -29,6 +29,7 @@ from posthorse.spool.sqlite.rows import (
     new_recipient_row,
     recipient_row,
 )
+from posthorse.spool.sqlite.trouble import UNREADABLE, Damaged
 
 _HOT = named("hot.sql")
 _BULK = {name: Bulk(text) for name, text in _HOT.items() if "{rows}" in text}
@@ -66,6 +67,8 @@ class SqliteBook:
         """Whether any address is on a list at all."""
         self.lists_changed = False
         """This transaction changed holds or suppressions: what is kept of them in memory must be read anew."""
+        self.unreadable: set[MessageId] = set()
+        """Messages whose body cannot be read, found by this transaction or before it was begun again."""
         self._counters = counters
         self._holds = holds
         self.messages: list[tuple[Value, ...]] = []
@@ -243,10 +246,30 @@ class SqliteBook:
         return sorted(self._entries("held", hold=hold_id, limit=limit), key=lambda entry: entry.key)
 
     def bodies(self, ids: Collection[MessageId]) -> dict[MessageId, bytes]:
-        """As `Book` says."""
+        """As `Book` says. Raises `Damaged`: the transaction must be undone, and begun again after `look_into`."""
+        wanted = [message_id for message_id in ids if message_id not in self.unreadable]
+        self.flush()
+        try:
+            found = self._read_bodies(wanted)
+        except (*UNREADABLE, codec.Unreadable) as error:
+            raise Damaged(wanted) from error
+        self.unreadable.update(message_id for message_id in wanted if message_id not in found)
+        return found
+
+    def look_into(self, ids: Iterable[MessageId]) -> bool:
+        """Between transactions: find those whose body cannot be read, which then counts as missing; whether any is."""
+        before = len(self.unreadable)
+        for message_id in ids:
+            try:
+                self._read_bodies([message_id])
+            except (*UNREADABLE, codec.Unreadable):
+                self.unreadable.add(message_id)
+        return len(self.unreadable) > before
+
+    def _read_bodies(self, ids: Collection[MessageId]) -> dict[MessageId, bytes]:
+        found: dict[MessageId, bytes] = {}
         if not ids:
-            return {}
-        found = {}
+            return found
         for lengths, joined in self._bulk("bodies", [(message_id,) for message_id in ids]):
             stored = memoryview(joined if isinstance(joined, bytes) else b"")
             place = 0

@@ -51,7 +51,7 @@ from posthorse.spool.sqlite.schema import check_library, connect, let_go, migrat
 from posthorse.spool.sqlite.seek import find_live
 from posthorse.spool.sqlite.transaction import Kind
 from posthorse.spool.sqlite.trouble import unavailable
-from posthorse.spool.sqlite.writer import Committed, Writer, prove_writable
+from posthorse.spool.sqlite.writer import Committed, ToldDamage, Writer, prove_writable
 
 T = TypeVar("T")
 
@@ -93,12 +93,13 @@ class SqliteSpool:
         switch_interval_s: float | None = SWITCH_INTERVAL_S,
         vfs: str = "",
         committed: Committed = lambda duration_s, calls: None,
+        damaged: ToldDamage = lambda message_id: None,
     ) -> "SqliteSpool":
         """Open or create the database at `path` and own it.
 
         Raises `SpoolRefused` (another owner, newer schema, unsafe library) and `SpoolUnavailable`. `switch_interval_s`:
         the interpreter's, for the whole process; None leaves it. `vfs`: SQLite's file layer, for tests.
-        `committed` is told of every transaction, in the writer's thread.
+        `committed` is told of every transaction, in the writer's thread; `damaged` of mail whose bytes cannot be read.
         """
         check_library()
         if switch_interval_s is not None:
@@ -117,6 +118,7 @@ class SqliteSpool:
                 loop=loop,
                 checkpoints=checkpoints,
                 committed=committed,
+                damaged=damaged,
             )
         except BaseException as error:
             checkpoints.close()

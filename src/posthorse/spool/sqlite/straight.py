@@ -4,10 +4,10 @@ Promise: the same rows and history as `posthorse.spool.clerk` writes for it (the
 straight (keys, holds, lists, a stale fence, any other outcome) is left to the clerk.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from posthorse.mail.carriage import Carriage
-from posthorse.mail.ids import ProviderName, Tenant
+from posthorse.mail.ids import MessageId, ProviderName, Tenant
 from posthorse.mail.outcome import Handover
 from posthorse.spool.clerk import message_of as new_message
 from posthorse.spool.port import (
@@ -78,7 +78,7 @@ def admit(book: SqliteBook, new: NewMessage, lease_us: int) -> Admitted:
 
 
 def lease(book: SqliteBook, request: LeaseRequest, lease_us: int) -> list[LeasedGroup] | None:
-    """Lease what is due, or None: something found must end instead, which is the clerk's work."""
+    """Lease what is due, or None: something found must end or be put off instead, which is the clerk's work."""
     now = book.now
     found = book.due_rows(request.stream, request.limit, newest_first=request.newest_first)
     if any(row[6] <= now or row[20] or (row[13] == "in_doubt" and row[16] >= row[17]) for row in found):
@@ -88,15 +88,19 @@ def lease(book: SqliteBook, request: LeaseRequest, lease_us: int) -> list[Leased
     chosen = _within(found, request.max_bytes)
     if not chosen:
         return []
+    ids = [MessageId(bytes.fromhex(row[0])) for row in chosen]
+    bodies = book.bodies(set(ids))
+    if not all(message_id in bodies for message_id in ids):
+        return None
     until = now + lease_us
-    keys: list[tuple[Value, ...]] = [(bytes.fromhex(row[0]), row[11], row[14]) for row in chosen]
+    keys: list[tuple[Value, ...]] = [(key, row[11], row[14]) for key, row in zip(ids, chosen, strict=True)]
     book.lease_all(keys, until, request.node)
     detail = f'{{"lease_until":{until}}}'
     book.facts += [
         (book.next_seq(), now, key[0], row[11], "moved", row[13], "leased", "lease", row[14] + 1, None, None, detail)
         for key, row in zip(keys, chosen, strict=True)
     ]
-    return _groups(book, chosen, until)
+    return _groups(chosen, bodies, until)
 
 
 def _within(found: list[DueTuple], max_bytes: int) -> list[DueTuple]:
@@ -112,13 +116,12 @@ def _within(found: list[DueTuple], max_bytes: int) -> list[DueTuple]:
     return found
 
 
-def _groups(book: SqliteBook, leased: list[DueTuple], until: int) -> list[LeasedGroup]:
+def _groups(leased: list[DueTuple], bodies: Mapping[MessageId, bytes], until: int) -> list[LeasedGroup]:
     """One message, the same history so far; in the order of the claims."""
     groups: dict[tuple[str, str, str], list[DueTuple]] = {}
     for row in leased:
         groups.setdefault((row[0], row[13], row[19]), []).append(row)
     messages = {rows[0][0]: message_of(rows[0][:11]) for rows in groups.values()}
-    bodies = book.bodies({message.id for message in messages.values()})
     return [
         LeasedGroup(
             message=messages[id_hex],

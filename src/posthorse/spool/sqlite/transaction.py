@@ -22,7 +22,7 @@ from posthorse.spool.port import (
 )
 from posthorse.spool.sqlite import straight
 from posthorse.spool.sqlite.book import SqliteBook
-from posthorse.spool.sqlite.trouble import blamed, is_storage_failure
+from posthorse.spool.sqlite.trouble import Damaged, blamed, is_storage_failure
 
 
 class Kind(Enum):
@@ -88,7 +88,7 @@ def run_apart(book: SqliteBook, clerk: Clerk, calls: Sequence[Call]) -> None:
         try:
             run(book, clerk, [call], Paths(release=False, settle=False))
         except Exception as error:
-            if is_storage_failure(error):
+            if is_storage_failure(error) or isinstance(error, Damaged):
                 raise
             book.forget()
             connection.execute("ROLLBACK TO apart")

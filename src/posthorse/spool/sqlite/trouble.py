@@ -4,8 +4,11 @@ Promise: the text says what to do where a person can do something: a lock is let
 database is saved before anything else is tried.
 """
 
+from collections.abc import Sequence
+
 import apsw
 
+from posthorse.mail.ids import MessageId
 from posthorse.spool.port import SpoolMisuse, SpoolUnavailable
 
 _STORAGE = (
@@ -26,6 +29,17 @@ _STORAGE = (
     OSError,
     MemoryError,
 )
+
+UNREADABLE = (apsw.CorruptError, apsw.IOError)
+"""What reading a damaged place raises, while the rest may be well."""
+
+
+class Damaged(Exception):
+    """The body of one of these messages cannot be read. SQLite then writes nothing more in its transaction."""
+
+    def __init__(self, ids: Sequence[MessageId]) -> None:
+        super().__init__(f"one of {len(ids)} stored bodies cannot be read")
+        self.ids = ids
 
 
 def is_storage_failure(error: BaseException) -> bool:

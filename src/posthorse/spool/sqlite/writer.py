@@ -18,6 +18,7 @@ from typing import Any
 
 import apsw
 
+from posthorse.mail.ids import MessageId
 from posthorse.mail.ports import Clock
 from posthorse.spool.clerk import Clerk
 from posthorse.spool.desk_port import Hold
@@ -34,7 +35,7 @@ from posthorse.spool.sqlite.transaction import (
     run,
     run_apart,
 )
-from posthorse.spool.sqlite.trouble import blamed, is_storage_failure, unavailable
+from posthorse.spool.sqlite.trouble import Damaged, blamed, is_storage_failure, unavailable
 
 MOST_CALLS = 512
 """Calls in one transaction at most."""
@@ -45,6 +46,9 @@ RETRY_S = 0.25
 
 Committed = Callable[[float, int], None]
 """Seconds a transaction took, fsync included, and how many calls shared it."""
+
+ToldDamage = Callable[[MessageId], None]
+"""Told of a message that was due and whose stored bytes cannot be read."""
 
 
 class Writer:
@@ -59,14 +63,18 @@ class Writer:
         loop: asyncio.AbstractEventLoop,
         checkpoints: Checkpointer,
         committed: Committed,
+        damaged: ToldDamage,
     ) -> None:
-        """`connect` opens a connection ready for use; `committed` is told of every transaction, in the thread."""
+        """`connect` opens a connection ready for use; `committed` is told of every transaction, in the thread;
+        `damaged` is called on the loop.
+        """
         self._connect = connect
         self._clock = clock
         self._clerk = clerk
         self._loop = loop
         self._checkpoints = checkpoints
         self._committed = committed
+        self._damaged = damaged
         self.failed = False
         """Something could not be stored, and since then nobody proved that anything can be."""
         self._gathered: list[Call] = []
@@ -168,28 +176,39 @@ class Writer:
 
     def _transact(self, calls: list[Call]) -> None:
         book = self._ready()
-        paths = Paths()
+        paths, is_apart = Paths(), False
         while True:
             self._begin(book)
             try:
-                run(book, self._clerk, calls, paths)
+                if is_apart:
+                    run_apart(book, self._clerk, calls)
+                else:
+                    run(book, self._clerk, calls, paths)
                 break
             except NotStraight:
                 self._undo(book)
+            except Damaged as damaged:
+                self._undo(book)
+                if not book.look_into(damaged.ids):
+                    raise
             except Exception as error:
-                if is_storage_failure(error):
+                if is_storage_failure(error) or is_apart:
                     raise
                 self._undo(book)
                 if len(calls) == 1:
                     calls[0].answer, calls[0].error = None, blamed(error)
                     return
-                self._begin(book)
-                run_apart(book, self._clerk, calls)
-                break
+                is_apart = True
         book.connection.execute("COMMIT")
         self.transactions += 1
+        self._committed_on(book)
+
+    def _committed_on(self, book: SqliteBook) -> None:
         if book.lists_changed:
             self._load_lists(book)
+        for message_id in book.unreadable:
+            self._loop.call_soon_threadsafe(self._damaged, message_id)
+        book.unreadable.clear()
         self._checkpoints.committed(book.connection)
 
     def _begin(self, book: SqliteBook) -> None:
