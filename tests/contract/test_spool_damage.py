@@ -120,3 +120,30 @@ def test_a_damaged_page_of_what_changes_is_told_with_what_to_do(table: str, tmp_
 
     with pytest.raises(SpoolUnavailable, match=r"the database of the spool is damaged .*: stop the gateway and copy"):
         asyncio.run(story())
+
+
+@pytest.mark.parametrize("how", ["moved away", "replaced"])
+def test_a_file_taken_away_under_the_gateway_gets_no_more_receipts(how: str, tmp_path: Path) -> None:
+    """What would be written to a file that nobody finds again is refused; once the file is back, all goes on."""
+
+    async def story() -> None:
+        clock = HandClock()
+        world = await opened(tmp_path, clock)
+        stored = await world.admit_leased()
+        there, away = tmp_path / "spool.db", tmp_path / "away.db"
+        there.rename(away)
+        if how == "replaced":
+            there.write_bytes(b"")
+        for _ in range(2):
+            with pytest.raises(SpoolUnavailable, match=r"removed or replaced .* put the same file back"):
+                await world.admit()
+            clock.forward(1)
+        with pytest.raises(SpoolUnavailable):
+            await world.release(stored)
+        assert there.exists() == (how == "replaced"), "nothing is made in its place"
+        away.rename(there)
+        await world.release(stored)
+        assert await world.carriage((await world.admit()).id) is Carriage.QUEUED
+        await world.spool.close()
+
+    asyncio.run(story())

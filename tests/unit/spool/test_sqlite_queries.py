@@ -8,7 +8,7 @@ import apsw
 import pytest
 
 from posthorse.spool.sqlite.queries import LARGEST, Bulk, named
-from posthorse.spool.sqlite.schema import connect, migrate
+from posthorse.spool.sqlite.schema import connect, create, migrate
 
 
 @pytest.fixture
@@ -60,6 +60,7 @@ def plan_of(connection: apsw.Connection, text: str) -> list[str]:
 @pytest.mark.parametrize("file", ["hot.sql", "desk.sql"])
 def test_no_statement_reads_a_whole_table(file: str, tmp_path: Path) -> None:
     """Whatever the size of its batch, a statement finds its rows by an index; only small lists are read whole."""
+    create(str(tmp_path / "spool.db"))
     connection = connect(str(tmp_path / "spool.db"))
     migrate(connection)
     small = {"v", "hold", "control", "access_key", "tally", "suppression"}

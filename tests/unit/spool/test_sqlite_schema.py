@@ -7,12 +7,13 @@ import pytest
 
 from posthorse.mail.carriage import TRANSITIONS, Carriage, Cause
 from posthorse.spool.sqlite import schema
-from posthorse.spool.sqlite.schema import SpoolRefused, connect, is_safe, migrate
+from posthorse.spool.sqlite.schema import SpoolRefused, connect, create, is_safe, migrate
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> str:
-    """Where the database goes."""
+    """A database with nothing in it."""
+    create(str(tmp_path / "spool.db"))
     return str(tmp_path / "spool.db")
 
 
@@ -46,7 +47,6 @@ def test_an_unsafe_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_file_is_private(path: str) -> None:
     """A new database can be read by its owner only."""
-    connect(path).close()
     assert Path(path).stat().st_mode & 0o777 == 0o600
 
 

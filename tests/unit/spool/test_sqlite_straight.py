@@ -20,7 +20,7 @@ from posthorse.spool.port import Settlement
 from posthorse.spool.rules import Row
 from posthorse.spool.sqlite import desk
 from posthorse.spool.sqlite.book import Counters, SqliteBook
-from posthorse.spool.sqlite.schema import connect, migrate
+from posthorse.spool.sqlite.schema import connect, create, migrate
 
 NOW = 1_000_000
 ID = MessageId(b"m" * 16)
@@ -29,6 +29,7 @@ ID = MessageId(b"m" * 16)
 @pytest.fixture
 def book(tmp_path: Path) -> Iterator[SqliteBook]:
     """A book on a database of its own, inside a transaction."""
+    create(str(tmp_path / "spool.db"))
     connection = connect(str(tmp_path / "spool.db"))
     migrate(connection)
     connection.execute("BEGIN")

@@ -47,11 +47,16 @@ def check_library() -> None:
         raise SpoolRefused(f"SQLite {text} can lose committed mail (WAL-reset race): install apsw 3.51.3 or later")
 
 
+def create(path: str) -> None:
+    """Make the file (0600) if it is missing. Raises OSError."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+
+
 def connect(path: str, *, vfs: str = "", cached_statements: int = 500) -> apsw.Connection:
-    """A connection with the settings that durability rests on; creates the file (0600) if it is missing."""
-    if not os.path.exists(path):
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    connection = apsw.Connection(path, vfs=vfs or None, statementcachesize=cached_statements)
+    """A connection with the settings that durability rests on, to a file that is there."""
+    connection = apsw.Connection(
+        path, flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs or None, statementcachesize=cached_statements
+    )
     try:
         _set_up(connection, path)
     except BaseException:

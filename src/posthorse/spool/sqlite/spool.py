@@ -46,8 +46,9 @@ from posthorse.spool.sqlite import desk, retention
 from posthorse.spool.sqlite.book import SqliteBook
 from posthorse.spool.sqlite.checkpoint import Checkpointer
 from posthorse.spool.sqlite.lock import OwnerLock
+from posthorse.spool.sqlite.place import Place
 from posthorse.spool.sqlite.reader import Reader
-from posthorse.spool.sqlite.schema import check_library, connect, let_go, migrate
+from posthorse.spool.sqlite.schema import check_library, connect, create, let_go, migrate
 from posthorse.spool.sqlite.seek import find_live
 from posthorse.spool.sqlite.transaction import Kind
 from posthorse.spool.sqlite.trouble import unavailable
@@ -109,10 +110,12 @@ class SqliteSpool:
         lock = OwnerLock(path)
         checkpoints = Checkpointer(opening)
         try:
+            create(path)
             _prepare(opening)
             loop = asyncio.get_running_loop()
             writer = Writer(
                 connect=opening,
+                place=Place(path),
                 clock=clock,
                 clerk=clerk,
                 loop=loop,

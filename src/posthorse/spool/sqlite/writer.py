@@ -26,6 +26,7 @@ from posthorse.spool.port import SpoolUnavailable
 from posthorse.spool.sqlite import desk
 from posthorse.spool.sqlite.book import Counters, SqliteBook
 from posthorse.spool.sqlite.checkpoint import Checkpointer
+from posthorse.spool.sqlite.place import Place
 from posthorse.spool.sqlite.schema import let_go
 from posthorse.spool.sqlite.transaction import (
     Call,
@@ -58,6 +59,7 @@ class Writer:
         self,
         *,
         connect: Callable[[], apsw.Connection],
+        place: Place,
         clock: Clock,
         clerk: Clerk,
         loop: asyncio.AbstractEventLoop,
@@ -69,6 +71,7 @@ class Writer:
         `damaged` is called on the loop.
         """
         self._connect = connect
+        self._place = place
         self._clock = clock
         self._clerk = clerk
         self._loop = loop
@@ -248,6 +251,7 @@ class Writer:
 
     def _ready(self) -> SqliteBook:
         """The book, opening the storage again if it was let go. Raises `SpoolUnavailable` or a storage failure."""
+        self._place.check()
         if self._book is not None:
             return self._book
         if self._broken_at is not None and self._clock.monotonic() - self._broken_at < RETRY_S:
