@@ -19,7 +19,7 @@ from posthorse.accept.credentials import CredentialStore
 from posthorse.accept.load import Load
 from posthorse.accept.smtp.server import SmtpServer
 from posthorse.adapters.chance import SystemRng, TimeOrderedIds
-from posthorse.adapters.clock import SystemClock
+from posthorse.adapters.clock import SteadyClock, SystemClock
 from posthorse.adapters.dialer import SystemDialer
 from posthorse.adapters.offload import ThreadOffload
 from posthorse.adapters.sealing import Sealer, key_file_of, open_key_file
@@ -73,9 +73,9 @@ class Daemon:
         self._config = config
         self._path = path
         self._environ = environ
-        self._clock = SystemClock()
+        self._clock = SteadyClock(SystemClock())
         self._offload = ThreadOffload()
-        self._log = Log(_sink(config.log.file), self._clock)
+        self._log = Log(_sink(config.log.file), SystemClock())
         self._measures = Measures()
         self._tasks: list[asyncio.Task[None]] = []
         self._journal: Journal
@@ -126,7 +126,7 @@ class Daemon:
         config, hostname = self._config, self._config.node.name or socket.gethostname()
         dialer = SystemDialer()
         edge = Edge(
-            clock=self._clock,
+            clock=SystemClock(),  # a signed request must show the time of the world
             dialer=dialer,
             exchange=PooledHttpExchange(dialer=dialer),
             offload=self._offload,

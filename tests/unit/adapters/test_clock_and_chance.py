@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from posthorse.adapters.chance import SystemRng, TimeOrderedIds
-from posthorse.adapters.clock import SystemClock
+from posthorse.adapters.clock import CATCHING_UP, SteadyClock, SystemClock
 
 
 @dataclass
@@ -11,12 +11,18 @@ class SetClock:
     """A wall clock that shows what it was set to."""
 
     us: int = 0
+    steady_s: float = 0.0
 
     def now(self) -> int:
         return self.us
 
     def monotonic(self) -> float:
-        return 0.0
+        return self.steady_s
+
+    def pass_by(self, seconds: float) -> None:
+        """Let time pass on both clocks."""
+        self.us += round(seconds * 1e6)
+        self.steady_s += seconds
 
 
 def test_the_wall_clock_counts_microseconds_of_this_century() -> None:
@@ -26,6 +32,37 @@ def test_the_wall_clock_counts_microseconds_of_this_century() -> None:
     assert 1_600_000_000_000_000 < first < 4_000_000_000_000_000
     assert clock.now() >= first
     assert clock.monotonic() >= origin
+
+
+def test_a_clock_set_back_goes_on_and_is_caught_up_with() -> None:
+    """An hour back: it goes on from where it was, at nine tenths, and in the end it is the wall clock again."""
+    wall = SetClock(us=10**15)
+    clock = SteadyClock(wall)
+    before = clock.now()
+    wall.us -= 3_600_000_000
+    assert clock.now() == before
+    wall.pass_by(100)
+    assert clock.now() == before + int(100e6 * CATCHING_UP)
+    for _ in range(1_000):
+        wall.pass_by(1e-6)
+        clock.now()
+    assert abs(clock.now() - before - 100.001e6 * CATCHING_UP) <= 1, "many small looks lose nothing"
+    wall.pass_by(3_600 / (1 - CATCHING_UP))
+    assert clock.now() == wall.now()
+
+
+def test_a_clock_set_back_twice_and_forward_again() -> None:
+    """The second time it goes on from the first; set forward it is followed at once."""
+    wall = SetClock(us=10**15)
+    clock = SteadyClock(wall)
+    seen = [clock.now()]
+    for back_us in (50_000_000, 70_000_000):
+        wall.us -= back_us
+        wall.pass_by(10)
+        seen.append(clock.now())
+    assert seen[1] - seen[0] == seen[2] - seen[1] == int(10e6 * CATCHING_UP)
+    wall.us += 10**9
+    assert clock.now() == wall.now()
 
 
 def test_chance_stays_in_its_interval() -> None:
