@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -217,3 +217,24 @@ def test_a_really_full_disk(small_disk: Path) -> None:
         await spool.close()
 
     asyncio.run(story())
+
+
+def test_a_start_on_a_full_disk_is_told_as_such(small_disk: Path) -> None:
+    """With a spool there or without, the reason is the disk, and with room again the same start succeeds."""
+
+    async def start() -> None:
+        spool = await SqliteSpool.open(str(small_disk / "spool.db"), clock=HandClock(), switch_interval_s=None)
+        await spool.close()
+
+    ballast = small_disk / "ballast"
+    for _ in range(2):
+        with ballast.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(1 << 16))
+        with ballast.open("ab", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(b"x")
+        with pytest.raises(SpoolUnavailable, match="the disk of the spool is full"):
+            asyncio.run(start())
+        ballast.unlink()
+        asyncio.run(start())

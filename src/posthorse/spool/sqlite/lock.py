@@ -6,6 +6,7 @@ symbolic link to it stands. Left out: hard links, network file systems without f
 
 import fcntl
 import os
+from contextlib import suppress
 
 from posthorse.spool.sqlite.schema import SpoolRefused
 
@@ -27,8 +28,9 @@ class OwnerLock:
             raise SpoolRefused(
                 f"{path} is in use by process {owner}: one process owns a spool; stop it or use another file"
             ) from None
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        with suppress(OSError):  # on a full disk the owner stays unnamed
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Let go, once; the file stays, since removing it would race with the next owner."""

@@ -51,7 +51,7 @@ from posthorse.spool.sqlite.reader import Reader
 from posthorse.spool.sqlite.schema import check_library, connect, create, let_go, migrate
 from posthorse.spool.sqlite.seek import find_live
 from posthorse.spool.sqlite.transaction import Kind
-from posthorse.spool.sqlite.trouble import unavailable
+from posthorse.spool.sqlite.trouble import DISK_FULL, is_full, unavailable
 from posthorse.spool.sqlite.writer import Committed, ToldDamage, Writer, prove_writable
 
 T = TypeVar("T")
@@ -127,7 +127,8 @@ class SqliteSpool:
             checkpoints.close()
             lock.release()
             if isinstance(error, apsw.Error | OSError):
-                raise SpoolUnavailable(f"{path} cannot be opened: {unavailable(error)}") from error
+                why = DISK_FULL if is_full(path) else str(unavailable(error))
+                raise SpoolUnavailable(f"{path} cannot be opened: {why}") from error
             raise
         spool = cls(
             writer=writer,

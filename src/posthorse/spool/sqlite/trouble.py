@@ -4,12 +4,15 @@ Promise: the text says what to do where a person can do something: a lock is let
 database is saved before anything else is tried.
 """
 
+import os
 from collections.abc import Sequence
 
 import apsw
 
 from posthorse.mail.ids import MessageId
 from posthorse.spool.port import SpoolMisuse, SpoolUnavailable
+
+DISK_FULL = "the disk of the spool is full"
 
 _STORAGE = (
     apsw.FullError,
@@ -62,7 +65,7 @@ def unavailable(error: BaseException) -> SpoolUnavailable:
         case SpoolUnavailable():
             return error
         case apsw.FullError():
-            return SpoolUnavailable("the disk of the spool is full", disk_full=True)
+            return SpoolUnavailable(DISK_FULL, disk_full=True)
         case apsw.BusyError() | apsw.LockedError():
             return SpoolUnavailable(f"another process holds a lock on the spool, and must let go of it: {error}")
         case apsw.CorruptError() | apsw.NotADBError():
@@ -72,3 +75,13 @@ def unavailable(error: BaseException) -> SpoolUnavailable:
             )
         case _:
             return SpoolUnavailable(f"the storage of the spool failed: {error}")
+
+
+def is_full(path: str) -> bool:
+    """Whether there is no room beside this file: SQLite calls a full disk an I/O error when it grows its index of the
+    log.
+    """
+    try:
+        return os.statvfs(os.path.dirname(path) or ".").f_bavail == 0
+    except OSError:
+        return False
