@@ -1,8 +1,10 @@
 """The real network: TCP and TLS to other hosts.
 
 Promise: TLS is 1.2 or later and always verified, against the name that was asked for; there is no way to switch that
-off. A host with several addresses is tried in the order the resolver gives, the next one starting soon after the last
-(RFC 8305), so that one dead address costs a quarter of a second and not the whole time limit.
+off. Writing is paused while a quarter of a megabyte has not left, so that whoever waits for it to go on sees a slow
+link move and a dead one stand still. A host with several addresses is tried in the order the resolver gives, the next
+one starting soon after the last (RFC 8305), so that one dead address costs a quarter of a second and not the whole
+time limit.
 
 Left out: time limits (the caller sets them around `dial`), proxies, DNS of our own.
 """
@@ -17,6 +19,10 @@ from posthorse.mail.ports import DialFailed, Target
 _NEXT_ADDRESS_AFTER_S = 0.25
 """RFC 8305 section 8: the recommended pause before the next address is tried beside the last."""
 _MOST_ADDRESSES = 6
+_UNSENT_BYTES = 128 << 10
+"""The kernel takes no more than this beyond what is on its way (TCP_NOTSENT_LOWAT): what it took has nearly left."""
+_UNENCRYPTED_BYTES = 64 << 10
+"""TLS takes no more than this beyond what the kernel took."""
 
 _Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
 
@@ -44,6 +50,8 @@ class SystemDialer:
                 raise
         except (OSError, ValueError) as error:
             raise DialFailed(f"{target.host}:{target.port}: {_said(error)}") from error
+        if context is not None:
+            transport.set_write_buffer_limits(_UNENCRYPTED_BYTES)
         return transport
 
     async def start_tls(
@@ -59,6 +67,7 @@ class SystemDialer:
             raise DialFailed(f"{target.host}:{target.port}: TLS: {_said(error)}") from error
         if upgraded is None:  # the stream was lost meanwhile
             raise DialFailed(f"{target.host}:{target.port}: TLS: connection lost")
+        upgraded.set_write_buffer_limits(_UNENCRYPTED_BYTES)
         return upgraded
 
     def _context(self, ca_file: str) -> ssl.SSLContext:
@@ -143,6 +152,7 @@ async def _connect_one(address: _Address) -> socket.socket:
     try:
         made.setblocking(False)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
         await asyncio.get_running_loop().sock_connect(made, where)
     except BaseException:
         made.close()

@@ -121,8 +121,7 @@ def _wire(request: HttpRequest) -> bytes:
 
 async def _send_but_last(line: HttpLine, wire: memoryview, stall_s: float) -> None:
     line.ask()
-    line.send(wire[:-1])
-    await line.drain(stall_s)
+    await line.pour(wire[:-1], stall_s)
 
 
 def _is_stale(line: HttpLine) -> bool:

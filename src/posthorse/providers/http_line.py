@@ -47,6 +47,11 @@ class HttpLine(Line):
         """The response, if it is complete already."""
         return self._response
 
+    @property
+    def is_over(self) -> bool:
+        """The line ended, or the response is complete."""
+        return bool(self.ended) or self._response is not None
+
     def ask(self) -> None:
         """A request begins: from now on a response is due."""
         self.uses += 1

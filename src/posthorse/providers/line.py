@@ -9,6 +9,9 @@ Left out: what is said on it (`smtp_line`, `http_line`), and counting lines in u
 import asyncio
 from typing import Any, Generic, TypeVar, cast
 
+PIECE_BYTES = 64 << 10
+"""Of something large so much is written at once."""
+
 
 class Line(asyncio.Protocol):
     """One connection. Made by a dialer; `transport` is set before the dialer returns."""
@@ -37,6 +40,23 @@ class Line(asyncio.Protocol):
         """Write `data`; on a line that ended it is dropped."""
         if not self.ended:
             self.transport.write(data)
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more need be said: the line ended, or what was said so far was answered already."""
+        return bool(self.ended)
+
+    async def pour(self, data: bytes | memoryview, within_s: float) -> None:
+        """Write something of any size as fast as it leaves; return when most of it has left, or the line `is_over`.
+
+        In pieces, since encryption copies what it is given. `within_s`: how long nothing at all may leave.
+        """
+        for start in range(0, len(data), PIECE_BYTES):
+            if start and self.is_over:
+                return
+            self.send(data[start : start + PIECE_BYTES])
+            if self.congested:
+                await self.drain(within_s)
 
     async def drain(self, within_s: float) -> None:
         """Return when most of what was written has left, or the line ended, also by a stall.

@@ -55,6 +55,11 @@ class SmtpLine(Line):
         return not self.ended and not self._replies and not self._parser.amid_reply
 
     @property
+    def is_over(self) -> bool:
+        """The line ended, or the server answered before it was asked."""
+        return not self.usable
+
+    @property
     def word(self) -> Reply:
         """What stands for an answer on a line that is not usable: what came unasked, else why the line ended."""
         return self._replies[-1] if self._replies else Reply(text=self.ended or "the server began a reply unasked")

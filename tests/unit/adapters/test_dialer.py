@@ -24,14 +24,16 @@ def run(story: Coroutine[Any, Any, None], loop: Factory) -> None:
 
 @LOOPS
 def test_a_connection_sends_at_once(loop: Factory) -> None:
-    """Small writes are not held back (TCP_NODELAY), also where the host is a name."""
+    """Small writes are not held back, and no large ones heaped up in the kernel, also where the host is a name."""
 
     async def story() -> None:
         server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
         transport = await SystemDialer().dial(
             asyncio.Protocol, Target(host="localhost", port=server.sockets[0].getsockname()[1])
         )
-        assert transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        opened = transport.get_extra_info("socket")
+        assert opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 128 << 10
         transport.close()
         server.close()
 
