@@ -61,6 +61,21 @@ def test_an_empty_body_is_a_body(play: Play) -> None:
     play(story)
 
 
+def test_bodies_of_every_size_come_back_together(play: Play) -> None:
+    """Small ones and large ones, admitted in one batch and leased in one: each gets its own bytes."""
+    sizes = [0, 32_762, 32_763, 32_764, 32_768, 40, 196_603, 196_608, 196_609, 700_000, 41]
+    bodies = [bytes((n,)) * size for n, size in enumerate(sizes)]
+
+    async def story(world: World) -> None:
+        batch = [world.message(body=body) for body in bodies]
+        await world.spool.admit(batch)
+        assert [await world.spool.body(new.id) for new in batch] == bodies
+        leased = {group.message.id: group.body for group in await world.lease()}
+        assert [leased[new.id] for new in batch] == bodies
+
+    play(story)
+
+
 def test_admission_leases_when_asked(play: Play) -> None:
     """With `lease_for` all recipients come back leased together, with the first fence."""
 
@@ -266,6 +281,21 @@ def test_a_batch_with_a_bad_message_is_refused_whole(play: Play) -> None:
             await world.spool.admit([good, world.message(id=first.id)])
         assert await world.spool.select(Selector(message_id=good.id), 1) == []
         assert isinstance((await world.spool.admit([good]))[0], Admitted)
+
+    play(story)
+
+
+def test_a_large_body_in_a_bad_batch_leaves_nothing_of_itself(play: Play) -> None:
+    """What was gathered for an undone batch is not written with the next one."""
+
+    async def story(world: World) -> None:
+        twice = world.message(body=b"x" * 100_000)
+        with pytest.raises(SpoolMisuse):
+            await world.spool.admit([twice, twice])
+        assert await world.spool.body(twice.id) is None
+        await world.admit()
+        again = await world.admit(id=twice.id, body=b"y" * 100_000)
+        assert await world.spool.body(again.id) == b"y" * 100_000
 
     play(story)
 

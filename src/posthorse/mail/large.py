@@ -1,8 +1,8 @@
 """Large bodies: worked on slice by slice, so that nobody else waits while one is copied, checked or digested.
 
-Promise: whatever is done with a body here (copying, checking line ends, base64, a digest, sealing) takes less than a
-millisecond or so for one slice. Whoever works on the event loop gives way after each slice; a thread lets go of the
-interpreter lock between two. A smaller body is worked on at once, which is cheaper than taking turns.
+Promise: whatever is done with a body (copying, checking line ends, base64, a digest) takes about a millisecond at most
+for one slice. Whoever works on the event loop gives way after each slice; a thread lets go of the interpreter lock
+between two. A smaller body is worked on at once, which is cheaper than taking turns.
 
 Left out: giving way itself.
 """

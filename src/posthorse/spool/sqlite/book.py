@@ -18,6 +18,7 @@ from posthorse.spool.book import Claim, TenantKey
 from posthorse.spool.desk_port import Hold
 from posthorse.spool.entry import Entry, EntryKey
 from posthorse.spool.port import HistoryRow
+from posthorse.spool.sqlite import blob
 from posthorse.spool.sqlite.queries import DUE, ENTRY, Bulk, Value, named
 from posthorse.spool.sqlite.rows import (
     STREAM_NUMBER,
@@ -39,7 +40,7 @@ _BY_KEY, _BY_MESSAGE, _BY_DUE = itemgetter(0, 11), itemgetter(0), itemgetter(18)
 
 _decode_claims = msgspec.json.Decoder(list[tuple[str, str, str, str, int]]).decode
 _decode_pairs = msgspec.json.Decoder(list[tuple[str, str]]).decode
-_decode_lengths = msgspec.json.Decoder(list[tuple[str, int]]).decode
+_decode_lengths = msgspec.json.Decoder(list[tuple[str, int, int]]).decode
 
 
 class Counters:
@@ -73,6 +74,8 @@ class SqliteBook:
         self._holds = holds
         self.messages: list[tuple[Value, ...]] = []
         self.stored_bodies: list[tuple[Value, ...]] = []
+        self._apart: list[tuple[int, MessageId, bytes]] = []
+        """Bodies that are written by themselves, as accepted."""
         self.recipients: list[tuple[Value, ...]] = []
         self.facts: list[tuple[Value, ...]] = []
         self._claims: list[tuple[Value, ...]] = []
@@ -89,7 +92,10 @@ class SqliteBook:
         """Gather a body; answers its row number."""
         self._counters.body += 1
         number: int = self._counters.body
-        self.stored_bodies.append((number, message_id, codec.encoded(body)))
+        if len(body) > blob.APART_BYTES:
+            self._apart.append((number, message_id, body))
+        else:
+            self.stored_bodies.append((number, message_id, codec.encoded(body)))
         return number
 
     def add(self, message: Message, body: bytes, entries: Sequence[Entry]) -> None:
@@ -120,6 +126,9 @@ class SqliteBook:
             if rows:
                 _BULK[name].change(self.connection, rows)
                 rows.clear()
+        for number, message_id, body in self._apart:
+            blob.write(self.connection, number, message_id, body)
+        self._apart.clear()
         if self._changed:
             _BULK["put_recipients"].change(self.connection, [recipient_row(e) for e in self._changed.values()])
             self._changed.clear()
@@ -131,6 +140,7 @@ class SqliteBook:
         """Drop what was gathered: the transaction was undone."""
         for rows in (self.messages, self.stored_bodies, self.recipients, self._claims, self.facts):
             rows.clear()
+        self._apart.clear()
         self._changed.clear()
 
     # --- the straight path ------------------------------------------------------------------------------------------
@@ -270,11 +280,14 @@ class SqliteBook:
         found: dict[MessageId, bytes] = {}
         if not ids:
             return found
-        for lengths, joined in self._bulk("bodies", [(message_id,) for message_id in ids]):
+        for lengths, joined in self._bulk("bodies", [(message_id,) for message_id in ids], blob.APART_BYTES):
             stored = memoryview(joined if isinstance(joined, bytes) else b"")
             place = 0
-            for id_hex, length in _decode_lengths(str(lengths)):
+            for id_hex, length, number in _decode_lengths(str(lengths)):
                 message_id = MessageId(bytes.fromhex(id_hex))
+                if length > blob.APART_BYTES:
+                    found[message_id] = blob.read(self.connection, number, message_id)
+                    continue
                 found[message_id] = codec.decoded(message_id, bytes(stored[place : place + length]))
                 place += length
         return found

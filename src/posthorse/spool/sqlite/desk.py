@@ -11,10 +11,10 @@ import msgspec
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MessageId, Tenant
 from posthorse.mail.stream import BY_ORDER, Stream
-from posthorse.spool.codec import decoded
 from posthorse.spool.desk_port import Control, Hold, QueueCounts, RecipientView, Selector, StoredKey, Suppression
 from posthorse.spool.entry import view
 from posthorse.spool.port import HistoryRow
+from posthorse.spool.sqlite import blob
 from posthorse.spool.sqlite.book import SqliteBook
 from posthorse.spool.sqlite.queries import named
 from posthorse.spool.sqlite.rows import STREAM_NUMBER, fact_of
@@ -210,8 +210,12 @@ def events_since(connection: apsw.Connection, seq: int, limit: int) -> list[Hist
 
 def body(connection: apsw.Connection, message_id: MessageId) -> bytes | None:
     """The accepted bytes; None: unknown, or dropped."""
-    stored = connection.execute(_DESK["body_of"], {"id": message_id}).get
-    return None if stored is None else decoded(message_id, stored)
+    found: bytes | None = None
+    with connection:  # one view of the database, whatever is purged meanwhile
+        number = connection.execute(_DESK["body_of"], {"id": message_id}).get
+        if number is not None:
+            found = blob.read(connection, number, message_id)
+    return found
 
 
 def next_due(connection: apsw.Connection) -> int | None:

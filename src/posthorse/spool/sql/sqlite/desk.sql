@@ -58,7 +58,7 @@ SELECT m.tenant, h.seq, h.at, h.id, h.n, h.kind, h.old, h.new, h.cause, h.fence,
 FROM history AS h JOIN message AS m ON m.id = h.id WHERE h.seq > :seq ORDER BY h.seq LIMIT :limit;
 
 -- name: body_of
-SELECT b.bytes FROM message AS m JOIN body AS b ON b.row_number = m.body WHERE m.id = :id;
+SELECT b.row_number FROM message AS m JOIN body AS b ON b.row_number = m.body WHERE m.id = :id;
 
 -- name: next_due
 SELECT min(next_at) FROM (

@@ -142,10 +142,12 @@ FROM (
     SELECT id, n FROM recipient INDEXED BY held WHERE hold = :hold ORDER BY id, n LIMIT :limit
 ) AS k CROSS JOIN recipient AS r ON r.id = k.id AND r.n = k.n CROSS JOIN message AS m ON m.id = k.id;
 
--- All bodies asked for as one string of bytes, with the length of each: one step instead of one per body.
+-- All bodies asked for as one string of bytes, with the length of each: one step instead of one per body. Those longer
+-- than the last parameter are told by their row only, to be read apart.
 -- name: bodies
 WITH v (id) AS ({rows})
-SELECT json_group_array(json_array(hex(m.id), length(b.bytes))), CAST(group_concat(b.bytes, '') AS BLOB)
+SELECT json_group_array(json_array(hex(m.id), length(b.bytes), b.row_number)),
+       CAST(group_concat(CASE WHEN length(b.bytes) <= ? THEN b.bytes ELSE x'' END, '') AS BLOB)
 FROM v CROSS JOIN message AS m ON m.id = v.id CROSS JOIN body AS b ON b.row_number = m.body;
 
 -- name: forget_claims
