@@ -285,21 +285,6 @@ def test_a_batch_with_a_bad_message_is_refused_whole(play: Play) -> None:
     play(story)
 
 
-def test_a_large_body_in_a_bad_batch_leaves_nothing_of_itself(play: Play) -> None:
-    """What was gathered for an undone batch is not written with the next one."""
-
-    async def story(world: World) -> None:
-        twice = world.message(body=b"x" * 100_000)
-        with pytest.raises(SpoolMisuse):
-            await world.spool.admit([twice, twice])
-        assert await world.spool.body(twice.id) is None
-        await world.admit()
-        again = await world.admit(id=twice.id, body=b"y" * 100_000)
-        assert await world.spool.body(again.id) == b"y" * 100_000
-
-    play(story)
-
-
 def test_a_large_bad_batch_leaves_nothing_of_itself(play: Play) -> None:
     """However far a large call came before its bad message, nothing stays, and a neighbour in its transaction does."""
 

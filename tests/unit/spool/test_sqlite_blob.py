@@ -11,6 +11,7 @@ from posthorse.mail.ids import MessageId
 from posthorse.mail.large import SLICE_BYTES
 from posthorse.spool.codec import Unreadable
 from posthorse.spool.sqlite import blob
+from posthorse.spool.sqlite.book import Counters, SqliteBook
 from posthorse.spool.sqlite.schema import connect, create, migrate
 
 ID = MessageId(b"m" * 16)
@@ -74,3 +75,14 @@ def test_a_handle_is_closed_whatever_happens(watched: Watched) -> None:
     with pytest.raises(Unreadable):
         blob.read(cast(apsw.Connection, watched), 1, ID)
     assert watched.open == 0
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_a_body_of_an_undone_transaction_is_not_written_with_the_next(watched: Watched, size: int) -> None:
+    """Large or small, what was gathered is forgotten."""
+    book = SqliteBook(watched.connection, Counters(watched.connection), [])
+    book.keep_body(ID, b"x" * size)
+    book.forget()
+    book.keep_body(ID, b"y" * size)
+    book.flush()
+    assert watched.connection.execute("SELECT row_number, length(bytes) FROM body").fetchall() == [(2, size + 5)]
