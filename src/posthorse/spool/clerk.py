@@ -6,7 +6,7 @@ adapter. Each safeguard is one method, so that the seeded world can take it away
 Left out: transactions and storage (adapters), what a person decides (`posthorse.spool.decisions`).
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage
@@ -15,7 +15,7 @@ from posthorse.mail.message import Message
 from posthorse.spool import rules, story
 from posthorse.spool.book import Book, Claim, TenantKey
 from posthorse.spool.desk_port import Hold
-from posthorse.spool.entry import Entry, EntryKey, leased_recipient, matches
+from posthorse.spool.entry import Entry, EntryKey, group_of, groups_of, matches
 from posthorse.spool.port import (
     AdmitResult,
     Admitted,
@@ -143,7 +143,7 @@ class Clerk:
             book.append([story.accepted(message, first, len(entries), is_leased=False), *facts])
         admitted = Admitted(
             id=new.id,
-            lease=_group(leased, new.body) if leased else None,
+            lease=group_of(leased, new.body) if leased else None,
             suppressed=sum(entry.row.carriage is Carriage.SUPPRESSED for entry in entries),
         )
         return admitted, entries
@@ -180,7 +180,7 @@ class Clerk:
             leased = self._claim_due(book, request, found)
             bodies = book.bodies({entry.message.id for entry in leased})
             self._put_off(book, [entry for entry in leased if entry.message.id not in bodies])
-            groups = group([entry for entry in leased if entry.message.id in bodies], bodies)
+            groups = groups_of([entry for entry in leased if entry.message.id in bodies], bodies)
             if groups or not found:
                 return groups
         return []
@@ -373,23 +373,6 @@ def message_of(new: NewMessage, now: int) -> Message:
         eight_bit=new.eight_bit,
         supersede_key=new.supersede_key,
         attributes=new.attributes,
-    )
-
-
-def group(leased: Sequence[Entry], bodies: Mapping[MessageId, bytes]) -> list[LeasedGroup]:
-    """Leased entries as handover groups: one message, the same history so far; in the order of the claims."""
-    groups: dict[tuple[MessageId, Carriage | None, tuple[str, ...]], list[Entry]] = {}
-    for entry in leased:
-        groups.setdefault((entry.message.id, entry.row.leased_from, entry.row.tried), []).append(entry)
-    return [_group(entries, bodies[key[0]]) for key, entries in groups.items()]
-
-
-def _group(entries: Sequence[Entry], body: bytes) -> LeasedGroup:
-    return LeasedGroup(
-        message=entries[0].message,
-        body=body,
-        recipients=tuple(leased_recipient(entry) for entry in entries),
-        lease_until=entries[0].row.lease_until or 0,
     )
 
 

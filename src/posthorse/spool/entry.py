@@ -3,13 +3,14 @@
 Left out: what the row may do (`posthorse.spool.rules`) and where it is kept (the adapters).
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from posthorse.mail.carriage import Carriage, Fate
 from posthorse.mail.ids import AttemptId, MessageId, NodeId
 from posthorse.mail.message import Message
 from posthorse.spool.desk_port import RecipientView, Selector
-from posthorse.spool.port import LeasedRecipient
+from posthorse.spool.port import LeasedGroup, LeasedRecipient
 from posthorse.spool.rules import Row
 
 EntryKey = tuple[MessageId, int]
@@ -53,6 +54,24 @@ def leased_recipient(entry: Entry) -> LeasedRecipient:
         tried=row.tried,
         copies_released=row.copies_released,
         copies_allowed=row.copies_allowed,
+    )
+
+
+def groups_of(leased: Sequence[Entry], bodies: Mapping[MessageId, bytes]) -> list[LeasedGroup]:
+    """Leased entries as handover groups: one message, the same history so far; in the order of the claims."""
+    groups: dict[tuple[MessageId, Carriage | None, tuple[str, ...]], list[Entry]] = {}
+    for entry in leased:
+        groups.setdefault((entry.message.id, entry.row.leased_from, entry.row.tried), []).append(entry)
+    return [group_of(entries, bodies[key[0]]) for key, entries in groups.items()]
+
+
+def group_of(entries: Sequence[Entry], body: bytes) -> LeasedGroup:
+    """Recipients of one message, leased together with the same history so far."""
+    return LeasedGroup(
+        message=entries[0].message,
+        body=body,
+        recipients=tuple(leased_recipient(entry) for entry in entries),
+        lease_until=entries[0].row.lease_until or 0,
     )
 
 
