@@ -9,7 +9,9 @@ Left out: time limits on the response (the caller's), HTTP/2, proxies, compressi
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Final
 
+from posthorse.mail.large import LARGE_BYTES
 from posthorse.mail.ports import (
     Dialer,
     DialFailed,
@@ -39,7 +41,7 @@ class PooledHttpExchange:
     async def exchange(self, request: HttpRequest, *, before_last_bytes: Callable[[], Awaitable[bool]]) -> HttpResponse:
         """One exchange; see the port. Raises `ExchangeFailed` and `NotReleased`."""
         pool = self._pool(request.target)
-        wire = memoryview(_wire(request))
+        wire = _Wire(request)
         line = pool.take()
         kept = line is not None
         if line is None:
@@ -53,10 +55,9 @@ class PooledHttpExchange:
                 await _ask_release(line, before_last_bytes)
                 if kept and _is_stale(line):
                     line = await self._dial(request)
-                    line.ask()
-                    line.send(wire)
-                elif line.early is None:
-                    line.send(wire[-1:])
+                    await _send_but_last(line, wire, request.stall_s)
+                if line.early is None:
+                    line.send(wire.last)
             response = await _response(line, wire_is_out=line.early is None)
         except BaseException:
             line.abort()
@@ -107,8 +108,19 @@ def host_header(target: Target) -> str:
     return host if target.port == (443 if target.tls else 80) else f"{host}:{target.port}"
 
 
-def _wire(request: HttpRequest) -> bytes:
-    """The request's bytes."""
+class _Wire:
+    """The request's bytes: the last one, and those before it, which are one piece unless the body is large."""
+
+    __slots__ = ("before", "last")
+
+    def __init__(self, request: HttpRequest) -> None:
+        head, body = _head(request), request.body
+        parts = (head, body) if len(body) > LARGE_BYTES else (head + body,)
+        self.before: Final = (*parts[:-1], memoryview(parts[-1])[:-1])
+        self.last: Final = parts[-1][-1:]
+
+
+def _head(request: HttpRequest) -> bytes:
     fields = [("Host", host_header(request.target)), *request.headers]
     if request.body or request.method != "GET":
         fields.append(("Content-Length", str(len(request.body))))
@@ -116,12 +128,13 @@ def _wire(request: HttpRequest) -> bytes:
     head = "\r\n".join(lines)
     if head.count("\n") != len(fields) or head.count("\r") != len(fields):
         raise ValueError("a line end inside a header field of a request")
-    return (head + "\r\n\r\n").encode("latin-1") + request.body
+    return (head + "\r\n\r\n").encode("latin-1")
 
 
-async def _send_but_last(line: HttpLine, wire: memoryview, stall_s: float) -> None:
+async def _send_but_last(line: HttpLine, wire: _Wire, stall_s: float) -> None:
     line.ask()
-    await line.pour(wire[:-1], stall_s)
+    for piece in wire.before:
+        await line.pour(piece, stall_s)
 
 
 def _is_stale(line: HttpLine) -> bool:

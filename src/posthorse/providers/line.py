@@ -49,7 +49,8 @@ class Line(asyncio.Protocol):
     async def pour(self, data: bytes | memoryview, within_s: float) -> None:
         """Write something of any size as fast as it leaves; return when most of it has left, or the line `is_over`.
 
-        In pieces, since encryption copies what it is given. `within_s`: how long nothing at all may leave.
+        In pieces, since encryption copies what it is given, and with turns for others, since the network may take them
+        as fast as they come. `within_s`: how long nothing at all may leave.
         """
         for start in range(0, len(data), PIECE_BYTES):
             if start and self.is_over:
@@ -57,6 +58,8 @@ class Line(asyncio.Protocol):
             self.send(data[start : start + PIECE_BYTES])
             if self.congested:
                 await self.drain(within_s)
+            elif start:
+                await asyncio.sleep(0)
 
     async def drain(self, within_s: float) -> None:
         """Return when most of what was written has left, or the line ended, also by a stall.

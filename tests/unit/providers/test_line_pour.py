@@ -97,3 +97,16 @@ def test_nothing_more_is_said_to_a_line_that_is_over() -> None:
         assert len(link.left) + len(link.waiting) < len(BODY)
 
     play(story, 5_000)
+
+
+def test_others_have_their_turns_when_all_is_taken_at_once() -> None:
+    """A network as fast as memory never holds the line up, so it gives way by itself."""
+
+    async def story(link: Link) -> None:
+        link.write = link.left.extend  # type: ignore[method-assign, assignment]
+        others = [asyncio.ensure_future(asyncio.sleep(0)) for _ in range(5)]
+        await link.line.pour(BODY, 10.0)
+        assert link.left == BODY
+        assert all(other.done() for other in others)
+
+    play(story, 1)
