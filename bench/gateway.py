@@ -6,7 +6,11 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+
+from bench.tls import Certificate
 
 CONFIG = """\
 [node]
@@ -26,24 +30,49 @@ file = "posthorse.log"
 mail = {log_mail}
 """
 
+TLS_LISTENER = """\
+[[listen]]
+smtps = "127.0.0.1:{port}"
+tls_certificate = "{certificate}"
+tls_key = "{key}"
+"""
+
 SMTP_PROVIDER = """\
 [[providers]]
 name = "{name}"
 kind = "smtp"
 host = "127.0.0.1"
 port = {port}
-tls = "none"
 """
 
 
 class Gateway:
-    """One gateway in a folder of its own. `providers`: name and SMTP port of each, in order."""
+    """One gateway in a folder of its own. `providers`: name and SMTP port of each, in order.
+
+    With a `certificate` it also listens with TLS at `tls_port`, and speaks TLS to its providers unless told not to.
+    `more` is added to its configuration, `files` stand beside it.
+    """
 
     def __init__(
-        self, root: Path, port: int, providers: dict[str, int], *, slots: int = 100, log_mail: bool = True
+        self,
+        root: Path,
+        port: int,
+        providers: dict[str, int],
+        *,
+        slots: int = 100,
+        log_mail: bool = True,
+        certificate: Certificate | None = None,
+        secures_ways_out: bool = True,
+        more: str = "",
+        files: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.root = root
         self.port = port
+        self.tls_port = port + 2
+        self._certificate = certificate
+        self._secures_ways_out = secures_ways_out
+        self._more = more
+        self._files = files
         self._providers = providers
         self._slots = slots
         self._log_mail = log_mail
@@ -55,7 +84,15 @@ class Gateway:
         text = CONFIG.format(
             port=self.port, http=self.port + 1, slots=self._slots, log_mail=str(self._log_mail).lower()
         )
-        return text + "".join(SMTP_PROVIDER.format(name=name, port=port) for name, port in self._providers.items())
+        way_out = 'tls = "none"\n'
+        if self._certificate is not None:
+            certificate, key = self._certificate.certificate, self._certificate.key
+            text += TLS_LISTENER.format(port=self.tls_port, certificate=certificate, key=key)
+        if self._certificate is not None and self._secures_ways_out:
+            way_out = f'tls = "implicit"\nca_file = "{self._certificate.certificate}"\n'
+        for name, port in self._providers.items():
+            text += SMTP_PROVIDER.format(name=name, port=port) + way_out
+        return text + self._more
 
     def start(self) -> int:
         """Start on an empty spool; answers the process id."""
@@ -63,6 +100,9 @@ class Gateway:
         self.root.mkdir(parents=True)
         config = self.root / "posthorse.toml"
         config.write_text(self.settings)
+        for name, content in self._files.items():
+            (self.root / name).write_text(content)
+            (self.root / name).chmod(0o600)
         environ = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
         log = (self.root / "stderr.log").open("w")
         self._process = subprocess.Popen(

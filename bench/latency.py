@@ -15,7 +15,8 @@ def message(size_bytes: int, number: int) -> bytes:
     return head + BODY_LINE * max(1, (size_bytes - len(head)) // len(BODY_LINE))
 
 
-async def _expect(reader: asyncio.StreamReader, code: bytes) -> None:
+async def expect(reader: asyncio.StreamReader, code: bytes) -> None:
+    """Read one whole reply. Raises RuntimeError when it has another code."""
     line = await reader.readline()
     while line[3:4] == b"-":
         line = await reader.readline()
@@ -25,23 +26,23 @@ async def _expect(reader: asyncio.StreamReader, code: bytes) -> None:
 
 async def _client(port: int, times: "asyncio.Queue[float]", taken: list[float], size_bytes: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    await _expect(reader, b"220")
+    await expect(reader, b"220")
     writer.write(b"EHLO bench.invalid\r\n")
-    await _expect(reader, b"250")
+    await expect(reader, b"250")
     while True:
         due = await times.get()
         if due < 0:
             break
         await asyncio.sleep(max(0.0, due - time.monotonic()))
         writer.write(b"MAIL FROM:<a@bench.invalid>\r\n")
-        await _expect(reader, b"250")
+        await expect(reader, b"250")
         writer.write(b"RCPT TO:<b@sink.invalid>\r\n")
-        await _expect(reader, b"250")
+        await expect(reader, b"250")
         writer.write(b"DATA\r\n")
-        await _expect(reader, b"354")
+        await expect(reader, b"354")
         began = time.monotonic()
         writer.write(message(size_bytes, len(taken)) + b".\r\n")
-        await _expect(reader, b"250")
+        await expect(reader, b"250")
         taken.append(time.monotonic() - began)
     writer.write(b"QUIT\r\n")
     await reader.read()

@@ -7,6 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from bench.tls import Certificate
+
 SERVICES = """\
 127.0.0.1:{port} inet n - n - 250 smtpd
 pickup    unix n - n 60 1 pickup
@@ -26,6 +28,24 @@ retry     unix - - n - - error
 discard   unix - - n - - discard
 anvil     unix - - n - 1 anvil
 scache    unix - - n - 1 scache
+"""
+
+TLS_SERVICES = """\
+127.0.0.1:{port} inet n - n - 250 smtpd
+    -o smtpd_tls_wrappermode=yes -o smtpd_tls_security_level=encrypt
+tlsmgr    unix - - n 1000? 1 tlsmgr
+tlsproxy  unix - - n - 0 tlsproxy
+"""
+
+TLS_SETTINGS = """\
+smtpd_tls_cert_file = {certificate}
+smtpd_tls_key_file = {key}
+smtp_tls_security_level = encrypt
+smtp_tls_wrappermode = yes
+smtp_tls_connection_reuse = {reuse}
+smtpd_tls_session_cache_database =
+smtp_tls_session_cache_database =
+smtp_tls_CAfile = {certificate}
 """
 
 SETTINGS = """\
@@ -60,12 +80,15 @@ initial_destination_concurrency = 100
 default_destination_recipient_limit = 50
 qmgr_message_active_limit = 100000
 smtp_connection_cache_on_demand = yes
-smtp_tls_security_level = none
-smtpd_tls_security_level = none
 smtpd_timeout = 300s
 maximal_backoff_time = 300s
 minimal_backoff_time = 10s
 queue_run_delay = 10s
+"""
+
+PLAIN_SETTINGS = """\
+smtp_tls_security_level = none
+smtpd_tls_security_level = none
 """
 
 FOLDERS = (
@@ -75,18 +98,23 @@ FOLDERS = (
 
 
 class Postfix:
-    """One private instance that relays everything to a sink."""
+    """One private instance that relays everything to a sink; with a `certificate` in by TLS too, out by TLS only."""
 
-    def __init__(self, root: Path, port: int, sink_port: int) -> None:
+    def __init__(
+        self, root: Path, port: int, sink_port: int, *, certificate: Certificate | None = None, reuse: bool = True
+    ) -> None:
         self.root = root
         self.port = port
+        self.tls_port = port + 2
+        self._certificate = certificate
+        self._reuse = reuse
         self._sink_port = sink_port
         self._master: subprocess.Popen[bytes] | None = None
 
     @property
     def settings(self) -> str:
         """Its whole configuration, to be printed beside the figures."""
-        return SETTINGS.format(root=self.root, sink=self._sink_port)
+        return self._settings()
 
     def start(self) -> int:
         """Start; answers the process id of its master."""
@@ -94,7 +122,10 @@ class Postfix:
         conf = self.root / "conf"
         conf.mkdir(parents=True)
         (conf / "main.cf").write_text(self.settings)
-        (conf / "master.cf").write_text(SERVICES.format(port=self.port))
+        services = SERVICES.format(port=self.port)
+        if self._certificate is not None:
+            services += TLS_SERVICES.format(port=self.tls_port)
+        (conf / "master.cf").write_text(services)
         self._make_folders()
         command = ["/usr/lib/postfix/sbin/master", "-c", str(conf), "-d"]
         environ = {**os.environ, "MAIL_CONFIG": str(conf)}
@@ -116,11 +147,11 @@ class Postfix:
 
     def hold_back(self) -> None:
         """Defer everything that comes in, without trying."""
-        self._reconfigure(SETTINGS + "defer_transports = smtp relay\n")
+        self._reconfigure("defer_transports = smtp relay\n")
 
     def let_go(self) -> None:
         """Deliver the whole queue now, as an operator would order it."""
-        self._reconfigure(SETTINGS)
+        self._reconfigure("")
         subprocess.run(["postqueue", "-c", str(self.root / "conf"), "-f"], check=True, capture_output=True)
 
     def settled(self, messages: int, timeout_s: float = 60.0) -> None:
@@ -136,9 +167,19 @@ class Postfix:
     def _queued(self, folder: str) -> int:
         return sum(len(files) for _, _, files in os.walk(self.root / "queue" / folder))
 
-    def _reconfigure(self, settings: str) -> None:
+    def _settings(self) -> str:
+        text = SETTINGS.format(root=self.root, sink=self._sink_port)
+        if self._certificate is None:
+            return text + PLAIN_SETTINGS
+        return text + TLS_SETTINGS.format(
+            certificate=self._certificate.certificate,
+            key=self._certificate.key,
+            reuse="yes" if self._reuse else "no",
+        )
+
+    def _reconfigure(self, more: str) -> None:
         assert self._master is not None
-        (self.root / "conf" / "main.cf").write_text(settings.format(root=self.root, sink=self._sink_port))
+        (self.root / "conf" / "main.cf").write_text(self._settings() + more)
         self._master.send_signal(signal.SIGHUP)
         time.sleep(4.0)
 

@@ -19,7 +19,10 @@ CLIENTS = 20
 class Peer(Protocol):
     """Something that takes mail at a port and relays it to the sink."""
 
-    port: int
+    @property
+    def port(self) -> int:
+        """Where."""
+        ...
 
 
 class Holding(Peer, Protocol):
@@ -50,6 +53,24 @@ class Round:
     """CPU microseconds a message, everything included."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How clients connect, and what is wanted of that."""
+
+    name: str
+    keep: bool
+    """One connection for many messages."""
+    drain_least: float = 2.0
+    cpu_most: float = 0.35
+
+
+PLAIN = (
+    Way(name="connections kept", keep=True),
+    Way(name="one connection per message", keep=False),
+)
+TLS = (Way(name="TLS per message", keep=False, drain_least=1.5, cpu_most=0.5),)
+
+
 def offer(peer: Peer, pid: int, sink: Sink, messages: int, *, keep: bool) -> Round:
     """Send `messages` with smtp-source and wait until all have arrived."""
     expected, before_s = sink.count + messages, cpu_s(pid)
@@ -71,21 +92,29 @@ def _source(peer: Peer, messages: int, *, keep: bool) -> None:
     subprocess.run(command, check=True, capture_output=True, timeout=300)
 
 
-def rows(ours: tuple[Peer, int], theirs: tuple[Peer, int], sink: Sink, *, rounds: int, messages: int) -> list[Row]:
-    """Interleaved rounds in both ways of connecting."""
+def rows(
+    ours: tuple[Peer, int],
+    theirs: tuple[Peer, int],
+    sink: Sink,
+    *,
+    rounds: int,
+    messages: int,
+    ways: tuple[Way, ...] = PLAIN,
+) -> list[Row]:
+    """Interleaved rounds in each way of connecting."""
     found: list[Row] = []
-    for keep, how in ((True, "connections kept"), (False, "one connection per message")):
+    for way in ways:
         mine: list[Round] = []
         other: list[Round] = []
         for number in range(rounds + 1):
             pairs = [(theirs, other), (ours, mine)] if number % 2 else [(ours, mine), (theirs, other)]
             for (peer, pid), kept in pairs:
-                measured = offer(peer, pid, sink, messages, keep=keep)
+                measured = offer(peer, pid, sink, messages, keep=way.keep)
                 if number:  # the first round warms up
                     kept.append(measured)
-        found.append(_ratio(f"accept, {how}", mine, other, "accept", least=1.3))
-        found.append(_ratio(f"drain, {how}", mine, other, "drain", least=2.0))
-        found.append(_ratio(f"CPU us per message, {how}", mine, other, "cpu_us", most=0.35))
+        found.append(_ratio(f"accept, {way.name}", mine, other, "accept", least=1.3))
+        found.append(_ratio(f"drain, {way.name}", mine, other, "drain", least=way.drain_least))
+        found.append(_ratio(f"CPU us per message, {way.name}", mine, other, "cpu_us", most=way.cpu_most))
     return found
 
 
