@@ -27,6 +27,27 @@ def test_the_longest_due_comes_first(play: Play) -> None:
     play(story)
 
 
+def test_each_says_since_when_it_is_due(play: Play) -> None:
+    """Queued, given back or in doubt, on the straight path or beside it; what comes leased was never due."""
+
+    async def story(world: World) -> None:
+        fresh = await world.admit_leased()
+        assert [one.due_at for one in fresh.recipients] == [0]
+        due_at = world.clock.now() + SECOND
+        await world.admit(not_before=due_at)
+        await world.in_doubt(next_at=due_at)
+        world.clock.forward(10)
+        assert [one.due_at for group in await world.lease() for one in group.recipients] == [due_at, due_at]
+        await world.admit()
+        late = await world.admit(deadline_us=SECOND)
+        admitted_at = world.clock.now()
+        world.clock.forward(5)
+        assert [one.due_at for group in await world.lease() for one in group.recipients] == [admitted_at]
+        assert await world.carriage(late.id) is Carriage.EXPIRED
+
+    play(story)
+
+
 def test_the_newest_comes_first_when_asked(play: Play) -> None:
     """`newest_first` orders by acceptance, newest first, among what is due, whether queued or in doubt."""
 

@@ -180,7 +180,8 @@ class Clerk:
             leased = self._claim_due(book, request, found)
             bodies = book.bodies({entry.message.id for entry in leased})
             self._put_off(book, [entry for entry in leased if entry.message.id not in bodies])
-            groups = groups_of([entry for entry in leased if entry.message.id in bodies], bodies)
+            due = {entry.key: entry.row.next_at or 0 for entry in found}
+            groups = groups_of([entry for entry in leased if entry.message.id in bodies], bodies, due)
             if groups or not found:
                 return groups
         return []

@@ -16,6 +16,9 @@ from posthorse.spool.rules import Row
 EntryKey = tuple[MessageId, int]
 """Message id and recipient number."""
 
+NEVER_DUE: Mapping[EntryKey, int] = {}
+"""Since when it could be leased, of what came leased as it was admitted."""
+
 LIVE: frozenset[Carriage] = frozenset({Carriage.QUEUED, Carriage.LEASED, Carriage.RELEASED, Carriage.IN_DOUBT})
 """Where our duty has not ended."""
 
@@ -42,8 +45,8 @@ class Entry:
         return (self.message.id, self.n)
 
 
-def leased_recipient(entry: Entry) -> LeasedRecipient:
-    """The entry as a courier gets it, just after its lease."""
+def leased_recipient(entry: Entry, due_at: int = 0) -> LeasedRecipient:
+    """The entry as a courier gets it, just after its lease; `due_at`: since when it could be had."""
     row = entry.row
     return LeasedRecipient(
         n=entry.n,
@@ -54,23 +57,29 @@ def leased_recipient(entry: Entry) -> LeasedRecipient:
         tried=row.tried,
         copies_released=row.copies_released,
         copies_allowed=row.copies_allowed,
+        due_at=due_at,
     )
 
 
-def groups_of(leased: Sequence[Entry], bodies: Mapping[MessageId, bytes]) -> list[LeasedGroup]:
-    """Leased entries as handover groups: one message, the same history so far; in the order of the claims."""
+def groups_of(
+    leased: Sequence[Entry], bodies: Mapping[MessageId, bytes], due: Mapping[EntryKey, int]
+) -> list[LeasedGroup]:
+    """Leased entries as handover groups: one message, the same history so far; in the order of the claims.
+
+    `due`: since when each could be leased.
+    """
     groups: dict[tuple[MessageId, Carriage | None, tuple[str, ...]], list[Entry]] = {}
     for entry in leased:
         groups.setdefault((entry.message.id, entry.row.leased_from, entry.row.tried), []).append(entry)
-    return [group_of(entries, bodies[key[0]]) for key, entries in groups.items()]
+    return [group_of(entries, bodies[key[0]], due) for key, entries in groups.items()]
 
 
-def group_of(entries: Sequence[Entry], body: bytes) -> LeasedGroup:
+def group_of(entries: Sequence[Entry], body: bytes, due: Mapping[EntryKey, int] = NEVER_DUE) -> LeasedGroup:
     """Recipients of one message, leased together with the same history so far."""
     return LeasedGroup(
         message=entries[0].message,
         body=body,
-        recipients=tuple(leased_recipient(entry) for entry in entries),
+        recipients=tuple(leased_recipient(entry, due.get(entry.key, 0)) for entry in entries),
         lease_until=entries[0].row.lease_until or 0,
     )
 

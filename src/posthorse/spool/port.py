@@ -78,6 +78,8 @@ class LeasedRecipient:
     """Providers tried in the current round, holders of copies first; a new round starts when no candidate is left."""
     copies_released: int
     copies_allowed: int
+    due_at: int = 0
+    """Since when it could be leased, microseconds UTC; 0: it came leased as it was admitted."""
 
     @property
     def holders(self) -> tuple[ProviderName, ...]:

@@ -143,6 +143,7 @@ def _recipient(row: DueTuple, leased_from: Carriage, tried: tuple[ProviderName, 
         tried=tried,
         copies_released=row[16],
         copies_allowed=row[17],
+        due_at=row[18] or 0,
     )
 
 
