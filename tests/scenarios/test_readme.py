@@ -99,7 +99,7 @@ def _running(folder: Path, banner: str) -> Running:
         smtp=printed(r"smtp://(\S+)"),
         http=printed(r"http://(\S+)/healthz"),
         password=printed(r"password +(\S+)"),
-        lab=LabRemote(url=printed(r"--control (\S+)")),
+        lab=LabRemote(url=printed(r"POSTHORSE_LAB=(\S+)")),
     )
 
 
@@ -226,6 +226,13 @@ def test_the_readme_shows_what_the_quickstart_prints(quickstart: Running) -> Non
     (shown,) = [example for example in examples_in(README) if "posthorse is ready" in example.text]
     for line in quickstart.as_written(shown.text).splitlines():
         assert line.removesuffix("...") in quickstart.banner
+
+
+def test_what_the_readme_exports_is_printed(quickstart: Running) -> None:
+    """The second terminal needs no more than what the quickstart prints, in the same order."""
+    (shown,) = [example for example in examples_in(README) if "export POSTHORSE_LAB" in example.text]
+    exported = re.compile(r"^\s*export (\w+)=", re.MULTILINE)
+    assert exported.findall(quickstart.banner) == exported.findall(shown.text)
 
 
 def test_the_lines_to_copy_work_as_printed(quickstart: Running) -> None:

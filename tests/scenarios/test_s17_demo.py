@@ -1,35 +1,31 @@
 """S17: the demo, as a user starts it."""
 
+import asyncio
 import json
 from pathlib import Path
 
+import pytest
+
 from posthorse.lab.demo import Play
 from posthorse.lab.processes import posthorse, started
+from tests.scenarios.ends import children_of, has_ended
 from tests.scenarios.stage import Run
 
 
-def test_stopping_it_leaves_no_process_behind(run: Run, tmp_path: Path) -> None:
-    """SIGTERM in the middle of the play ends the gateway and the lab too."""
+@pytest.mark.parametrize("kill", [False, True], ids=["stopped", "killed"])
+def test_ending_it_leaves_no_process_behind(kill: bool, run: Run, tmp_path: Path) -> None:
+    """SIGTERM or SIGKILL in the middle of the play ends the gateway and the lab too."""
 
     async def story() -> None:
         async with started("demo", posthorse("demo", "--folder", "stage"), tmp_path) as demo:
             await demo.said(lambda line: "offered" in line)
-            assert len(children_of(demo.pid)) == 2
             members = children_of(demo.pid)
-            await demo.stop()
-            assert not running(members)
+            assert len(members) == 2
+            await (demo.kill() if kill else demo.stop())
+        for pid in members:
+            assert await asyncio.to_thread(has_ended, pid)
 
     run(story())
-
-
-def running(pids: list[int]) -> list[int]:
-    """Those of them that live."""
-    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
-
-
-def children_of(pid: int) -> list[int]:
-    """Ids of the processes a process has started."""
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_it_ends_well_and_says_so_in_the_stable_names(run: Run, tmp_path: Path) -> None:

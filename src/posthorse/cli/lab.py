@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from posthorse.cli.leash import UntilEof, put_on
 from posthorse.cli.output import counted
 from posthorse.config.units import parse_duration, parse_size
 from posthorse.lab.control import parse_fault
@@ -43,6 +44,7 @@ def serve_command(
         str, typer.Option(help="Every answer of --ses and --smtp comes so late, such as 100ms.")
     ] = "0ms",
     mailbox_file: Annotated[Path | None, typer.Option(help="Append each arrival here, a line of JSON.")] = None,
+    until_eof: UntilEof = False,
     as_json: AsJson = False,
 ) -> None:
     """Run simulated providers until Ctrl-C; prints one line when all addresses take connections."""
@@ -60,6 +62,8 @@ def serve_command(
         raise typer.BadParameter(str(wrong)) from wrong
 
     def announce(lab: Lab) -> None:
+        if until_eof:
+            put_on()
         typer.echo(ready_line(lab.describe() | {"pid": os.getpid()}, as_json=as_json))
 
     try:

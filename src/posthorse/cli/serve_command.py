@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from posthorse.cli.leash import UntilEof, put_on
 from posthorse.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from posthorse.cli.output import print_json_line, say
 
@@ -21,6 +22,7 @@ def serve(
     folder: Annotated[
         Path, typer.Option("--folder", metavar="PATH", help="Where --quickstart keeps everything.")
     ] = QUICKSTART_FOLDER,
+    until_eof: UntilEof = False,
     as_json: AsJson = False,
 ) -> None:
     """Run the gateway until SIGTERM or Ctrl-C; SIGHUP reads the configuration again.
@@ -28,6 +30,8 @@ def serve(
     Prints every address once all of them take connections.
     """
     if quickstart:
+        if until_eof:
+            raise typer.BadParameter("--until-eof goes with a configuration, not with --quickstart")
         from posthorse import quickstart as house
 
         _run(lambda: house.quickstart(folder, say))
@@ -39,6 +43,8 @@ def serve(
     from posthorse import daemon
 
     def ready(addresses: Mapping[str, str]) -> None:
+        if until_eof:
+            put_on()
         if as_json:
             print_json_line({**addresses, "pid": os.getpid()})
         else:

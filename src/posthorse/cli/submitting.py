@@ -11,14 +11,12 @@ from email.policy import SMTP
 from email.utils import formatdate
 from pathlib import Path
 
-from posthorse.accept.credentials import smtp_password
 from posthorse.config import Address, Config, load_config
+from posthorse.config.login import first_login, password_of
 from posthorse.config.setting import parse_address
 from posthorse.control.node import NotDone
 
 TIMEOUT_S = 30.0
-ANY_REGION = "us-east-1"
-"""The gateway takes the password derived for any region."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +67,7 @@ def door_of(path: Path, *, server: str, user: str, password: str) -> Door:
     address = parse_address(server) if server or found is None else found.address
     implicit = not server and found is not None and found.smtps is not None
     if not user:
-        user, password = _first_key(config)
+        user, password = first_login(config)
     return Door(address=address, implicit_tls=implicit, user=user, password=password or _password_of(config, user))
 
 
@@ -131,21 +129,10 @@ def _content(draft: Draft) -> bytes:
     return extra + message.as_bytes()
 
 
-def _first_key(config: Config) -> tuple[str, str]:
-    for key in config.access_keys:
-        if key.smtp_password is not None:
-            return key.id, key.smtp_password.reveal()
-        if key.secret is not None:
-            return key.id, smtp_password(key.secret.reveal(), ANY_REGION)
-    return "", ""
-
-
 def _password_of(config: Config, user: str) -> str:
-    for key in config.access_keys:
-        if key.id == user and key.smtp_password is not None:
-            return key.smtp_password.reveal()
-        if key.id == user and key.secret is not None:
-            return smtp_password(key.secret.reveal(), ANY_REGION)
+    found = next((key for key in config.access_keys if key.id == user), None)
+    if found is not None:
+        return password_of(found)
     if user:
         raise NotDone(f"no password for {user}: give --password, or the key in [[access_keys]]")
     return ""

@@ -1,7 +1,9 @@
 """Real processes of one rehearsal: started, awaited by what they print, killed and stopped by their own id.
 
 Promises: `started` processes are ended when the block is left, whatever happened in it; nothing sleeps or polls,
-readiness is a line of output. What a process writes, to either stream, also lies in `NAME.log` in its folder.
+readiness is a line of output. What a process writes, to either stream, also lies in `NAME.log` in its folder. Its
+standard input is a pipe that we hold and never write to: whoever heeds its end (`--until-eof`) ends even if we are
+killed.
 """
 
 import asyncio
@@ -107,7 +109,7 @@ async def start(name: str, command: Sequence[str], folder: Path, env: Mapping[st
         *command,
         cwd=folder,
         env={**os.environ, **(env or {})},
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         limit=1 << 20,

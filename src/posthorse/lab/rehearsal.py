@@ -66,7 +66,8 @@ class Rehearsal:
         entries = "".join(f'[[providers]]\nname = "{name}"\nkind = "{kind}"\n' for name, kind in self.script.providers)
         roster = f'control = "127.0.0.1:0"\nmailbox_file = "{self.mailbox_file}"\n{entries}'
         (self.folder / "lab.toml").write_text(roster, encoding="utf-8")
-        self.lab = await start("lab", posthorse("lab", "serve", "--config", "lab.toml", "--json"), self.folder)
+        command = posthorse("lab", "serve", "--config", "lab.toml", "--json", "--until-eof")
+        self.lab = await start("lab", command, self.folder)
         self.said = json.loads(await self.lab.said(lambda line: line.startswith("{")))
         await self.start_gateway()
 
@@ -74,7 +75,7 @@ class Rehearsal:
         """Start the gateway, for the first time or again, at the same addresses."""
         self.starts += 1
         (self.folder / "posthorse.toml").write_text(self._gateway_config(), encoding="utf-8")
-        command = posthorse("serve", "--config", "posthorse.toml")
+        command = posthorse("serve", "--config", "posthorse.toml", "--until-eof")
         self.gateway = await start("gateway", command, self.folder, SECRETS)
         ready = json.loads(await self.gateway.said(lambda line: '"event":"ready"' in line))
         self.smtp_port, self.http_port = _port(ready["smtp"]), _port(ready["http"])

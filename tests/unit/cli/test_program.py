@@ -63,6 +63,7 @@ def _has_json(words: tuple[str, ...]) -> bool:
         ["explain"],
         ["explain", "e" * 33],
         ["providers", "eject", "relay", "--for", "soon"],
+        ["serve", "--quickstart", "--until-eof"],
         ["send", "--to", "a@b.example"],
         ["send", "--to", "a@b.example", "--from", "c@d.example", "--server", "nowhere"],
     ],
