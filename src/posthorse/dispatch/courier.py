@@ -15,6 +15,7 @@ from functools import partial
 from posthorse.dispatch.flight import Flight
 from posthorse.dispatch.judge import given_back, settlement, telling
 from posthorse.dispatch.ports import Journal, Watch
+from posthorse.dispatch.renewing import Renewer
 from posthorse.dispatch.settling import Settler
 from posthorse.dispatch.way import Way
 from posthorse.mail.ids import AttemptId
@@ -25,6 +26,7 @@ from posthorse.providers.port import HandoverGroup
 from posthorse.spool.port import (
     LeasedGroup,
     LeasedRecipient,
+    Refusal,
     Released,
     ReleaseMark,
     Spool,
@@ -35,8 +37,6 @@ PARKED_BYTES = 64 << 20
 """Together the parked attempts keep no more than this of messages in memory (one is always kept)."""
 PARKED_FOR_S = 600.0
 """RFC 5321 4.5.3.2.6: the answer to the final dot may take ten minutes."""
-UNRELEASED_LIMIT_S = 45.0
-"""An attempt that did not even get to its release in this time is stopped, well inside its lease."""
 DOUBT_MARGIN_S = 5.0
 """Beyond the time to answer, before a released lease without a settlement lapses."""
 NOTHING_TRIED = Fault(scope=Scope.US, reply=Reply(text="the release was refused"))
@@ -71,6 +71,7 @@ class Courier:
         self._rules = rules
         self._parked_limit = parked
         self._landed = landed
+        self._renewer = Renewer(spool, journal, clock, self._lost_lease)
         self._flights: dict[AttemptId, Flight] = {}
         self._parked: deque[Flight] = deque()
         self._parked_bytes = 0
@@ -104,7 +105,7 @@ class Courier:
         ]
 
     def tick(self) -> None:
-        """Park what got no answer in time; stop what hangs before its release; bound what is parked."""
+        """Park what got no answer in time, stop what hangs before its release, renew what moves, bound the parked."""
         now_s = self._clock.monotonic()
         for flight in list(self._flights.values()):
             if flight.parked or flight.task is None:
@@ -112,9 +113,10 @@ class Courier:
             if flight.released:
                 if now_s - flight.released_s >= flight.rule.answer_timeout_s:
                     self._park(flight)
-            elif now_s - flight.started_s >= UNRELEASED_LIMIT_S and not flight.task.cancelling():
+            elif now_s - flight.started_s >= flight.longest_s and not flight.task.cancelling():
                 flight.blame = Scope.US if flight.at_gate else Scope.CHANNEL
-                flight.task.cancel("no release in time")
+                flight.task.cancel(f"no release within {flight.longest_s:.0f} s")
+        self._renewer.look(self._flights.values())
         while self._parked and self._too_long(self._parked[0], now_s):
             flight = self._parked.popleft()
             self._parked_bytes -= len(flight.group.body)
@@ -125,11 +127,18 @@ class Courier:
         tasks = [flight.task for flight in self._flights.values() if flight.task and not flight.parked]
         if tasks:
             await asyncio.wait(tasks, timeout=grace_s)
+        self._renewer.stop()
         left = [flight.task for flight in self._flights.values() if flight.task]
         for task in left:
             task.cancel("the gateway stops")
         if left:
             await asyncio.wait(left, timeout=5.0)
+
+    def _lost_lease(self, flight: Flight, numbers: Sequence[int]) -> None:
+        """What goes on would be refused its release: all recipients of a mark or none."""
+        flight.refused = dict.fromkeys(numbers, Refusal.STALE)
+        if flight.task is not None:
+            flight.task.cancel("its lease is gone")
 
     def _too_long(self, flight: Flight, now_s: float) -> bool:
         too_many = len(self._parked) > self._parked_limit

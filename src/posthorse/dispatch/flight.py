@@ -10,6 +10,13 @@ from posthorse.mail.ports import Clock
 from posthorse.mail.stream import StreamRule
 from posthorse.spool.port import LeasedGroup, Refusal
 
+OPENING_S = 45.0
+"""How long connecting and saying who sends may take in all."""
+RECIPIENT_S = 1.0
+"""And how much longer for each recipient."""
+SLOWEST_BYTES_PER_S = 50_000
+"""A link that takes a message more slowly than this is of no use: 30 MB have ten minutes."""
+
 
 class Flight:
     """One attempt under way."""
@@ -19,6 +26,7 @@ class Flight:
         "attempt",
         "blame",
         "group",
+        "lease_until",
         "parked",
         "reason",
         "refused",
@@ -38,6 +46,8 @@ class Flight:
     ) -> None:
         self.way = way
         self.group = group
+        self.lease_until = group.lease_until
+        """By the spool's clock; later than the group's where it was renewed."""
         self.attempt = attempt
         self.reason = reason
         self.rule = rule
@@ -56,3 +66,16 @@ class Flight:
         self.blame = Scope.US
         """Whose doing it is if the attempt is stopped."""
         self.task: asyncio.Task[None] | None = None
+
+    @property
+    def on_its_way(self) -> bool:
+        """It goes on towards its release, whose mark is not yet asked for."""
+        if self.released or self.at_gate or self.task is None:
+            return False
+        return not (self.task.done() or self.task.cancelling())
+
+    @property
+    def longest_s(self) -> float:
+        """How long it may take to its release: a bound on the sum of what the way out itself bounds step by step."""
+        group = self.group
+        return OPENING_S + RECIPIENT_S * len(group.recipients) + len(group.body) / SLOWEST_BYTES_PER_S

@@ -31,6 +31,8 @@ from posthorse.spool.port import (
     NewMessage,
     ReleaseMark,
     ReleaseVerdict,
+    Renewal,
+    Renewed,
     Settled,
     Settlement,
     SpoolUnavailable,
@@ -244,6 +246,10 @@ class MoodySpool(MemorySpool):
     async def release(self, batch: Sequence[ReleaseMark]) -> Sequence[ReleaseVerdict]:
         """As the port says."""
         return await self._mood("release", lambda: MemorySpool.release(self, batch))
+
+    async def renew(self, batch: Sequence[Renewal]) -> Sequence[Renewed]:
+        """As the port says."""
+        return await self._mood("renew", lambda: MemorySpool.renew(self, batch))
 
     async def settle(self, batch: Sequence[Settlement]) -> Sequence[Settled]:
         """As the port says."""
