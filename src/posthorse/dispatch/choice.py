@@ -30,15 +30,21 @@ class Choice:
         self._watch = watch
         self._rng = rng
 
-    def candidates(self, message: Message) -> Iterator[Candidate]:
-        """The candidates for a message in the order in which they should be tried; none if no route fits."""
+    def candidates(self, message: Message, tried: Sequence[ProviderName] = ()) -> Iterator[Candidate]:
+        """The candidates for a message in the order in which they should be tried; none if no route fits.
+
+        `tried`: providers that this mail cannot go to in its present round. They are no alternative to it, so of the
+        others an ejected one may be probed with it: a pause makes sense only while somebody else carries the mail.
+        """
         route = route_of(message, self.routes)
         if route is None:
             return
         names = candidates_of(message, route, self.orders, self._watch.score, self._rng.random)
         domain, urgent = message.sender_domain, message.stream is Stream.URGENT
+        left = tuple(name for name in names if name not in tried) if tried else names
         for name in names:
-            standing = self._watch.standing(name, names, domain, urgent=urgent)
+            peers = left if name in left else names
+            standing = self._watch.standing(name, peers, domain, urgent=urgent)
             yield Candidate(name=name, capability=self.ways[name].provider.capability, standing=standing)
 
     def is_good(self, way: Way, group: LeasedGroup) -> bool:

@@ -108,8 +108,10 @@ class Forwarder:
             tried=first.tried,
             attempts=first.attempts,
             holders=first.holders,
+            due_at=first.due_at,
         )
-        return make_plan(seen, self._choice.candidates(group.message), self._clock.now(), self._rng.random())
+        candidates = self._choice.candidates(group.message, first.tried)
+        return make_plan(seen, candidates, self._clock.now(), self._rng.random())
 
     def _send(self, way: Way, group: LeasedGroup, reason: str) -> None:
         """To a slot, or to wait for one; cut into as many groups as the provider's limit of recipients asks for."""

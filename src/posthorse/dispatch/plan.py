@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from posthorse.dispatch.retry import RETRY_CAP_S, retry_delay_s
+from posthorse.dispatch.retry import ALL_BAD_CAP_S, FAILED_BASE_S, FAILED_CAP_S, RETRY_CAP_S, retry_delay_s
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.message import Message
@@ -19,8 +19,6 @@ from posthorse.providers.port import Capability
 
 CLOSED_RECHECK_S = 5.0
 """Mail that only waits for a standing to change is looked at again within this time, if that can be."""
-ALL_BAD_RECHECK_S = 30.0
-"""Longest step of mail that was a probe in vain: with nobody open the fault is not the mail's, and probes are few."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +41,8 @@ class Group:
     attempts: int
     holders: tuple[ProviderName, ...] = ()
     """Providers where a copy may be; among `tried` in every round."""
+    due_at: int = 0
+    """When its last attempt ended, or what it waited for came, microseconds UTC; 0: just now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,7 @@ def make_plan(group: Group, candidates: Iterable[Candidate], now: int, roll: flo
         return Try(provider=spared.name, reason=_reason("nobody else is open", passed))
     if width and incapable == width and group.base is Carriage.QUEUED:
         return GiveUp(reason=_reason("no provider can carry it", passed))
-    cap_s = ALL_BAD_RECHECK_S if _nobody_is_open(answered) else RETRY_CAP_S
+    cap_s = ALL_BAD_CAP_S if _nobody_is_open(answered) else FAILED_CAP_S
     return _wait(group, width, pause_s if closed else None, cap_s, now, roll, passed)
 
 
@@ -131,13 +131,18 @@ def _nobody_is_open(answered: list[Standing]) -> bool:
 def _wait(
     group: Group, width: int, pause_s: float | None, cap_s: float, now: int, roll: float, passed: list[str]
 ) -> Wait:
-    """Look again soon if only a standing has to change, else begin a new round by the retry schedule.
+    """Look again soon if only a standing has to change, else begin a new round, by a schedule whose steps double.
+
+    Whoever is `tried` spoke about itself, not about the mail (`judge`), so these steps are short: they must only keep a
+    message that nobody can digest from coming again and again. The stream's own schedule is for the other side's sake.
+    Time in which it was due and nobody was open counts.
 
     `pause_s`: no closed candidate can be open before that; None: nobody is closed. `cap_s`: longest step of the
     schedule now.
     """
     base_s = RULES[group.message.stream].retry_base_s
     doubted = group.base is not Carriage.QUEUED
+    since = now
     if not width:
         delay_s = retry_delay_s(base_s, 0, roll)
         head, tried = "no route fits it", group.tried
@@ -148,11 +153,12 @@ def _wait(
         delay_s = RETRY_CAP_S  # only people can change that
         head, tried = "nobody else could carry it", group.tried
     else:
-        delay_s = retry_delay_s(base_s, group.attempts // width, roll, cap_s=cap_s)
-        head, tried = "every open candidate was tried", group.holders
+        rounds = max(0, group.attempts // width - 1)
+        delay_s = retry_delay_s(min(base_s, FAILED_BASE_S), rounds, roll, cap_s=cap_s)
+        head, tried, since = "every open candidate was tried", group.holders, group.due_at or now
     if doubted:
         head = f"in doubt, and {head}"
-    return Wait(until=now + int(delay_s * SECOND), tried=tried, reason=_reason(head, passed))
+    return Wait(until=max(now, since + int(delay_s * SECOND)), tried=tried, reason=_reason(head, passed))
 
 
 def _reason(head: str, passed: list[str]) -> str:

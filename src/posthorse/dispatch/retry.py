@@ -3,6 +3,17 @@
 RETRY_CAP_S = 4_000.0
 """Longest step; the customary cap of Postfix."""
 
+FAILED_BASE_S = 5.0
+"""First step, at most, of mail that every provider failed: to spare a provider is the business of its standing."""
+
+FAILED_CAP_S = 300.0
+"""Longest step of such mail: what troubles them with this message only will not be cured sooner."""
+
+ALL_BAD_CAP_S = 5.0
+"""Longest step while nobody is open: only probes go out, however much is due, and mail that is due leaves at once when
+somebody is back.
+"""
+
 RETRY_FLOOR_S = 1.0
 """Shortest pause: jitter may draw zero, and a retry at once would only repeat the answer."""
 

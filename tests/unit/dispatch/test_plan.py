@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posthorse.dispatch.plan import ALL_BAD_RECHECK_S, CLOSED_RECHECK_S, Candidate, GiveUp, Group, Try, Wait, make_plan
-from posthorse.dispatch.retry import RETRY_CAP_S
+from posthorse.dispatch.plan import CLOSED_RECHECK_S, Candidate, GiveUp, Group, Try, Wait, make_plan
+from posthorse.dispatch.retry import ALL_BAD_CAP_S, FAILED_BASE_S, FAILED_CAP_S, RETRY_CAP_S
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MAIN_TENANT, MessageId, ProviderName
 from posthorse.mail.message import Message
@@ -111,24 +111,26 @@ def test_it_gives_up_only_if_nobody_can_ever_carry_it(message: Group) -> None:
         (group(), [candidate(A, CLOSED), candidate(B, CLOSED)], (), 1, CLOSED_RECHECK_S),
         (group(), [candidate(A, BARRED), candidate(B, BARRED)], (), 300, 600),
         (group(), [candidate(A, BARRED), candidate(B, CLOSED)], (), 1, CLOSED_RECHECK_S),
-        (group(tried=(A,)), [candidate(A), candidate(B, CLOSED)], (), 1, 60),
-        (group(tried=(A, B), attempts=2), [candidate(A), candidate(B)], (), 1, 120),
-        (group(tried=(A, B), attempts=4), [candidate(A), candidate(B)], (), 1, 240),
-        (group(Stream.URGENT, tried=(A,), attempts=1), [candidate(A)], (), 1, 10),
-        (group(Stream.BULK, tried=(A,), attempts=50), [candidate(A)], (), 1, RETRY_CAP_S),
-        (group(tried=(A,), attempts=50), [candidate(A, CLOSED)], (), 1, ALL_BAD_RECHECK_S),
-        (group(tried=(A, B), attempts=50), [candidate(A, CLOSED), candidate(B, PROBED)], (), 1, ALL_BAD_RECHECK_S),
-        (group(tried=(A,), attempts=50), [candidate(A, PROBED), candidate(B, CLOSED)], (), 1, ALL_BAD_RECHECK_S),
-        (group(tried=(A, B), attempts=50), [candidate(A, CLOSED), candidate(B, RAMPING)], (), 1, RETRY_CAP_S),
-        (group(tried=(A, B), attempts=50), [candidate(A, BARRED), candidate(B, BARRED)], (), 1, RETRY_CAP_S),
+        (group(tried=(A,)), [candidate(A), candidate(B, CLOSED)], (), 1, FAILED_BASE_S),
+        (group(tried=(A, B), attempts=2), [candidate(A), candidate(B)], (), 1, FAILED_BASE_S),
+        (group(tried=(A, B), attempts=4), [candidate(A), candidate(B)], (), 1, 2 * FAILED_BASE_S),
+        (group(tried=(A, B), attempts=6), [candidate(A), candidate(B)], (), 1, 4 * FAILED_BASE_S),
+        (group(Stream.URGENT, tried=(A,), attempts=1), [candidate(A)], (), 1, FAILED_BASE_S),
+        (group(Stream.BULK, tried=(A,), attempts=1), [candidate(A)], (), 1, FAILED_BASE_S),
+        (group(Stream.BULK, tried=(A,), attempts=50), [candidate(A)], (), 1, FAILED_CAP_S),
+        (group(tried=(A,), attempts=50), [candidate(A, CLOSED)], (), 1, ALL_BAD_CAP_S),
+        (group(tried=(A, B), attempts=50), [candidate(A, CLOSED), candidate(B, PROBED)], (), 1, ALL_BAD_CAP_S),
+        (group(tried=(A,), attempts=50), [candidate(A, PROBED), candidate(B, CLOSED)], (), 1, ALL_BAD_CAP_S),
+        (group(tried=(A, B), attempts=50), [candidate(A, CLOSED), candidate(B, RAMPING)], (), 1, FAILED_CAP_S),
+        (group(tried=(A, B), attempts=50), [candidate(A, BARRED), candidate(B, BARRED)], (), 1, FAILED_CAP_S),
     ],
 )
 def test_queued_mail_waits_and_begins_a_new_round(
     message: Group, candidates: list[Candidate], tried: tuple[ProviderName, ...], shortest_s: float, longest_s: float
 ) -> None:
-    """Soon if only a standing must change, else by the retry schedule, whose step doubles with each round.
+    """Soon if only a standing must change, else by short steps that double with each round, whatever the stream.
 
-    With nobody open at all its steps stay short: a probe in vain says nothing about the mail.
+    With nobody open at all they do not even grow: a probe in vain says nothing about the mail.
     """
     delays = []
     for roll in (0.0, 0.5, 0.999):
@@ -144,9 +146,9 @@ def test_queued_mail_waits_and_begins_a_new_round(
     ("tried", "candidates", "left", "longest_s"),
     [
         ((A,), [candidate(A), candidate(B, CLOSED)], (A,), CLOSED_RECHECK_S),
-        ((A, B), [candidate(A), candidate(B)], (A,), 120),
+        ((A, B), [candidate(A), candidate(B)], (A,), FAILED_BASE_S),
         ((A, B), [candidate(A), candidate(B), candidate(C, CLOSED)], (A, B), CLOSED_RECHECK_S),
-        ((A, B), [candidate(A), candidate(B, PROBED)], (A,), ALL_BAD_RECHECK_S),
+        ((A, B), [candidate(A), candidate(B, PROBED)], (A,), ALL_BAD_CAP_S),
         ((A,), [candidate(A)], (A,), RETRY_CAP_S),
         ((A,), [candidate(A, CLOSED)], (A,), RETRY_CAP_S),
         ((A,), [candidate(A), candidate(B, capability=SMALL)], (A,), RETRY_CAP_S),
@@ -232,11 +234,19 @@ def test_no_plan_picks_what_is_closed_tried_or_unable(
     assert plan.reason
 
 
-def test_steps_of_the_schedule_belong_to_the_stream() -> None:
-    """Urgent mail tries again sooner than standard mail, and bulk last."""
-    waits = []
-    for stream in (Stream.URGENT, Stream.STANDARD, Stream.BULK):
-        plan = make_plan(group(stream, tried=(A,)), [candidate(A)], NOW, 0.5)
-        assert isinstance(plan, Wait)
-        waits.append((plan.until - NOW) / SECOND / RULES[stream].retry_base_s)
-    assert waits == [0.5, 0.5, 0.5]
+@pytest.mark.parametrize(("waited_s", "delay_s"), [(0, 80.0), (30, 50.0), (80, 0.0), (9_000, 0.0)])
+def test_time_in_which_nobody_could_be_tried_counts(waited_s: int, delay_s: float) -> None:
+    """Mail whose last attempt ended long ago begins a new round at once when somebody is back."""
+    message = replace(group(tried=(A, B), attempts=12), due_at=NOW - waited_s * SECOND)
+    plan = make_plan(message, [candidate(A), candidate(B)], NOW, 0.5)
+    assert isinstance(plan, Wait)
+    assert (plan.until, plan.tried) == (NOW + delay_s * SECOND, ())
+
+
+def test_a_shorter_schedule_of_the_stream_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What providers failed comes again within the stream's own first step, should that be shorter still."""
+    brisk = replace(RULES[Stream.URGENT], retry_base_s=2)
+    monkeypatch.setitem(RULES, Stream.URGENT, brisk)
+    plan = make_plan(group(Stream.URGENT, tried=(A,)), [candidate(A)], NOW, 0.75)
+    assert isinstance(plan, Wait)
+    assert plan.until - NOW == 1.5 * SECOND
