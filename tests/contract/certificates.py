@@ -65,6 +65,19 @@ class Authority:
         context.load_cert_chain(file)
         return context
 
+    def revocations(self) -> Path:
+        """A file with its list of revoked certificates, which is empty, and no certificate."""
+        listed = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(self._name)
+            .last_update(_TODAY - dt.timedelta(days=1))
+            .next_update(_TODAY + dt.timedelta(days=1))
+            .sign(self._key, hashes.SHA256())
+        )
+        file = self._folder / "revoked.pem"
+        file.write_bytes(listed.public_bytes(serialization.Encoding.PEM))
+        return file
+
     def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey, *, days: int) -> x509.CertificateBuilder:
         return (
             x509.CertificateBuilder()

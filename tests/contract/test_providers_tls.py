@@ -192,3 +192,38 @@ def test_ses_is_reached_over_verified_tls(authority: Authority, other: Authority
                 assert len(gate.asked) == len(server.taken) == (trusted is authority)
 
     play(story(), loop)
+
+
+@LOOPS
+@pytest.mark.parametrize("content", [None, "", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+@pytest.mark.parametrize("tls", [TlsMode.STARTTLS, TlsMode.IMPLICIT])
+def test_certificates_that_cannot_be_read_are_our_own_fault(
+    authority: Authority, tls: TlsMode, content: str | None, tmp_path: Path, loop: str
+) -> None:
+    """A CA file that is gone, empty or broken says nothing about the provider; nothing is released."""
+    ca_file = tmp_path / "ca.pem"
+    if content is not None:
+        ca_file.write_text(content)
+
+    async def story() -> None:
+        server = SmtpServer(tls=authority.context(), implicit=tls is TlsMode.IMPLICIT)
+        async with server.listening():
+            gate = Gate()
+            report = await provider(server.port, tls, str(ca_file)).attempt(group(), gate)
+            assert words(report.outcomes) == {3: "deferral us"}
+            assert str(ca_file) in report.outcomes[3].reply.text
+            assert not gate.asked
+        ses = SesProvider(
+            name=ProviderName("ses"),
+            region="eu-west-1",
+            access_key_id="AKIDEXAMPLE",
+            secret_access_key="secret",
+            endpoint="https://127.0.0.1:9",
+            ca_file=str(ca_file),
+            exchange=PooledHttpExchange(dialer=SystemDialer()),
+            clock=SystemClock(),
+        )
+        assert words((await ses.attempt(group(), gate)).outcomes) == {3: "deferral us"}
+        assert not gate.asked
+
+    play(story(), loop)

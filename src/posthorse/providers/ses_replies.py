@@ -26,6 +26,8 @@ class Phase(Enum):
     BEFORE = "before"
     """Before the release: SES cannot have had the whole request."""
     AFTER = "after"
+    OURS = "ours"
+    """Before anything was asked: what we bring to the connection is wrong."""
 
 
 RATE_PAUSE_S = 1.0
@@ -47,6 +49,8 @@ _BAD_ADDRESS = (
 )
 
 ROWS: tuple[Row[Phase], ...] = (
+    # ourselves: certificates that cannot be read; it speaks of nobody else, and another way out is tried
+    row(Deferral, Scope.US, Phase.OURS),
     # taken: only with a readable id, see `reply_of`
     row(Handover, Scope.PROVIDER, Phase.AFTER, code="2", enhanced="accepted$"),
     # too much or too fast

@@ -78,7 +78,7 @@ async def _dial(server: Server, dialer: Dialer, limits: Limits) -> SmtpLine:
         async with asyncio.timeout(limits.connect_s):
             await dialer.dial(lambda: line, server.target)
     except DialFailed as failed:
-        raise OpeningFailed(Stage.CONNECT, Reply(text=str(failed))) from failed
+        raise OpeningFailed(Stage.OURS if failed.ours else Stage.CONNECT, Reply(text=str(failed))) from failed
     except TimeoutError:
         raise OpeningFailed(Stage.CONNECT, Reply(text=f"no connection within {limits.connect_s:g} s")) from None
     return line
@@ -120,7 +120,7 @@ async def _upgrade(line: SmtpLine, server: Server, dialer: Dialer, limits: Limit
         async with asyncio.timeout(limits.connect_s):
             line.under_tls(await dialer.start_tls(line.transport, line, server.target))
     except DialFailed as failed:
-        raise OpeningFailed(Stage.STARTTLS, Reply(text=str(failed))) from failed
+        raise OpeningFailed(Stage.OURS if failed.ours else Stage.STARTTLS, Reply(text=str(failed))) from failed
     except TimeoutError:
         raise OpeningFailed(Stage.STARTTLS, Reply(text=f"no TLS within {limits.connect_s:g} s")) from None
 

@@ -17,6 +17,8 @@ from posthorse.providers.table import Row, first_fit, row
 class Stage(Enum):
     """Where in the dialogue a reply came, or did not come."""
 
+    OURS = "ours"
+    """Before anything was asked: what we bring to the connection is wrong."""
     CONNECT = "connect"
     """Name, TCP and TLS; there is no reply yet."""
     GREETING = "greeting"
@@ -51,6 +53,8 @@ _NOT_VERIFIED = r"address is not verified|identit(y|ies) failed the check"
 _SENDER_REFUSED = r"\bsender\b.*\b(rejected|denied|not (allowed|verified|owned))"
 
 ROWS: tuple[Row[Stage], ...] = (
+    # ourselves: certificates that cannot be read; it speaks of nobody else, and another way out is tried
+    row(Deferral, Scope.US, Stage.OURS),
     # taken
     row(Handover, Scope.PROVIDER, Stage.DOT, code="25"),
     # too much or too fast: the text tells a rate from a daily quota, the code does not

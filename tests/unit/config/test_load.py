@@ -234,6 +234,8 @@ TOGETHER = [
     ("[[providers]]\nname = 'r'\nkind = 'smtp'\nhost = 'h'\nusername = 'u'\n", "providers[1].password", "both"),
     ("[[providers]]\nname = 'a b'\nkind = 'mailbox'\nfolder = 'm'\n", "providers[1].name", "a b"),
     ("[[providers]]\nname = 'r'\nkind = 'smtp'\nhost = 'h'\nca_file = 'no.pem'\n", "providers[1].ca_file", "read"),
+    ("[[providers]]\nname = 'r'\nkind = 'smtp'\nhost = 'h'\nca_file = 'k.pem'\n", "providers[1].ca_file", "no cert"),
+    ("[[providers]]\nname = 'r'\nkind = 'smtp'\nhost = 'h'\nca_file = '.'\n", "providers[1].ca_file", "directory"),
     ("[[routes]]\nstream = 'bulk'\nproviders = []\n", "routes[0].providers", "empty"),
     ("[[routes]]\nstream = 'bulk'\nproviders = ['here', 'here']\n", "routes[0].providers[1]", "twice"),
     (

@@ -72,6 +72,12 @@ def test_a_careful_configuration_has_no_warnings() -> None:
     assert warned(BASE) == []
 
 
+def test_what_stays_on_this_machine_may_be_plain() -> None:
+    """Credentials for a provider on loopback pass nobody who could read them."""
+    plain = BASE.replace('host = "a.example"', 'host = "127.0.0.1"\ntls = "none"\nusername = "u"\npassword = "env:KEY"')
+    assert warned(plain) == []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "path"),
     [
@@ -85,6 +91,15 @@ def test_a_careful_configuration_has_no_warnings() -> None:
             'host = "a.example"\ntls = "none"\nusername = "u"\npassword = "env:KEY"',
             "providers[0]",
         ),
+        (
+            'kind = "mailbox"\nfolder = "mailbox"',
+            (
+                'kind = "ses"\nregion = "us-east-1"\nendpoint = "http://ses.example"\naccess_key_id = "A"\n'
+                'secret_access_key = "env:KEY"'
+            ),
+            "providers[1]",
+        ),
+        ("[[domains]]", '[log]\nfile = "nowhere/posthorse.log"\n[[domains]]', "log.file"),
     ],
 )
 def test_what_is_allowed_and_unwise_is_mentioned(old: str, new: str, path: str) -> None:

@@ -113,6 +113,7 @@ def test_every_row_of_the_table_is_reached() -> None:
     reached.add(id(first_fit(ROWS, Phase.AFTER, reply_of(HttpResponse(status=200, body=b'{"MessageId":"x"}')))))
     reached.add(id(first_fit(ROWS, Phase.BEFORE, Reply(text="connection lost"))))
     reached.add(id(first_fit(ROWS, Phase.BEFORE, reply_of(answer(500, "", "")))))
+    reached.add(id(first_fit(ROWS, Phase.OURS, Reply(text="no certificate"))))
     assert [row for row in ROWS if id(row) not in reached] == []
 
 
@@ -191,7 +192,9 @@ def test_an_unreadable_yes_is_unclear(body: bytes) -> None:
 def test_the_table_is_total_and_certain_only_where_it_may_be(phase: Phase, status: int, name: str, body: bytes) -> None:
     """Any answer gives one outcome: after the release unclear or a complete 4xx, before it never unclear."""
     outcome = translate(phase, reply_of(HttpResponse(status=status, headers={"x-amzn-errortype": name}, body=body)))
-    if phase is Phase.BEFORE:
+    if phase is Phase.OURS:
+        assert outcome == Deferral(scope=Scope.US, reply=outcome.reply)
+    elif phase is Phase.BEFORE:
         assert not isinstance(outcome, (Unclear, Handover))
     elif isinstance(outcome, Handover):
         assert 200 <= status < 300

@@ -9,6 +9,7 @@ from posthorse.providers.smtp_core import reply_of
 from posthorse.providers.smtp_replies import QUOTA_PAUSE_S, RATE_PAUSE_S, ROWS, Stage, row_for, translate
 
 CASES: list[tuple[Stage, str, type[Outcome], Scope]] = [
+    (Stage.OURS, "000 no certificate", Deferral, Scope.US),
     (Stage.DOT, "250 2.0.0 Ok: queued as 4XYZ", Handover, Scope.PROVIDER),
     (Stage.DOT, "250 Ok 0102018f-1234", Handover, Scope.PROVIDER),
     (Stage.DOT, "251 ok", Handover, Scope.PROVIDER),
@@ -169,7 +170,7 @@ def test_the_table_is_total_and_certain_only_where_it_may_be(stage: Stage, code:
         assert code >= 500
 
 
-@pytest.mark.parametrize("stage", [stage for stage in Stage if stage is not Stage.DOT])
+@pytest.mark.parametrize("stage", [stage for stage in Stage if stage not in (Stage.OURS, Stage.DOT)])
 def test_silence_before_the_release_is_a_fault(stage: Stage) -> None:
     """No reply at all, before anything was released, is certain."""
     assert isinstance(translate(stage, Reply(text="connection lost")), Fault)
