@@ -13,13 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from io import BytesIO
 
 from posthorse.accept.control import Controls, read_controls
 from posthorse.accept.headers import HeaderBlock, cut
 from posthorse.accept.refusal import LOOP, Refused, malformed
 from posthorse.accept.trusted import TRUSTED_PREFIX, parse_peer
-from posthorse.mail.large import slices
+from posthorse.mail.large import poured, slices, vessel
 from posthorse.mail.message import Submission
 from posthorse.mail.stream import SECOND
 
@@ -49,14 +48,14 @@ class Prepared:
 
     async def body_in_turns(self, content: bytes) -> tuple[bytes, bool]:
         """The same, giving way after every slice; and whether the content is all ASCII."""
-        body = BytesIO()
+        body = vessel()
         body.write(self.top)
         is_ascii = content[: self.rest_at].isascii()
         for piece in slices(content, self.rest_at):
             body.write(piece)
             is_ascii = is_ascii and piece.isascii()
             await asyncio.sleep(0)
-        return body.getvalue(), is_ascii
+        return poured(body), is_ascii
 
 
 class Preparer:

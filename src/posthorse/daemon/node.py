@@ -43,6 +43,7 @@ from posthorse.daemon.wiring import (
     dispatch_settings_of,
     outlets_of,
     policy_of,
+    recovery_of,
     routes_of,
     smtp_limits_of,
     trusted_of,
@@ -81,6 +82,7 @@ class Daemon:
         self._journal: Journal
         self._sealer: Sealer
         self._spool: SqliteSpool
+        self._exchange: PooledHttpExchange
         self._gateway: Gateway
         self._smtp: SmtpServer
         self._housekeeper: Housekeeper
@@ -98,6 +100,7 @@ class Daemon:
             undo.callback(self._offload.close)
             await self._own_spool(undo)
             await self._put_together()
+            undo.push_async_callback(self._exchange.close)
             undo.push_async_callback(self._end_tasks)
             undo.push_async_callback(self._close_doors)
             undo.push_async_callback(self._gateway.stop, GRACE_S)
@@ -125,10 +128,11 @@ class Daemon:
     async def _put_together(self) -> None:
         config, hostname = self._config, self._config.node.name or socket.gethostname()
         dialer = SystemDialer()
+        self._exchange = PooledHttpExchange(dialer=dialer)
         edge = Edge(
             clock=SystemClock(),  # a signed request must show the time of the world
             dialer=dialer,
-            exchange=PooledHttpExchange(dialer=dialer),
+            exchange=self._exchange,
             offload=self._offload,
             hostname=hostname,
         )
@@ -144,6 +148,7 @@ class Daemon:
                 outlets=outlets_of(config, edge),
                 routes=routes_of(config),
                 settings=dispatch_settings_of(config),
+                recovery=recovery_of(config),
             )
         )
         self._housekeeper = Housekeeper(self._spool, config, self._clock, self._journal)

@@ -8,13 +8,32 @@ Left out: giving way itself.
 """
 
 from collections.abc import Iterator
+from io import BytesIO
 
 LARGE_BYTES = 256 << 10
 """A body larger than this is worked on in slices. The dearest work on one of this size takes two milliseconds."""
 SLICE_BYTES = 192 << 10
 """A multiple of three, so that the base64 of the slices is the base64 of the whole."""
 
+_ROOM_BYTES = 33 << 20
+"""glibc may keep blocks of up to 32 MiB together with others."""
+
 
 def slices(body: bytes, start: int = 0) -> Iterator[bytes]:
     """The body from `start` on, in order, each slice of `SLICE_BYTES` but the last."""
     return (body[at : at + SLICE_BYTES] for at in range(start, len(body), SLICE_BYTES))
+
+
+def vessel() -> BytesIO:
+    """What slices are poured into, any number of them, without those poured before being moved.
+
+    An empty buffer would grow by being copied now and then, 16 MB and more at a time. A block of this size gets pages
+    of its own from any allocator: those not written to cost nothing, and it grows in place.
+    """
+    return BytesIO(bytes(_ROOM_BYTES))
+
+
+def poured(into: BytesIO) -> bytes:
+    """What was poured, handed over without a copy; the vessel is of no use afterwards."""
+    into.truncate()
+    return into.getvalue()

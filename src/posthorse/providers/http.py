@@ -58,6 +58,7 @@ class PooledHttpExchange:
                     await _send_but_last(line, wire, request.stall_s)
                 if line.early is None:
                     line.send(wire.last)
+            del request, wire  # the answer may be long in coming
             response = await _response(line, wire_is_out=line.early is None)
         except BaseException:
             line.abort()

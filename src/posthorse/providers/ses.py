@@ -114,8 +114,7 @@ class SesProvider:
             return True
 
         try:
-            request = await self._request(group)
-            response = await self._exchange.exchange(request, before_last_bytes=before_last_bytes)
+            response = await self._exchange.exchange(await self._request(group), before_last_bytes=before_last_bytes)
         except NotReleased:
             return AttemptReport(outcomes={})
         except ExchangeFailed as failed:

@@ -10,10 +10,9 @@ Left out: secrets, which are sealed (`posthorse.adapters.sealing`).
 """
 
 from collections.abc import Iterable, Iterator
-from io import BytesIO
 
 from posthorse.mail.ids import MessageId
-from posthorse.mail.large import slices
+from posthorse.mail.large import poured, slices, vessel
 
 HEAD_BYTES = 5
 
@@ -49,11 +48,11 @@ def decoded(message_id: MessageId, stored: bytes) -> bytes:
 def decoded_slices(message_id: MessageId, stored: Iterable[bytes]) -> bytes:
     """The accepted bytes of what is stored, in pieces of which the first has the whole head. Raises `Unreadable`."""
     pieces = iter(stored)
-    body = BytesIO()
+    body = vessel()
     body.write(decoded(message_id, next(pieces, b"")))
     for piece in pieces:
         body.write(piece)
-    return body.getvalue()
+    return poured(body)
 
 
 def _unknown(message_id: MessageId) -> Unreadable:

@@ -12,7 +12,7 @@ import re
 from enum import Enum
 from io import BytesIO, IncrementalNewlineDecoder
 
-from posthorse.mail.large import LARGE_BYTES
+from posthorse.mail.large import LARGE_BYTES, poured, vessel
 
 MAX_LINE_BYTES = 998
 """RFC 5322 section 2.1.1, without CRLF and before dots are doubled."""
@@ -80,9 +80,9 @@ class DataReader:
 
     def content(self) -> bytes:
         """The message, dots undone."""
-        poured, self._poured = self._poured, None
-        if poured is not None:
-            return poured.getvalue()  # hands its bytes over, without a copy
+        into, self._poured = self._poured, None
+        if into is not None:
+            return poured(into)
         whole = self._kept[0] if len(self._kept) == 1 else b"".join(self._kept)
         self._kept.clear()
         return whole
@@ -119,7 +119,7 @@ class DataReader:
     def _pour(self) -> None:
         """Put the pieces together as they come."""
         if self._poured is None:
-            self._poured = BytesIO()
+            self._poured = vessel()
         self._poured.writelines(self._kept)
         self._kept.clear()
 
