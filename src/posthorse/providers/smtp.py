@@ -26,6 +26,7 @@ from posthorse.providers.smtp_replies import translate
 from posthorse.providers.smtp_transaction import give_content, give_envelope, judge_envelope
 
 _UNLIMITED_BYTES = 1 << 40
+_UNWRITABLE = Rejection(scope=Scope.RECIPIENT, reply=Reply(text="the address cannot be written in SMTP"))
 
 
 class SmtpProvider:
@@ -178,8 +179,7 @@ def _unsendable(group: HandoverGroup, *, is_safe: bool) -> dict[int, Outcome]:
     if why:
         outcome: Outcome = Rejection(scope=Scope.MESSAGE, reply=Reply(text=why))
         return dict.fromkeys((n for n, _ in group.recipients), outcome)
-    refused: Outcome = Rejection(scope=Scope.RECIPIENT, reply=Reply(text="the address cannot be written in SMTP"))
-    return {n: refused for n, address in group.recipients if not address or not is_safe_address(address)}
+    return {n: _UNWRITABLE for n, address in group.recipients if not address or not is_safe_address(address)}
 
 
 def _uncarriable(group: HandoverGroup, features: Features, *, smtputf8: bool) -> Outcome | None:

@@ -10,9 +10,9 @@ Left out: which line, and what is tried next (`smtp`).
 import asyncio
 from collections.abc import Sequence
 
-from posthorse.mail.large import LARGE_BYTES
 from posthorse.mail.outcome import NO_REPLY, Handover, Outcome, Reply
 from posthorse.providers.content import end_of_data, stuffed, stuffed_slices
+from posthorse.providers.line import PIECE_BYTES
 from posthorse.providers.port import HandoverGroup, ReleaseGate
 from posthorse.providers.smtp_core import Features, mail_command
 from posthorse.providers.smtp_line import SERVICE_CLOSING, LineFailed, SmtpLine
@@ -124,7 +124,12 @@ async def give_content(
     line: SmtpLine, group: HandoverGroup, accepted: Sequence[int], gate: ReleaseGate
 ) -> dict[int, Outcome]:
     """Send the body while the release mark commits, then its end, and await the answer. Empty: the gate said no."""
-    await _pour_content(line, group.body, group.limits.answer_s)
+    if len(group.body) <= PIECE_BYTES:
+        line.send(stuffed(group.body))
+        if line.congested:
+            await line.drain(group.limits.answer_s)
+    else:
+        await _pour_content(line, group.body, group.limits.answer_s)
     if not line.usable:
         return dict.fromkeys(accepted, translate(Stage.DATA, line.word))
     if not await gate(accepted):
@@ -136,10 +141,7 @@ async def give_content(
 
 
 async def _pour_content(line: SmtpLine, content: bytes, stall_s: float) -> None:
-    """All but its end; large content in slices, with turns for others."""
-    if len(content) <= LARGE_BYTES:
-        await line.pour(stuffed(content), stall_s)
-        return
+    """All but the end of large content, in slices and with turns for others."""
     for piece in stuffed_slices(content):
         await line.pour(piece, stall_s)
         if line.is_over:
