@@ -21,6 +21,7 @@ from posthorse.mail.standing import StandingState
 from posthorse.providers.port import DEFAULT_LIMITS, Limits, Provider
 from posthorse.spool.desk_port import SpoolDesk
 from posthorse.spool.port import AdmitResult, Admitted, NewMessage, Spool, SpoolUnavailable
+from posthorse.watch.recovery import DEFAULT_RECOVERY, Recovery
 from posthorse.watch.watcher import Watcher
 
 ORDERS_EVERY_S = 1.0
@@ -60,6 +61,7 @@ class Parts:
     outlets: Sequence[Outlet]
     routes: Sequence[Route]
     settings: Settings = field(default_factory=Settings)
+    recovery: Recovery = DEFAULT_RECOVERY
 
 
 class Gateway:
@@ -70,7 +72,11 @@ class Gateway:
         self._spool = parts.spool
         self._journal = parts.journal
         self.watcher = Watcher(
-            groups_of(parts.routes), [outlet.provider.name for outlet in parts.outlets], parts.clock, parts.rng
+            groups_of(parts.routes),
+            [outlet.provider.name for outlet in parts.outlets],
+            parts.clock,
+            parts.rng,
+            parts.recovery,
         )
         self.watcher.on_change(self._standing_changed)
         ports = Ports(

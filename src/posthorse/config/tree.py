@@ -161,6 +161,27 @@ class DispatchSettings:
             restart=True,
         ),
     ] = 10.0
+    eject_for_s: Annotated[
+        Seconds,
+        Meta(gt=0),
+        Setting(
+            "How long a provider that failed is left alone before it is tried with a few messages.",
+            'eject_for = "10s"',
+            "Each further time in a row it is longer by as much, up to ten times. Shorter: mail meets a provider that "
+            "is still down more often; longer: the others carry its mail for longer.",
+            restart=True,
+        ),
+    ] = 30.0
+    ramp_over_s: Annotated[
+        Seconds,
+        Meta(gt=0),
+        Setting(
+            "How long a provider that passed its trial takes a part of its mail only: 10, 25, then 50 %, in thirds.",
+            'ramp_over = "5m"',
+            "A provider that has just come back is seldom ready for everything at once.",
+            restart=True,
+        ),
+    ] = 60.0
     parked: Annotated[
         int,
         Meta(ge=0),

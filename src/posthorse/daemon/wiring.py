@@ -21,6 +21,7 @@ from posthorse.providers.mailbox import MailboxProvider
 from posthorse.providers.port import Limits, Provider
 from posthorse.providers.ses import SesProvider
 from posthorse.providers.smtp import SmtpProvider
+from posthorse.watch.recovery import Recovery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +153,11 @@ def smtp_limits_of(config: Config) -> SmtpLimits:
         idle_s=limits.idle_timeout_s,
         receiving_bytes=2 * limits.memory_bytes,
     )
+
+
+def recovery_of(config: Config) -> Recovery:
+    """How a provider comes back."""
+    return Recovery(pause_s=config.dispatch.eject_for_s, ramp_s=config.dispatch.ramp_over_s)
 
 
 def dispatch_settings_of(config: Config) -> Settings:

@@ -76,6 +76,7 @@ SPOOL_WHERE = Label(
         "lease": "give out what is due: it waits",
         "body": "read a message that is due, as its place in the database is damaged: it is put off, the rest goes on",
         "release": "mark a release: the attempt was broken off before its last bytes",
+        "renew": "prolong the lease of an attempt that takes long: if it lapses, another attempt may begin",
         "settle": "record how an attempt ended: tried again until it can",
         "orders": "read the orders of people: the last ones known stay in force",
         "counts": "count what waits, or store a proof that it can store again",
@@ -89,6 +90,7 @@ BUG_WHERE = Label(
     values={
         "attempt at PROVIDER": "an attempt at this provider; its mail is tried again",
         "plan": "deciding about a message",
+        "renew": "prolonging the lease of an attempt that takes long",
         "settle": "recording how an attempt ended",
         "dispatcher": "the loop that leases and sends; started again",
         "tending attempts": "the loop that looks after attempts; started again",

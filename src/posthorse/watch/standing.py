@@ -8,8 +8,8 @@ fault may be ours, so each gets a trickle of probes and the mail waits. A probe 
 first trial passed: its pause is over. What began before an ejection is neither trial nor probe, however it ends: it
 tells of the time before.
 
-Left out: declaring an incident, blame, alerts; sending domains (`domains`). Constants: after Envoy's outlier detection
-and resilience4j's trials.
+Left out: declaring an incident, blame, alerts; sending domains (`domains`), times of the recovery (`recovery`).
+Constants: after Envoy's outlier detection and resilience4j's trials.
 """
 
 import math
@@ -20,18 +20,16 @@ from posthorse.mail.ids import ProviderName
 from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection, Scope, Throttle, Unclear, scope_of
 from posthorse.mail.standing import GOOD, Standing, StandingState
 from posthorse.watch.domains import ClosedDomains
+from posthorse.watch.recovery import DEFAULT_RECOVERY, Recovery
 from posthorse.watch.window import Window
 
 STREAK_LIMIT = 5
 RATIO_LIMIT = 0.5
 RATIO_MINIMUM = 20
 ACCOUNT_ANSWERS = 2
-PAUSE_S = 30.0
-PAUSE_CAP_S = 300.0
-PAUSE_JITTER = 0.2
+SLOW_CAP_S = 300.0
 TRIALS = 5
 TRIAL_URGENT_AFTER_S = 15.0
-RAMP = ((0.0, 0.10), (20.0, 0.25), (40.0, 0.50), (60.0, 1.0))
 TRICKLE_S = 5.0
 STALL_FLOOR_S = 2.0
 STALL_COUNT = 5
@@ -65,6 +63,7 @@ class _Record:
     trial: bool = False
     trials_out: int = 0
     trials_passed: int = 0
+    trial_told: bool = False
     ramp_since_s: float | None = None
     slow_until_s: float = 0.0
     last_probe_s: float = -TRICKLE_S
@@ -78,13 +77,18 @@ class Standings:
     """The standing of every provider. Not thread-safe; one per node."""
 
     def __init__(
-        self, groups: Iterable[frozenset[ProviderName]], names: Iterable[ProviderName], random: Callable[[], float]
+        self,
+        groups: Iterable[frozenset[ProviderName]],
+        names: Iterable[ProviderName],
+        random: Callable[[], float],
+        recovery: Recovery = DEFAULT_RECOVERY,
     ) -> None:
         """`groups`: the candidates of each route; the last open one of every group is kept open. `names`: all."""
         self._groups: tuple[frozenset[ProviderName], ...] = ()
         self._records: dict[ProviderName, _Record] = {}
         self.regroup(groups, names)
         self._random = random
+        self._recovery = recovery
         self._domains = ClosedDomains()
         self.changed: Callable[[ProviderName, StandingState, str], None] = lambda name, state, why: None
         """Told of every trip and recovery."""
@@ -127,7 +131,7 @@ class Standings:
         if record.slow_until_s > now_s:
             return Standing(state=StandingState.STRAINED, share=0.0, why="it asked for a pause")
         if record.ramp_since_s is not None:
-            return self._ramping(record, now_s)
+            return self._ramping(name, record, now_s)
         # Kept open because it is the last one of another route: here others are open, so it only gets probes.
         return self._trickle(record, now_s) if record.failing else GOOD
 
@@ -165,6 +169,9 @@ class Standings:
         record.last_probe_s = now_s
         if record.trial and not self._shut(record, now_s):
             record.trials_out += 1
+            if not record.trial_told:
+                record.trial_told = True
+                self.changed(name, StandingState.ON_TRIAL, "its pause is over")
 
     def ended(
         self,
@@ -191,7 +198,7 @@ class Standings:
         if isinstance(outcome, Rejection) and outcome.scope is Scope.SENDER_DOMAIN and sender_domain:
             self._domains.close(name, sender_domain, now_s)
         if isinstance(outcome, Throttle) and outcome.scope in _OURS:
-            record.slow_until_s = now_s + min(outcome.retry_after_s or 1.0, PAUSE_CAP_S)
+            record.slow_until_s = now_s + min(outcome.retry_after_s or 1.0, SLOW_CAP_S)
         if duration_s is not None:
             record.typical_s = max(duration_s, record.typical_s * 0.98 + duration_s * 0.02)
         if began_s < record.ejected_at_s:
@@ -272,10 +279,9 @@ class Standings:
             self.changed(name, StandingState.STRAINED, f"{why}; the last one open stays open")
             return True
         record.ejections += 1
-        pause_s = min(PAUSE_S * record.ejections, PAUSE_CAP_S)
-        pause_s *= 1 + PAUSE_JITTER * (2 * self._random() - 1)
+        pause_s = self._recovery.pause_after(record.ejections, self._random())
         record.ejected_at_s, record.ejected_until_s = now_s, now_s + pause_s
-        record.trial, record.trials_out, record.trials_passed = True, 0, 0
+        record.trial, record.trials_out, record.trials_passed, record.trial_told = True, 0, 0, False
         record.failing = False
         record.streak = record.account_answers = 0
         record.window.clear()
@@ -284,7 +290,7 @@ class Standings:
 
     def _lift(self, name: ProviderName, record: _Record, now_s: float) -> None:
         """It took a probe while all looked bad: nobody else may be there to wait for, so it is on trial now."""
-        record.ejected_until_s = now_s
+        record.ejected_until_s, record.trial_told = now_s, True
         self.changed(name, StandingState.ON_TRIAL, "it took a probe")
 
     def _succeeded(self, name: ProviderName, record: _Record, now_s: float) -> None:
@@ -315,10 +321,11 @@ class Standings:
         why = f"{record.why or 'all providers look bad'}; only probes go out"
         return Standing(state=state, share=1.0 if due else 0.0, probes=int(due), why=why)
 
-    def _ramping(self, record: _Record, now_s: float) -> Standing:
+    def _ramping(self, name: ProviderName, record: _Record, now_s: float) -> Standing:
         age_s = now_s - (record.ramp_since_s or 0.0)
-        share = max(share for start_s, share in RAMP if age_s >= start_s)
+        share = self._recovery.share_at(age_s)
         if share >= 1.0:
             record.ramp_since_s, record.why, record.ejections = None, "", 0
+            self.changed(name, StandingState.GOOD, "it may have all its mail again")
             return GOOD
         return Standing(state=StandingState.STRAINED, share=share, why="it ramps back")

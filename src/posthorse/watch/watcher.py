@@ -7,6 +7,7 @@ from posthorse.mail.ids import ProviderName
 from posthorse.mail.outcome import Outcome
 from posthorse.mail.ports import Clock, Rng
 from posthorse.mail.standing import Standing, StandingState
+from posthorse.watch.recovery import DEFAULT_RECOVERY, Recovery
 from posthorse.watch.standing import Standings
 
 
@@ -27,9 +28,14 @@ class Watcher:
     """Standings with the clock filled in."""
 
     def __init__(
-        self, groups: Iterable[frozenset[ProviderName]], names: Iterable[ProviderName], clock: Clock, rng: Rng
+        self,
+        groups: Iterable[frozenset[ProviderName]],
+        names: Iterable[ProviderName],
+        clock: Clock,
+        rng: Rng,
+        recovery: Recovery = DEFAULT_RECOVERY,
     ) -> None:
-        self.standings = Standings(groups, names, rng.random)
+        self.standings = Standings(groups, names, rng.random, recovery)
         self._clock = clock
 
     def on_change(self, told: Callable[[ProviderName, StandingState, str], None]) -> None:

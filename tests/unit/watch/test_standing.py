@@ -249,7 +249,7 @@ def test_after_the_pause_five_trials_bring_it_back_in_steps() -> None:
         case.now_s += 10
     assert shares == [0.10, 0.10, 0.25, 0.25, 0.50, 0.50, 1.0]
     assert case.of(A) is GOOD
-    assert case.told == [(A, EJECTED), (A, STRAINED)]
+    assert case.told == [(A, EJECTED), (A, ON_TRIAL), (A, STRAINED), (A, StandingState.GOOD)]
 
 
 def test_one_failed_trial_ejects_it_for_longer() -> None:
