@@ -5,6 +5,9 @@ from itertools import product
 
 import pytest
 
+from posthorse.lab.world.patience import applies
+from posthorse.lab.world.play import PROVIDERS
+from posthorse.lab.world.weather import forecast
 from posthorse.mail.standing import StandingState
 from posthorse.mail.stream import Stream
 from tests.unit.dispatch.stand import A, B, Scripted, Stand, play, refuses, takes
@@ -84,3 +87,15 @@ def test_an_ejected_one_that_is_still_dead_gets_few_such_probes() -> None:
         assert 3 <= len(stand[A].seen) - before <= 5
 
     play(story)
+
+
+@pytest.mark.parametrize("seed", range(5, 205, 10))
+def test_in_every_tenth_world_the_providers_fail_in_turn(seed: int) -> None:
+    """One is well from the second one's death on, and was not before; mail waiting there is a violation of I10."""
+    weather = forecast(seed, ("node-a",), tuple(PROVIDERS))
+    assert applies(weather)
+    until_s = {happening.who[0]: happening.at_s + happening.for_s for happening in weather}
+    last = weather[-1]
+    (well,) = [name for name, end_s in until_s.items() if end_s < last.at_s]
+    assert 0.9 < last.at_s - until_s[well] < 1.1
+    assert [until_s[name] - last.at_s > 45 for name in PROVIDERS if name != well] == [True, True]

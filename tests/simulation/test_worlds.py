@@ -26,6 +26,7 @@ FOUND_AS = {
     Break.BUDGET: {"I3", "I6"},
     Break.SUPPRESSION: {"I7"},
     Break.LAST_OPEN: {"I10"},
+    Break.PROBE: {"I10"},
 }
 """The invariants that a missing safeguard breaks."""
 
@@ -78,7 +79,10 @@ def run_command(*arguments: str) -> tuple[int, str]:
 
 
 def test_the_command_tells_how_to_repeat_a_failing_world() -> None:
-    """Status 1, the violation, the weather and the command for that seed; nothing of it when all holds."""
+    """Status 1, the violation, the weather and the command for that seed; nothing of it when all holds.
+
+    With a safeguard taken out the last line says that this is how it must be.
+    """
     status, told = run_command("--seeds", "2", "--first", "10")
     assert (status, "2 worlds" in told, "repeat it" in told) == (0, True, False)
     status, told = run_command("--seeds", "5", "--first", "11", "--break", "release")
@@ -86,3 +90,7 @@ def test_the_command_tells_how_to_repeat_a_failing_world() -> None:
     assert "seed 11" in told
     assert "I3: " in told
     assert "--first 11 --seeds 1 --break release" in told
+    assert told.splitlines()[-1] == "found, as it must be: seed 11 misses release by I3 (status 1)"
+    status, told = run_command("--seeds", "1", "--first", "10", "--break", "last-open")
+    assert status == 0
+    assert told.splitlines()[-1].startswith("NOT found")

@@ -1,7 +1,8 @@
 """`python -m posthorse.lab.world`: run many seeds, or look for one safeguard that was taken out.
 
 Prints one line for every hundred worlds and a summary; of the first world with a violation everything that helps to
-understand it, and the command that repeats it. Exit status 1 if there was one, else 0; with `--break`, 1 is success.
+understand it, and the command that repeats it. Exit status 1 if there was one, else 0; with `--break`, 1 is success,
+as the last line then says.
 """
 
 import multiprocessing
@@ -38,12 +39,15 @@ def main(
             if outcome.violations:
                 _explain(outcome, break_, lines)
                 _summarise(run, arrived, began_s)
+                if break_ is not Break.NONE:
+                    first_one = outcome.violations[0].invariant
+                    print(f"found, as it must be: seed {outcome.seed} misses {break_.value} by {first_one} (status 1)")
                 sys.exit(1)
             if run % 100 == 0:
                 print(f"{run} worlds", flush=True)
     _summarise(run, arrived, began_s)
     if break_ is not Break.NONE:
-        print(f"{break_.value} was taken out and nobody noticed: the world looks away")
+        print(f"NOT found: {break_.value} was taken out and nobody noticed in {run} worlds: they look away (status 0)")
 
 
 @contextmanager

@@ -4,11 +4,13 @@ A break changes one rule of the spool's clerk, of the standings, or the moment a
 else stays as it is. A run with a break must find a violation; one that does not shows that the world looks away.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import Enum
+from functools import partial
 
 from posthorse.gateway import Gateway
+from posthorse.mail.standing import Standing, StandingState
 from posthorse.spool.book import Book
 from posthorse.spool.clerk import Clerk
 from posthorse.spool.port import AdmitResult, NewMessage, Refusal, Settled, Settlement
@@ -31,6 +33,8 @@ class Break(Enum):
     """The list is not looked at again when mail is released."""
     LAST_OPEN = "last-open"
     """The last open provider may be closed, too."""
+    PROBE = "probe"
+    """An ejected provider gets no probe before its pause is over, whoever else is open."""
 
 
 EAGER: dict[Break, str] = {Break.COMMIT: "admit", Break.RELEASE: "release"}
@@ -82,3 +86,12 @@ def alter(break_: Break, gateway: Gateway) -> None:
     """Take the safeguard out of a node, if it is one of the node's."""
     if break_ is Break.LAST_OPEN:
         setattr(gateway.watcher.standings, "_last_open", lambda name, now_s: False)  # noqa: B010 - a rule taken out
+    if break_ is Break.PROBE:
+        trickle = getattr(gateway.watcher.standings, "_trickle")  # noqa: B009 - as below
+        setattr(gateway.watcher.standings, "_trickle", partial(_no_probe, trickle))  # noqa: B010 - a rule taken out
+
+
+def _no_probe(trickle: Callable[..., Standing], *arguments: object) -> Standing:
+    """The standing of one that looks bad, as if its pause had to be waited for."""
+    standing = trickle(*arguments)
+    return replace(standing, share=0.0) if standing.state is StandingState.EJECTED else standing

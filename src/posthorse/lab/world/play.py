@@ -20,16 +20,21 @@ from posthorse.lab.world.mailbag import Mailbag, Submission
 from posthorse.lab.world.misfortune import Stage, bring
 from posthorse.lab.world.network import Network
 from posthorse.lab.world.node import Node, Setting
+from posthorse.lab.world.patience import Patience, applies
 from posthorse.lab.world.people import EVERYTHING, People
 from posthorse.lab.world.ports import WorldClock
 from posthorse.lab.world.referee import Referee, Violation
 from posthorse.lab.world.site import Site, WatchedMailbox, Wire
 from posthorse.lab.world.weather import CALM_AFTER_S, Happening, forecast
-from posthorse.spool.desk_port import Selector
+from posthorse.spool.desk_port import RecipientView, Selector
 from posthorse.spool.memory import MemorySpool
 
 NODES = ("node-a", "node-b")
 PROVIDERS = {"provider-a": Wire.SMTP, "provider-b": Wire.SMTP, "provider-c": Wire.SES}
+MORE_MAIL = 100
+"""A world of a seed in which nothing but providers fails is busy: mail waits there if anything makes it wait..."""
+QUICK_S = 0.08
+"""... and whoever is well there answers soon enough for all of it."""
 REST_CHECK_S = 2.0
 REST_WITHIN_S = 3_600.0
 """I8: how long after the last fault the queue may take to empty."""
@@ -96,6 +101,8 @@ class World:
     def __init__(self, loop: WorldLoop, break_: Break, climate: Climate) -> None:
         self.loop = loop
         self.dice = random.Random(f"world/{loop.seed}")
+        self.weather = forecast(loop.seed, NODES, tuple(PROVIDERS)) if climate.weather is None else climate.weather
+        self._only_providers_fail = applies(self.weather)
         self.network = Network(loop)
         self.clock = WorldClock(loop)
         self.referee = Referee(self.clock.now, loop.trace)
@@ -117,7 +124,6 @@ class World:
         self.nodes = {name: Node(setting, name, self._skew_us(climate)) for name in NODES}
         self.application = Host(self.network, "application")
         self.mailbag = Mailbag(loop.seed)
-        self.weather = forecast(loop.seed, NODES, tuple(PROVIDERS)) if climate.weather is None else climate.weather
         self.stage = Stage(
             network=self.network,
             database=self.database,
@@ -126,6 +132,8 @@ class World:
             people=People(self.spool, self.referee, self.dice),
             referee=self.referee,
         )
+        self.patience = Patience(self.referee, tuple(self.sites.values()), self.clock.now)
+        self._more_mail = MORE_MAIL if climate.weather is None and self._only_providers_fail else 0
         self.cleared_s = 0.0
         self._all_sent = asyncio.Event()
 
@@ -133,8 +141,10 @@ class World:
         """The three acts; the first violation ends them."""
         story = self.loop.create_task(self._story())
         alarm = self.loop.create_task(self.referee.alarm.wait())
+        watch = self.loop.create_task(self._watch())
         await asyncio.wait((story, alarm), return_when=asyncio.FIRST_COMPLETED)
         alarm.cancel()
+        watch.cancel()
         if story.done():
             story.result()
         else:
@@ -180,7 +190,7 @@ class World:
             await application.send(submission)
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(self.dice.randrange(10, 50)):
+            for _ in range(self.dice.randrange(10, 50) + self._more_mail):
                 group.create_task(send(self.mailbag.write(), 0.5 + self.dice.random() * CALM_AFTER_S))
         self._all_sent.set()
 
@@ -192,6 +202,11 @@ class World:
         for node in self.nodes.values():
             node.start()
 
+    async def _watch(self) -> None:
+        """No mail is left waiting, as far as that can be said of such weather."""
+        if self._only_providers_fail:
+            await self.patience.watch(self._views)
+
     async def _rest(self) -> None:
         """Wait until all has come to rest, or the bound has passed."""
         while self.loop.time() < self.cleared_s + REST_WITHIN_S:
@@ -201,11 +216,13 @@ class World:
 
     async def _is_at_rest(self) -> bool:
         now = self.clock.now()
-        views = await self.spool.select(Selector(), EVERYTHING)
-        return all(verdict.is_at_rest(self.referee, view, now) for view in views)
+        return all(verdict.is_at_rest(self.referee, view, now) for view in await self._views())
+
+    async def _views(self) -> Sequence[RecipientView]:
+        return await self.spool.select(Selector(), EVERYTHING)
 
     async def _judge(self) -> None:
-        views = await self.spool.select(Selector(), EVERYTHING)
+        views = await self._views()
         history = await self.spool.events_since(0, EVERYTHING)
         submissions = self.mailbag.submissions
         verdict.judge_receipts(self.referee, submissions, views)
@@ -219,6 +236,8 @@ class World:
 
     def _latency_s(self, climate: Climate) -> float:
         drawn = self.dice.choice((0.002, 0.02, 0.08, 0.4, 1.5))
+        if self._only_providers_fail:
+            drawn = min(drawn, QUICK_S)
         return drawn if climate.latency_s is None else climate.latency_s
 
     def _skew_us(self, climate: Climate) -> int:

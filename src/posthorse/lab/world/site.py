@@ -52,6 +52,8 @@ class Site:
     def __init__(self, network: Network, name: str, wire: Wire, mailbox: WatchedMailbox, latency_s: float) -> None:
         loop = network.loop
         self.wire = wire
+        self.well_since_s: float | None = 0.0
+        """In virtual time; None: it has a fault."""
         self.host = Host(network, name)
         self._loop = loop
         self.provider = SimulatedProvider(
@@ -69,6 +71,7 @@ class Site:
 
     def fault(self, setting: FaultSetting | None) -> None:
         """Switch the fault (None: none); acts at once."""
+        self.well_since_s = self._loop.time() if setting is None else None
         self._loop.trace.note(f"fault {self.provider.name} {setting.fault.value if setting else 'none'}")
         self._setting = self.host.spawn(lambda: self.provider.set_fault(setting))
 

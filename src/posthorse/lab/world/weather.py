@@ -16,6 +16,9 @@ from posthorse.lab.world.database import Trouble
 CALM_AFTER_S = 45.0
 """New misfortunes begin before this time."""
 
+DEADLY = (Fault.REFUSE, Fault.NO_SYN_ACK, Fault.NEVER_READ, Fault.NEVER_ANSWER, Fault.ANSWER_429, Fault.AUTH_REVOKED)
+"""Faults of a provider that takes no mail at all."""
+
 
 class Kind(Enum):
     """What can happen; `who` names whom it happens to."""
@@ -67,10 +70,15 @@ class Happening:
 
 
 def forecast(seed: int, nodes: Sequence[str], providers: Sequence[str]) -> list[Happening]:
-    """The misfortunes of a seed in order of time. Every tenth world stays calm, so that calm is tested too."""
+    """The misfortunes of a seed in order of time.
+
+    Every tenth world stays calm, so that calm is tested too; in every tenth the providers fail in turn.
+    """
     dice = random.Random(f"weather/{seed}")
     if seed % 10 == 0:
         return []
+    if seed % 10 == 5:
+        return _in_turn(dice, providers)
     plan: list[Happening] = []
     plan += _provider_faults(dice, providers)
     plan += _node_trouble(dice, nodes)
@@ -110,6 +118,27 @@ def _provider_faults(dice: random.Random, providers: Sequence[str]) -> list[Happ
             for name in providers
         ]
     return plan
+
+
+def _in_turn(dice: random.Random, providers: Sequence[str]) -> list[Happening]:
+    """One fails, is well again, and a second later the only other one that was well fails for good.
+
+    In half of these worlds the first one fails for so long that it fails a trial, too: then its pause is a long one.
+    """
+    first, second = dice.choice(list(combinations(providers, 2)))  # most mail tries them in this order
+    others = [name for name in providers if name not in (first, second)]
+    ends_s = 2 * CALM_AFTER_S + dice.uniform(10.0, 30.0)
+    spells = [(name, 0.0, ends_s) for name in others]
+    at_s = dice.uniform(0.5, 3.0)
+    for_s = dice.choice((dice.uniform(2.0, 20.0), dice.uniform(36.0, 40.0)))
+    spells.append((first, at_s, for_s))
+    at_s += for_s + 1.0
+    spells.append((second, at_s, ends_s - at_s))
+    plan = [
+        Happening(at_s=round(at_s, 3), for_s=round(for_s, 3), kind=Kind.FAULT, who=(name,), fault=dice.choice(DEADLY))
+        for name, at_s, for_s in spells
+    ]
+    return sorted(plan, key=lambda happening: happening.at_s)
 
 
 def _node_trouble(dice: random.Random, nodes: Sequence[str]) -> list[Happening]:
