@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,16 @@ def test_ending_it_leaves_no_process_behind(kill: bool, run: Run, tmp_path: Path
     run(story())
 
 
+def _short(line: str) -> str:
+    """What happened to the first provider, without the reasons."""
+    return re.split(r"[:,(]", line.removeprefix("first "), maxsplit=1)[0].strip()
+
+
 def test_it_ends_well_and_says_so_in_the_stable_names(run: Run, tmp_path: Path) -> None:
-    """A provider becomes a black hole, refuses and returns under load: nothing lost, once and bulk never doubled."""
+    """A provider becomes a black hole, refuses and returns under load: nothing lost, once and bulk never doubled.
+
+    It comes back by itself: a trial too early fails, the next one passes, and the ramp ends.
+    """
 
     async def story() -> None:
         async with started("demo", posthorse("demo", "--json", "--folder", "stage"), tmp_path) as demo:
@@ -43,6 +52,17 @@ def test_it_ends_well_and_says_so_in_the_stable_names(run: Run, tmp_path: Path) 
         assert ledger["duplicated"]["once"] == ledger["duplicated"]["bulk"] == 0
         assert 0 < ledger["failover_s"] < 10
         assert ledger["added_delay_s"]["urgent"]["p95"] < 10
-        assert any("becomes a black hole" in line for line in demo.lines)
+        told = [line.split("  -- ", 1)[1] for line in demo.lines if "  -- first " in line]
+        assert [_short(line) for line in told] == [
+            "becomes a black hole",
+            "is ejected",
+            "refuses connections",
+            "is on trial",
+            "is ejected",
+            "returns",
+            "is on trial",
+            "is strained",
+            "is good",
+        ]
 
     run(story())

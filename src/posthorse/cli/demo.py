@@ -16,11 +16,14 @@ from rich.table import Table
 from rich.text import Text
 
 from posthorse.cli.output import counted
-from posthorse.lab.demo import Ending, Picture, Play, play
+from posthorse.lab.demo import Ending, Happening, Picture, Play, play
 from posthorse.lab.ledger import summary
 from posthorse.lab.processes import NotReady
 
 COLOURS = {"good": "green", "strained": "yellow", "on_trial": "yellow", "on trial": "yellow", "ejected": "red"}
+
+LAST_HAPPENINGS = 9
+"""So many stand below the table."""
 
 
 def demo(
@@ -29,6 +32,9 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print the ledger as JSON.")] = False,
 ) -> None:
     """Thirty seconds: the first of three providers becomes a black hole, refuses, and returns, under steady mail.
+
+    Nobody helps: the gateway leaves it, tries it again, and gives it its mail back in steps. It waits and ramps for a
+    few seconds here, and for half a minute and a minute by default.
 
     Exit status 0 only if all mail was accepted, none was lost, and no `once` or `bulk` message came twice.
     """
@@ -79,8 +85,9 @@ def drawn(picture: Picture, piece: Play) -> Group:
         fault = Text(one.fault, style="red" if one.fault != "none" else "dim")
         rate = f"{one.per_s:6.0f} {'█' * min(30, round(one.per_s / 4))}"
         table.add_row(one.name, fault, standing, str(one.in_use), rate, str(one.arrived))
-    head = Text(f"{picture.at_s:4.1f} s of {piece.end_s:.0f}   {picture.act}", style="bold")
-    return Group(head, table, Text(_figures(picture)))
+    head = Text(f"{picture.at_s:4.1f} s of {piece.end_s:.0f}", style="bold")
+    happened = (Text(_told(one)) for one in picture.happened[-LAST_HAPPENINGS:])
+    return Group(head, table, Text(_figures(picture)), *happened)
 
 
 class PlainLines:
@@ -89,18 +96,22 @@ class PlainLines:
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self._last = -1.0
-        self._act = ""
+        self._told = 0
 
     def show(self, picture: Picture) -> None:
         """Print, if a second has passed."""
-        if picture.act != self._act:
-            self._act = picture.act
-            print(f"{picture.at_s:5.1f} s  -- {picture.act}", file=self._out, flush=True)
+        for happening in picture.happened[self._told :]:
+            print(_told(happening), file=self._out, flush=True)
+        self._told = len(picture.happened)
         if picture.at_s - self._last < 0.9:
             return
         self._last = picture.at_s
         rates = ", ".join(f"{one.name} {one.per_s:.0f}/s ({one.standing})" for one in picture.providers)
         print(f"{picture.at_s:5.1f} s  {rates}; {_figures(picture)}", file=self._out, flush=True)
+
+
+def _told(happening: Happening) -> str:
+    return f"{happening.at_s:5.1f} s  -- {happening.words}"
 
 
 def _figures(picture: Picture) -> str:

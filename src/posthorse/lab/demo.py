@@ -1,20 +1,23 @@
 """The demo: thirty seconds in which the first provider becomes a black hole, refuses, and returns, under steady load.
 
 Duty: play it with real processes, keep a picture of each half second, and end with the ledger. Promise: the load is a
-real SMTP client, the ledger counts receipts kept outside the gateway, and nothing is tuned: the gateway runs with its
-defaults. Left out: drawing (`posthorse.cli.demo`).
+real SMTP client, the ledger counts receipts kept outside the gateway, nobody helps the gateway, and it runs with its
+defaults, save that it waits and ramps for a shorter time (`RECOVERY`), or its recovery would outlast the demo. Left
+out: drawing (`posthorse.cli.demo`).
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from posthorse.control import replies
 from posthorse.control.node import NotDone
-from posthorse.control.requests import Overview, Providers, Restore
+from posthorse.control.requests import Overview, Providers
 from posthorse.lab.faults import SHEETS, Fault
 from posthorse.lab.ledger import FaultMark, Ledger
 from posthorse.lab.load import Load, with_rate_over
@@ -22,6 +25,8 @@ from posthorse.lab.load_mail import LoadReport
 from posthorse.lab.rehearsal import Rehearsal, Script, rehearsal
 
 PICTURE_EVERY_S = 0.5
+RECOVERY = '[dispatch]\neject_for = "3500ms"\nramp_over = "4500ms"\n'
+"""A trial while the provider still refuses, which fails; another when it is back; then the ramp, all before the end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +37,6 @@ class Act:
     fault: Fault | None
     """What it has from now on; None: it is well."""
     words: str
-    restored: bool = False
-    """A person tells the gateway that it is well again (`posthorse providers restore`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +49,11 @@ class Play:
     end_s: float = 30.0
     """The picture is taken until here, and the ledger drawn up."""
     acts: tuple[Act, ...] = (
-        Act(at_s=5.0, fault=Fault.NO_SYN_ACK, words="becomes a black hole"),
-        Act(at_s=11.0, fault=Fault.REFUSE, words="refuses connections"),
-        Act(at_s=16.0, fault=None, words="returns; left alone, it is tried again half a minute after it was ejected"),
-        Act(at_s=19.0, fault=None, words="is restored by a person (posthorse providers restore)", restored=True),
+        Act(at_s=3.0, fault=Fault.NO_SYN_ACK, words="becomes a black hole"),
+        Act(at_s=7.0, fault=Fault.REFUSE, words="refuses connections"),
+        Act(at_s=12.0, fault=None, words="returns, and nobody tells the gateway"),
     )
-    script: Script = field(default_factory=Script)
+    script: Script = field(default_factory=lambda: Script(more_config=RECOVERY))
 
     @property
     def first(self) -> str:
@@ -76,12 +78,20 @@ class ProviderPicture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """Something that happened in the play: an act, or what the gateway made of a provider."""
+
+    at_s: float
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
     """Everything at one moment of the play."""
 
     at_s: float
-    act: str
-    """What happened last, in words."""
+    happened: tuple[Happening, ...]
+    """Everything so far, oldest first."""
     offered: int
     accepted: int
     arrived: int
@@ -135,7 +145,9 @@ class _Director:
         self._stage = stage
         self._piece = piece
         self._begun = asyncio.get_running_loop().time()
-        self._act = "all is well"
+        self._begun_at_s = time.time()
+        self._happened: list[Happening] = []
+        self._lines_read = 0
         self._arrived: dict[str, int] = {}
         self._last_at = 0.0
         self.mark: FaultMark | None = None
@@ -151,9 +163,8 @@ class _Director:
         for act in self._piece.acts:
             await asyncio.sleep(act.at_s - self.second())
             await asyncio.to_thread(self._stage.remote.set_fault, first, act.fault)
-            if act.restored:
-                await self._ask_gateway(Restore(provider=first))
-            self._act = f"{first} {act.words}" + (f" ({_wire_words(self._piece, act.fault)})" if act.fault else "")
+            wire = f" ({_wire_words(self._piece, act.fault)})" if act.fault else ""
+            self._happened.append(Happening(at_s=self.second(), words=f"{first} {act.words}{wire}"))
             if self.mark is None and act.fault is not None:
                 self.mark = FaultMark(provider=first, at=time.time_ns() // 1_000)
 
@@ -163,6 +174,7 @@ class _Director:
         by_provider = (await asyncio.to_thread(self._stage.remote.mailbox))["by_provider"]
         standings = {one.name: one for one in (await self._ask_gateway(Providers())).providers}
         overview = await self._ask_gateway(Overview())
+        self._read_log()
         now, before = self.second(), self._arrived
         span = max(0.001, now - self._last_at)
         providers = tuple(
@@ -180,7 +192,7 @@ class _Director:
         self._arrived, self._last_at = by_provider, now
         return Picture(
             at_s=now,
-            act=self._act,
+            happened=tuple(self._happened),
             offered=report.offered,
             accepted=report.accepted,
             arrived=sum(by_provider.values()),
@@ -190,6 +202,19 @@ class _Director:
             queued=_in_state(overview, "queued"),
             under_way=_in_state(overview, "leased", "released"),
         )
+
+    def _read_log(self) -> None:
+        """What the gateway logged of its providers since the last picture: a trial is over before anybody could ask."""
+        assert self._stage.gateway is not None
+        lines = self._stage.gateway.lines
+        for line in lines[self._lines_read :]:
+            if '"event":"standing"' in line:
+                told = json.loads(line)
+                at_s = datetime.fromisoformat(told["at"]).timestamp() - self._begun_at_s
+                words = f"{told['provider']} is {told['standing'].replace('_', ' ')}: {told.get('why', '')}"
+                self._happened.append(Happening(at_s=at_s, words=words))
+        self._lines_read = len(lines)
+        self._happened.sort(key=lambda happening: happening.at_s)
 
     async def _ask_gateway(self, request: Any) -> Any:
         try:

@@ -6,13 +6,16 @@ import pytest
 from rich.console import Console
 
 from posthorse.cli.demo import PlainLines, drawn, verdict
-from posthorse.lab.demo import Ending, Picture, Play, ProviderPicture
+from posthorse.lab.demo import Ending, Happening, Picture, Play, ProviderPicture
 from posthorse.lab.ledger import ledger
 from posthorse.lab.load_mail import LoadReport, Receipt
 
 PICTURE = Picture(
     at_s=6.5,
-    act="first becomes a black hole",
+    happened=(
+        Happening(at_s=5.0, words="first becomes a black hole"),
+        Happening(at_s=6.4, words="first is ejected: 5 failures in a row"),
+    ),
     offered=500,
     accepted=499,
     arrived=450,
@@ -40,12 +43,13 @@ def test_the_picture_shows_rates_standings_and_the_oldest() -> None:
 
 
 def test_plain_lines_come_once_a_second() -> None:
-    """A log gets one line a second, not one a picture, and one for what happened."""
+    """A log gets one line a second, not one a picture, and one for each thing that happened."""
     out = io.StringIO()
     lines = PlainLines(out)
     for _ in range(3):
         lines.show(PICTURE)
-    assert out.getvalue().count("\n") == 2
+    assert out.getvalue().count("\n") == 3
+    assert "  6.4 s  -- first is ejected: 5 failures in a row\n" in out.getvalue()
     assert "second 80/s (good)" in out.getvalue()
     assert "in doubt 7" in out.getvalue()
 
