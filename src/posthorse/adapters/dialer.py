@@ -19,9 +19,9 @@ from posthorse.mail.ports import DialFailed, Target
 _NEXT_ADDRESS_AFTER_S = 0.25
 """RFC 8305 section 8: the recommended pause before the next address is tried beside the last."""
 _MOST_ADDRESSES = 6
-_UNSENT_BYTES = 128 << 10
+_UNSENT_BYTES = 64 << 10
 """The kernel takes no more than this beyond what is on its way (TCP_NOTSENT_LOWAT): what it took has nearly left."""
-_UNENCRYPTED_BYTES = 64 << 10
+_UNENCRYPTED_BYTES = 32 << 10
 """TLS takes no more than this beyond what the kernel took."""
 
 _Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]

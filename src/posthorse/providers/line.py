@@ -9,7 +9,7 @@ Left out: what is said on it (`smtp_line`, `http_line`), and counting lines in u
 import asyncio
 from typing import Any, Generic, TypeVar, cast
 
-PIECE_BYTES = 64 << 10
+PIECE_BYTES = 32 << 10
 """Of something large so much is written at once."""
 
 

@@ -33,7 +33,7 @@ def test_a_connection_sends_at_once(loop: Factory) -> None:
         )
         opened = transport.get_extra_info("socket")
         assert opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-        assert opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 128 << 10
+        assert opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT) == 64 << 10
         transport.close()
         server.close()
 
