@@ -99,6 +99,9 @@ def test_a_day_in_the_life_of_an_operator(desk: Stage) -> None:
         desk.config.write_text(CONFIG + "[limits]\nrecipients = 0\n")
         status, _, err = desk.call("config", "reload")
         assert (status, "limits.recipients" in err) == (1, True)
+        status, page = got(ready["http"], "/readyz")
+        assert (status, b"the set before it stays in effect: limits.recipients" in page) == (200, True)
+        assert got(ready["http"], "/readyz?require=configuration")[0] == 503
 
         assert desk.data("backup", str(desk.folder / "copy.db"))["size_bytes"] > 0
     assert desk.data("status")["running"] is False

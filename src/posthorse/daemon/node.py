@@ -36,7 +36,7 @@ from posthorse.daemon.desk_view import DaemonNode
 from posthorse.daemon.doorkeeper import Doorkeeper
 from posthorse.daemon.housekeeper import Housekeeper
 from posthorse.daemon.listeners import Listeners, listen, shown
-from posthorse.daemon.readiness import export_gauges, readiness_of
+from posthorse.daemon.readiness import FileInEffect, export_gauges, readiness_of
 from posthorse.daemon.wiring import (
     Edge,
     classifier_of,
@@ -78,6 +78,7 @@ class Daemon:
         self._offload = ThreadOffload()
         self._log = Log(_sink(config.log.file), SystemClock())
         self._measures = Measures()
+        self._file = FileInEffect()
         self._tasks: list[asyncio.Task[None]] = []
         self._journal: Journal
         self._sealer: Sealer
@@ -187,7 +188,7 @@ class Daemon:
         self._control = ControlServer(socket_file, desk, self._journal.bug)
         await self._control.start()
         export_gauges(self._measures, self._gateway, self._housekeeper, self._clock)
-        readiness = readiness_of(self._gateway, self._housekeeper, self._smtp)
+        readiness = readiness_of(self._gateway, self._housekeeper, self._smtp, self._file)
         mounts = health_mounts(readiness, Exposition(self._measures).text, CONTENT_TYPE)
         self._listeners = await listen(
             self._config.listen, self._smtp, lambda roles: Router(mounts, roles, self._journal.bug)
@@ -232,6 +233,7 @@ class Daemon:
             reloaded = reload_config(self._config, self._path, self._environ)
         except ConfigProblems as problems:
             told = [str(problem) for problem in problems.problems]
+            self._file.refuse(told, self._clock.now())
             self._journal.log.reload_refused(told)
             raise NotDone("\n".join(told)) from problems
         self._config = config = reloaded.config
@@ -243,6 +245,7 @@ class Daemon:
         self._gateway.reroute(routes_of(config))
         self._housekeeper.config = config
         await self._keys_changed()
+        self._file.took(reloaded.needs_restart)
         self._journal.log.reloaded(reloaded.applied, reloaded.needs_restart)
         return reloaded.applied, reloaded.needs_restart
 

@@ -64,6 +64,8 @@ class _Record:
     trials_out: int = 0
     trials_passed: int = 0
     trial_told: bool = False
+    bad_since_s: float | None = None
+    """The trip after which it took nothing yet; None: it is well, or comes back."""
     ramp_since_s: float | None = None
     slow_until_s: float = 0.0
     last_probe_s: float = -TRICKLE_S
@@ -149,6 +151,11 @@ class Standings:
     def why(self, name: ProviderName) -> str:
         """What brought it where it is; empty while good."""
         return self._records[name].why
+
+    def bad_for_s(self, name: ProviderName, now_s: float) -> float:
+        """How long ago it tripped, if it took nothing since; 0 otherwise."""
+        since_s = self._records[name].bad_since_s
+        return 0.0 if since_s is None else now_s - since_s
 
     @property
     def names(self) -> tuple[ProviderName, ...]:
@@ -272,6 +279,7 @@ class Standings:
             return False
         record.why = why
         record.ramp_since_s = None
+        record.bad_since_s = now_s if record.bad_since_s is None else record.bad_since_s
         if self._last_open(name, now_s) and not record.trial:
             if record.failing:
                 return False
@@ -295,6 +303,7 @@ class Standings:
 
     def _succeeded(self, name: ProviderName, record: _Record, now_s: float) -> None:
         record.streak = record.account_answers = 0
+        record.bad_since_s = None
         if record.failing:
             record.failing, record.why = False, ""
             record.window.clear()

@@ -22,6 +22,8 @@ class ProviderPicture:
     failures: int
     typical_s: float
     """How long an answer takes at most, usually."""
+    bad_for_s: float
+    """How long ago it tripped, if it took nothing since; 0: it is well, or comes back."""
 
 
 class Watcher:
@@ -83,4 +85,5 @@ class Watcher:
             attempts=attempts,
             failures=failures,
             typical_s=self.standings.typical_s(name),
+            bad_for_s=self.standings.bad_for_s(name, now_s),
         )

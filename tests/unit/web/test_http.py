@@ -81,10 +81,32 @@ def test_ready_only_if_every_check_holds(run: Run) -> None:
     assert json.loads(body) == {
         "ready": False,
         "checks": {
-            "spool": {"ok": True, "detail": ""},
-            "providers": {"ok": False, "detail": "all are ejected"},
+            "spool": {"ok": True, "required": True, "detail": ""},
+            "providers": {"ok": False, "required": True, "detail": "all are ejected"},
         },
     }
+
+
+def test_what_is_not_required_is_told_and_may_be_asked_for(run: Run) -> None:
+    """A check that is no reason to keep mail away fails /readyz only for whoever requires it by name."""
+    house = House(checks=[Check(name="spool", ok=True), Check(name="providers", ok=False, required=False)])
+    status, _, body = run(house.ask("GET", "/readyz"))
+    assert (status, json.loads(body)["checks"]["providers"]["ok"]) == (200, False)
+    for query in ("require=providers", "require=spool,providers", "require=spool&require=providers"):
+        assert run(house.ask("GET", f"/readyz?{query}"))[0] == 503
+    assert run(house.ask("GET", "/readyz?require=spool"))[0] == 200
+    status, _, body = run(house.ask("GET", "/readyz?require=coffee"))
+    assert (status, json.loads(body)["detail"]) == (400, "require: there are the checks providers, spool.")
+
+
+def test_why_it_is_not_ready_is_told_inside_only(run: Run) -> None:
+    """What faces the internet learns that a check fails, and neither names nor reasons."""
+    checks = [Check(name="providers", ok=False, detail="ses-virginia for 94 s")]
+    for roles in ([Role.HOOKS, Role.PUBLIC], [Role.API]):
+        status, _, body = run(House(roles, checks).ask("GET", "/readyz"))
+        assert (status, json.loads(body)["checks"]) == (503, {"providers": {"ok": False, "required": True}})
+    for roles in ([Role.ADMIN], [Role.METRICS], [Role.PUBLIC, Role.METRICS], list(Role)):
+        assert b"ses-virginia for 94 s" in run(House(roles, checks).ask("GET", "/readyz"))[2]
 
 
 def test_metrics_are_for_listeners_with_their_role(run: Run) -> None:
