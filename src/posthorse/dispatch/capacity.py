@@ -54,7 +54,7 @@ def _rooms_of(
     provider while others carry the mail, and there mail would wait for nothing.
     """
     one_suffices = route.strategy is Strategy.PRIORITY
-    sharing: list[tuple[ProviderName, Way, float]] = []
+    sharing: tuple[tuple[ProviderName, Way, float], ...] = ()
     spared = True
     for name in names:
         standing, way = standing_of(name, names), ways[name]
@@ -66,7 +66,7 @@ def _rooms_of(
         elif standing.usable and standing.probes is not None:
             yield name, max(0, min(way.room, standing.probes)), 1
         elif standing.usable:
-            sharing.append((name, way, standing.share))
+            sharing += ((name, way, standing.share),)
     for name, way, share in sharing:
         part = 1.0 if spared else share
         spared = spared and not one_suffices
