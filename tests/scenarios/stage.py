@@ -33,6 +33,8 @@ elsewhere_after = "2s"
 """Shorter waits, so that a story about waiting ends soon; the rules are the same."""
 
 NEVER_TWICE = ("once", "bulk")
+MESSAGES = 60
+"""Offered in one story, unless it says otherwise."""
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 """The fixture that runs one story."""
@@ -60,6 +62,14 @@ class Stage:
         report = await run_load(plan)
         assert report.accepted == messages, report
         return report
+
+    async def under(self, fault: Fault, *, messages: int = MESSAGES, **offering: Any) -> Ledger:
+        """The ledger of messages that are offered while the first provider has this fault, and come to rest."""
+        await self.give(fault)
+        await self.offer(messages, **offering)
+        account = await self.settled()
+        await self.assert_right(account)
+        return account
 
     async def settled(self, within_s: float = 30.0) -> Ledger:
         """The ledger, once every message is at an end of duty or rests in doubt for good."""
@@ -129,6 +139,13 @@ class Stage:
         for stream in ("urgent", "standard"):
             assert account.duplicated[stream] == sum(one == stream for one in taken.values()), text
         assert all(account.duplicated[stream] == 0 for stream in NEVER_TWICE), text
+
+
+def assert_nothing_is_in_doubt(account: Ledger) -> None:
+    """Every answer was certain: what was accepted was handed over and arrived, once."""
+    assert account.in_doubt == 0
+    assert account.delivered == account.handed_over == account.accepted
+    assert sum(account.duplicated.values()) == 0
 
 
 def _id_of(content: bytes) -> str:

@@ -5,9 +5,7 @@ from pathlib import Path
 import pytest
 
 from posthorse.lab.faults import Fault
-from tests.scenarios.stage import WIRES, Run, Stage, told
-
-MESSAGES = 60
+from tests.scenarios.stage import MESSAGES, WIRES, Run, Stage, told
 
 
 @pytest.mark.parametrize("wire", WIRES)
@@ -15,12 +13,8 @@ def test_what_was_taken_without_an_answer_follows_its_stream(run: Run, tmp_path:
     """Urgent and standard mail goes elsewhere and comes twice; once and bulk rest in doubt, and did arrive."""
 
     async def story(stage: Stage) -> None:
-        await stage.give(Fault.RESET_AFTER_LAST_BYTE)
-        await stage.offer(MESSAGES, rate_per_s=60)
-        account = await stage.settled()
-        await stage.assert_right(account)
-        affected = await stage.remembered("first", "taken_unanswered")
-        assert affected
+        account = await stage.under(Fault.RESET_AFTER_LAST_BYTE, rate_per_s=60)
+        assert await stage.remembered("first", "taken_unanswered")
         assert account.delivered == MESSAGES
 
     run(told(tmp_path, story, wire))

@@ -5,9 +5,7 @@ from pathlib import Path
 import pytest
 
 from posthorse.lab.faults import Fault
-from tests.scenarios.stage import WIRES, Run, Stage, told
-
-MESSAGES = 60
+from tests.scenarios.stage import MESSAGES, WIRES, Run, Stage, told
 
 
 @pytest.mark.parametrize("wire", WIRES)
@@ -15,10 +13,7 @@ def test_it_fails_over_and_rejects_no_mail(run: Run, tmp_path: Path, wire: str) 
     """A complete SMTP reply is a certain no; an HTTP 500 proves nothing, so once and bulk rest in doubt."""
 
     async def story(stage: Stage) -> None:
-        await stage.give(Fault.ANSWER_5XX)
-        await stage.offer(MESSAGES)
-        account = await stage.settled()
-        await stage.assert_right(account)
+        account = await stage.under(Fault.ANSWER_5XX)
         assert account.delivered == account.handed_over == MESSAGES - account.in_doubt
         assert sum(account.duplicated.values()) == 0
         if wire == "smtp":
