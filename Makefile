@@ -60,7 +60,7 @@ lint: $(DEV_STAMP) ## style, types, import contracts, the lint for ports
 	$(BIN)/python tools/lint_ports.py
 
 .PHONY: sim
-sim: $(RUN_STAMP) ## the seeded world; SEEDS=50, BREAK=commit|fencing|release|budget|suppression|last-open removes a safeguard
+sim: $(RUN_STAMP) ## the seeded world; SEEDS=50, BREAK=commit|fencing|release|budget|suppression|last-open|probe removes a safeguard
 	@$(BIN)/python -m posthorse.lab.world --seeds $(SEEDS) --break $(BREAK) $(ARGS)
 
 .PHONY: bench
