@@ -1,12 +1,15 @@
 """Examples of the documentation: found, marked and, where they are configuration or code, well formed."""
 
 import ast
+import re
+import shlex
 import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from posthorse.cli.app import run
 from tools.examples import Example, Use, examples_in, placed
 
 TOP = Path(__file__).resolve().parents[2]
@@ -59,6 +62,24 @@ def test_documented_addresses_give_way_to_the_real_ones() -> None:
 def test_every_example_of_the_readme_says_how_it_is_tested(example: Example) -> None:
     """No example of the README escapes: each is run, checked, or shown on purpose."""
     assert example.use is not None
+
+
+INLINE = re.compile(r"`posthorse ([^`]+)`")
+STANDS_FOR = {"RECEIPT": "0" * 32, "REASON": "because"}
+
+
+@pytest.mark.parametrize("line", sorted(set(INLINE.findall(README.read_text()))))
+def test_every_command_named_in_a_sentence_is_understood(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commands of the README's sentences and tables, with a value for each word in capitals: none is a usage error.
+
+    There is no configuration here, so each ends with its first look for one.
+    """
+    words = [STANDS_FOR.get(word, word) for word in shlex.split(line)]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("POSTHORSE_CONFIG", raising=False)
+    assert run(words) in (0, 1)
 
 
 @pytest.mark.parametrize("example", examples_in(README), ids=lambda example: f"{example.page}:{example.line}")

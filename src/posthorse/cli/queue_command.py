@@ -134,7 +134,11 @@ def unhold(
     as_json: AsJson = False,
 ) -> None:
     """Lift a hold."""
-    _moved(carry_out(config, requests.QueueUnhold(hold=hold)), "let go on", as_json=as_json)
+    reply = carry_out(config, requests.QueueUnhold(hold=hold))
+    if as_json:
+        print_json(reply)
+    else:
+        say(f"hold {hold} is lifted; let go on: {counted(reply.recipients, 'recipient')}")
 
 
 @app.command("holds")

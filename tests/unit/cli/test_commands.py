@@ -133,6 +133,10 @@ def test_a_hold_is_set_listed_and_lifted(stage: Stage) -> None:
     hold = stage.data("queue", "hold", "--to-domain", "c.example", "--reason", "odd")
     assert stage.data("queue", "holds")["holds"] == [hold]
     assert stage.data("queue", "unhold", str(hold["id"])) == {"recipients": 1}
+    empty = stage.data("queue", "hold", "--to-domain", "d.example", "--reason", "odd")
+    lifted = f"hold {empty['id']} is lifted; let go on: 0 recipients\n"
+    assert stage.call("queue", "unhold", str(empty["id"])) == (0, lifted, "")
+    assert stage.call("queue", "unhold", str(empty["id"]))[0] == 1, "it is gone"
 
 
 def test_explain_reads_as_a_story(stage: Stage) -> None:
