@@ -29,6 +29,8 @@ _WAITING: Final = Phase.WAITING
 _DATA: Final = Phase.DATA
 
 MAX_UNREAD_BYTES = 64 << 10
+BURST_BYTES = 64 << 10
+"""Who sends so much in one piece may have more waiting, and is read on when the others had their turn."""
 LINGER_S = 2.0
 """How long a closing connection still swallows what the client sends, so that it reads our last words, not a reset."""
 
@@ -91,6 +93,8 @@ class Connection(asyncio.Protocol):
         self._last_heard = self._loop.time()
         if self._ended:
             return
+        if len(data) >= BURST_BYTES:
+            self._flow.give_way()
         request = self._session.receive(data)
         self._count_room()
         self._perform(request)
