@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -253,3 +254,38 @@ def test_health_and_metrics_answer_where_the_banner_says(quickstart: Running) ->
             timeout=30,
             check=True,
         )
+
+
+def _day_by_day() -> list[list[str]]:
+    """The commands of the README's table, save `restore`, which wants a folder without a spool."""
+    _, _, table = README.read_text().partition("## Day by day")
+    written = re.findall(r"`(posthorse [^`]+)`", table.partition("\n## ")[0])
+    return [
+        shlex.split(one) for one in written if " restore FILE" not in one and one.split()[1] not in ("config", "serve")
+    ]
+
+
+def test_the_commands_for_every_day_are_taken_as_they_are_written(quickstart: Running) -> None:
+    """Each command of the table is carried out, with a receipt, a file and a provider that exist."""
+
+    def run(*words: str) -> str:
+        command = [str(COMMANDS / "posthorse"), *words]
+        done = subprocess.run(
+            command,
+            cwd=quickstart.folder,
+            env=quickstart.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        nobody_in_doubt = words[:2] == ("queue", "decide") and done.returncode == 1
+        assert done.returncode == 0 or nobody_in_doubt, f"{words}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    receipt = run("send", "--from", "app@example.com", "--to", "table@example.org").split()[0]
+    there = {"RECEIPT": receipt, "FILE": str(quickstart.folder / "table.backup"), "relay": "smtp-simulated"}
+    commands = _day_by_day()
+    assert len(commands) >= 10
+    for _, *words in commands:
+        run(*(there.get(word, word) for word in words))
