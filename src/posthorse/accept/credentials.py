@@ -21,6 +21,7 @@ DEFAULT_REGIONS = ("us-east-1",)
 
 _DERIVATION_DATE = b"11111111"
 _VERSION = b"\x04"
+_RETIRED_VERSION = b"\x02"
 _SCRYPT_N, _SCRYPT_R, _SCRYPT_P = 1 << 14, 8, 1
 SALT_BYTES = 16
 
@@ -35,6 +36,14 @@ def smtp_password(secret: str, region: str) -> str:
     for part in (_DERIVATION_DATE, region.encode(), b"ses", b"aws4_request", b"SendRawEmail"):
         key = hmac.digest(key, part, "sha256")
     return b64encode(_VERSION + key).decode("ascii")
+
+
+def retired_smtp_password(secret: str) -> str:
+    """The SMTP password SES derived from a secret access key until 2020: the same in every region.
+
+    Version byte 0x02, then HMAC-SHA256 of one word. Applications may still hold one; SES itself gives none any more.
+    """
+    return b64encode(_RETIRED_VERSION + hmac.digest(secret.encode(), b"SendRawEmail", "sha256")).decode("ascii")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +79,7 @@ class Credential:
 class _Entry:
     tenant: Tenant
     derived: tuple[bytes, ...] = field(repr=False)
-    """SHA-256 of the password derived for each region."""
+    """SHA-256 of the password derived for each region, and of the retired one."""
     password: PasswordHash | None
     proved: bytes = field(default=b"", repr=False)
     """SHA-256 of a chosen password with its salt, once it was proved right in this process."""
@@ -89,12 +98,12 @@ class CredentialStore:
         offload: Offload | None = None,
     ) -> None:
         self._offload = offload
-        nothing = tuple(bytes(32) for _ in regions)
+        nothing = tuple(bytes(32) for _ in range(len(regions) + 1))
         self._entries: dict[str, _Entry] = {}
         any_chosen: PasswordHash | None = None
         for credential in credentials:
-            derived = tuple(_digest(smtp_password(credential.secret, region)) for region in regions)
-            entry = _Entry(credential.tenant, derived if credential.secret else nothing, credential.password)
+            derived = _derived(credential.secret, regions) if credential.secret else nothing
+            entry = _Entry(credential.tenant, derived, credential.password)
             self._entries[credential.id] = entry
             any_chosen = any_chosen or credential.password
         # If one password is slow to check, each wrong login must be as slow: unknown users and derived passwords too.
@@ -135,6 +144,11 @@ class CredentialStore:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+
+def _derived(secret: str, regions: tuple[str, ...]) -> tuple[bytes, ...]:
+    passwords = (*(smtp_password(secret, region) for region in regions), retired_smtp_password(secret))
+    return tuple(map(_digest, passwords))
 
 
 def _digest(password: str) -> bytes:

@@ -8,7 +8,13 @@ from typing import Any, TypeVar
 
 import pytest
 
-from posthorse.accept.credentials import Credential, CredentialStore, PasswordHash, smtp_password
+from posthorse.accept.credentials import (
+    Credential,
+    CredentialStore,
+    PasswordHash,
+    retired_smtp_password,
+    smtp_password,
+)
 from posthorse.mail.ids import MAIN_TENANT, Tenant
 
 T = TypeVar("T")
@@ -54,6 +60,22 @@ def test_the_password_of_each_configured_region_is_taken() -> None:
         caller = both.recognise("AKIA1", smtp_password(SECRET, region), PEER)
         assert (caller is not None) == taken
         assert caller is None or (caller.tenant, caller.credential, caller.peer) == (MAIN_TENANT, "AKIA1", PEER)
+
+
+RETIRED = {
+    "some+secret+key": "AnkqhOiWEcszZZzTMCQbOY1sPGoLFgMH9zhp4eNgSjo4",
+    "another+secret+key": "Akwqr0Giwi8FsQFgW3DXWCC2DiiQ/jZjqLDWK8TeTBgL",
+}
+"""Of version 2, as infrastructure tools compute them too."""
+
+
+@pytest.mark.parametrize("secret", RETIRED, ids=lambda secret: secret[:7])
+def test_a_retired_password_of_ses_is_taken_too(secret: str) -> None:
+    """An application that got its password years ago keeps it, whatever the region; another key's is refused."""
+    assert retired_smtp_password(secret) == RETIRED[secret]
+    credentials = CredentialStore([Credential(id="AKIA1", tenant=MAIN_TENANT, secret=secret)], regions=("eu-west-1",))
+    taken = {key: credentials.recognise("AKIA1", password, PEER) is not None for key, password in RETIRED.items()}
+    assert taken == {key: key == secret for key in RETIRED}
 
 
 @pytest.mark.parametrize("password", ["", "chosen", SECRET, "\0" * 32, "é", "\ud800"])
