@@ -15,6 +15,8 @@ from email.utils import format_datetime, getaddresses, parseaddr
 import msgspec
 
 MAX_RECIPIENTS = 50
+_MAX_COMMENTS = 100
+"""Of one address field; the standard library reads comments within comments by recursion."""
 
 _REPLACED = re.compile(rb"(?:message-id|date|return-path|bcc|x-ses-[a-z-]+)\s*:", re.IGNORECASE)
 _FROM = re.compile(rb"from\s*:", re.IGNORECASE)
@@ -74,12 +76,12 @@ def read_send_email(body: bytes) -> SesMail:
     try:
         request = msgspec.json.decode(body, type=SendEmail)
         content = base64.b64decode(request.content.raw.data if request.content.raw else "", validate=True)
-    except (msgspec.DecodeError, binascii.Error) as error:
+    except (msgspec.DecodeError, binascii.Error, RecursionError) as error:
         raise SesMailRefused("BadRequestException", str(error)) from error
     if not content:
         raise SesMailRefused("BadRequestException", "Only raw content is understood here.")
     fields = header_fields(content)
-    sender = request.from_email_address or _first(fields, b"from")
+    sender = _readable(request.from_email_address or _first(fields, b"from"))
     recipients = tuple(_recipients(request.destination, fields))
     if not recipients or len(recipients) > MAX_RECIPIENTS:
         raise SesMailRefused("BadRequestException", f"Recipient count is {len(recipients)}, 1 to {MAX_RECIPIENTS} go.")
@@ -125,7 +127,13 @@ def _recipients(destination: Destination | None, fields: Sequence[tuple[bytes, s
         given = [*destination.to_addresses, *destination.cc_addresses, *destination.bcc_addresses]
     else:
         given = [value for name, value in fields if name in (b"to", b"cc", b"bcc")]
-    return [address for _, address in getaddresses(given) if address]
+    return [address for _, address in getaddresses([_readable(value) for value in given]) if address]
+
+
+def _readable(value: str) -> str:
+    if value.count("(") > _MAX_COMMENTS:
+        raise SesMailRefused("BadRequestException", "Too many comments in an address.")
+    return value
 
 
 def _first(fields: Sequence[tuple[bytes, str]], wanted: bytes) -> str:

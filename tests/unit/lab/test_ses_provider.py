@@ -28,10 +28,15 @@ RAW = (
 )
 
 
+def raw(content: bytes) -> dict[str, dict[str, str]]:
+    """The Content of a request."""
+    return {"Raw": {"Data": base64.b64encode(content).decode()}}
+
+
 def send_body(**more: object) -> bytes:
     """A SendEmail request body."""
     fields = {
-        "Content": {"Raw": {"Data": base64.b64encode(RAW).decode()}},
+        "Content": raw(RAW),
         "Destination": {"ToAddresses": ["a@there.example"]},
         **more,
     }
@@ -159,13 +164,17 @@ def test_the_account_says_whether_it_may_send(run: Run) -> None:
         (b"{", "BadRequestException"),
         (send_body(Content={"Simple": {}}), "BadRequestException"),
         (send_body(Destination={"ToAddresses": []}), "BadRequestException"),
+        (send_body(Destination={"ToAddresses": ["(" * 3_000 + "a@there.example"]}), "BadRequestException"),
+        (send_body(FromEmailAddress="(" * 3_000 + "me@here.example"), "BadRequestException"),
+        (send_body(Content=raw(RAW.replace(b"From: ", b"From: " + b"(" * 3_000))), "BadRequestException"),
+        (b'{"Content":' + b"[" * 100_000, "BadRequestException"),
         (send_body(Destination={"ToAddresses": [f"a{n}@x.example" for n in range(51)]}), "BadRequestException"),
         (send_body(Destination={"ToAddresses": ["k\u00e9@x.example"]}), "BadRequestException"),
         (send_body(FromEmailAddress="me@unverified.example"), "MessageRejected"),
     ],
 )
 def test_what_ses_does_not_take(run: Run, body: bytes, kind: str) -> None:
-    """Malformed requests, too many recipients, non-ASCII local parts and unverified senders are refused."""
+    """Malformed requests, comments without end, too many recipients, non-ASCII local parts and unverified senders are refused."""
 
     async def story() -> None:
         terms = SesTerms(keys={}, verified=frozenset({"here.example"}))
