@@ -39,7 +39,7 @@ def smtp_password(secret: str, region: str) -> str:
 
 
 def retired_smtp_password(secret: str) -> str:
-    """The SMTP password SES derived from a secret access key until 2020: the same in every region.
+    """The SMTP password SES used to derive from a secret access key: the same in every region.
 
     Version byte 0x02, then HMAC-SHA256 of one word. Applications may still hold one; SES itself gives none any more.
     """
