@@ -174,7 +174,7 @@ def test_the_account_says_whether_it_may_send(run: Run) -> None:
     ],
 )
 def test_what_ses_does_not_take(run: Run, body: bytes, kind: str) -> None:
-    """Malformed requests, comments without end, too many recipients, non-ASCII local parts and unverified senders are refused."""
+    """Malformed requests, comments without end, too many recipients, non-ASCII local parts, unverified senders."""
 
     async def story() -> None:
         terms = SesTerms(keys={}, verified=frozenset({"here.example"}))
