@@ -10,7 +10,7 @@ from posthorse.lab.world.loop import WorldLoop, run_world
 from posthorse.lab.world.play import World, tell
 from posthorse.mail.carriage import Carriage
 from posthorse.spool.desk_port import RecipientView, Selector
-from posthorse.spool.port import HistoryRow
+from posthorse.spool.port import HistoryRow, Renewal, Renewed
 
 CALM = 10
 """A seed without misfortunes."""
@@ -73,6 +73,16 @@ def test_what_is_not_at_rest_is_noticed(world: World, carriage: Carriage) -> Non
     assert accused(world) == set()
     verdict.judge_rest(world.referee, [replace(view, carriage=carriage)], world.clock.now())
     assert accused(world) == {"I8"}
+
+
+def test_a_lease_renewed_by_whoever_does_not_hold_it_is_noticed(world: World) -> None:
+    """I4: renewed under a fence that nobody holds; what the spool refused as stale is no renewal."""
+    view = views_of(world)[0]
+    renewal = Renewal(message_id=view.message.id, recipients=((view.n, 1_000),))
+    world.referee.renewed("elsewhere", [renewal], [Renewed(until=1, stale=(view.n,))])
+    assert accused(world) == set()
+    world.referee.renewed("elsewhere", [renewal], [Renewed(until=1)])
+    assert accused(world) == {"I4"}
 
 
 def _without_release(history: list[HistoryRow]) -> list[HistoryRow]:

@@ -28,6 +28,8 @@ from posthorse.spool.port import (
     Released,
     ReleaseMark,
     ReleaseVerdict,
+    Renewal,
+    Renewed,
     Settled,
     Settlement,
     SpoolUnavailable,
@@ -86,6 +88,10 @@ class Witness(Protocol):
 
     def leased(self, node: str, groups: Sequence[LeasedGroup]) -> None:
         """Recipients were claimed."""
+        ...
+
+    def renewed(self, node: str, batch: Sequence[Renewal], results: Sequence[Renewed]) -> None:
+        """Leases were extended, or refused as no longer held."""
         ...
 
     def released(self, node: str, batch: Sequence[ReleaseMark], verdicts: Sequence[ReleaseVerdict]) -> None:
@@ -147,6 +153,11 @@ class NodeSpool:
         """Claim due recipients; see the port."""
         name, spool, witness = self._parts()
         return await self._call(lambda: spool.lease(request), lambda groups: witness.leased(name, groups))
+
+    async def renew(self, batch: Sequence[Renewal]) -> Sequence[Renewed]:
+        """Extend leases; see the port."""
+        name, spool, witness = self._parts()
+        return await self._call(lambda: spool.renew(batch), lambda results: witness.renewed(name, batch, results))
 
     async def release(self, batch: Sequence[ReleaseMark]) -> Sequence[ReleaseVerdict]:
         """Commit release marks; see the port."""

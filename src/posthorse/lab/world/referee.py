@@ -23,6 +23,8 @@ from posthorse.spool.port import (
     Released,
     ReleaseMark,
     ReleaseVerdict,
+    Renewal,
+    Renewed,
     Repeated,
     Settled,
     Settlement,
@@ -133,6 +135,19 @@ class Referee:
             for recipient in group.recipients:
                 self._lease(node, group, recipient)
 
+    def renewed(self, node: str, batch: Sequence[Renewal], results: Sequence[Renewed]) -> None:
+        """Leases were extended, or refused as no longer held."""
+        for renewal, result in zip(batch, results, strict=True):
+            for n, fence in renewal.recipients:
+                if n not in result.stale:
+                    self._renew(
+                        node,
+                        f"{renewal.message_id.hex()}/{n}",
+                        fence,
+                        result.until,
+                        self.accounts[renewal.message_id, n],
+                    )
+
     def released(self, node: str, batch: Sequence[ReleaseMark], verdicts: Sequence[ReleaseVerdict]) -> None:
         """Release marks were granted or refused."""
         for mark, verdict in zip(batch, verdicts, strict=True):
@@ -230,6 +245,12 @@ class Referee:
         account.holders.add(node)
         account.lease = Lease(node, recipient.fence, group.lease_until)
         self._trace.note(f"{node} lease {name} fence {recipient.fence} from {recipient.leased_from.value}")
+
+    def _renew(self, node: str, name: str, fence: int, until: int, account: Account) -> None:
+        lease = account.lease
+        if lease is None or lease.fence != fence or lease.node != node:
+            self.accuse("I4", f"{name}: {node} renewed with fence {fence}, but the lease is {lease}")
+        account.lease = Lease(node, fence, until)
 
     def _release(self, node: str, mark: ReleaseMark, n: int, fence: int, account: Account) -> None:
         name, now, lease = f"{mark.message_id.hex()}/{n}", self._now(), account.lease
