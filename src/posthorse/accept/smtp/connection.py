@@ -96,7 +96,8 @@ class Connection(asyncio.Protocol):
         if len(data) >= BURST_BYTES:
             self._flow.give_way()
         request = self._session.receive(data)
-        self._count_room()
+        if self._counted_bytes or self._session.phase is _DATA:
+            self._count_room()
         self._perform(request)
 
     def eof_received(self) -> bool:
@@ -171,7 +172,8 @@ class Connection(asyncio.Protocol):
                     self._end(linger=True)
                     return
         self._flush()
-        self._flow.too_far_ahead(self._session.phase is _WAITING and self._session.unread_bytes > MAX_UNREAD_BYTES)
+        if self._session.phase is _WAITING or self._flow.paused:
+            self._flow.too_far_ahead(self._session.phase is _WAITING and self._session.unread_bytes > MAX_UNREAD_BYTES)
 
     def _flush(self) -> None:
         out = self._session.take_output()

@@ -69,7 +69,11 @@ class SmtpSession:
     def take_output(self) -> bytes:
         """What is to be written now, in one piece."""
         out = self._talk.out
-        joined = out[0] if len(out) == 1 else b"".join(out)
+        if not out:
+            return b""
+        if len(out) == 1:
+            return out.pop()
+        joined = b"".join(out)
         out.clear()
         return joined
 
