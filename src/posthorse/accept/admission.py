@@ -15,6 +15,7 @@ from typing import Final, Protocol, assert_never
 from posthorse.accept import refusal
 from posthorse.accept.buckets import TokenBuckets
 from posthorse.accept.classify import Classified, Classifier, Facts
+from posthorse.accept.control import NO_CONTROLS, Controls
 from posthorse.accept.envelope import distinct, needs_smtputf8
 from posthorse.accept.fingerprint import fingerprint, fingerprint_in_turns
 from posthorse.accept.from_field import from_domains
@@ -133,10 +134,13 @@ class Admission:
 
     # --- the decision -----------------------------------------------------------------------------------------------
 
-    async def admit(self, submission: Submission) -> Verdict:
-        """Decide, store, answer. Raises nothing but bugs and cancellation; gives way to others while it works."""
+    async def admit(self, submission: Submission, asked: Controls = NO_CONTROLS) -> Verdict:
+        """Decide, store, answer. Raises nothing but bugs and cancellation; gives way to others while it works.
+
+        `asked`: what the front was told beside the message; it comes before what the headers say.
+        """
         large = len(submission.content) > LARGE_BYTES
-        offer = await self._decide_in_turns(submission) if large else self.decide(submission)
+        offer = await self._decide_in_turns(submission, asked) if large else self.decide(submission, asked)
         if isinstance(offer, Refused):
             return offer
         try:
@@ -145,22 +149,24 @@ class Admission:
             return self.unavailable(offer, error)
         return self.conclude(offer, result)
 
-    def decide(self, submission: Submission) -> Offer | Refused:
+    def decide(self, submission: Submission, asked: Controls = NO_CONTROLS) -> Offer | Refused:
         """Everything but the storing, without waiting for anything: for what is not large."""
-        found = self._weigh(submission)
+        found = self._weigh(submission, asked)
         if isinstance(found, Refused):
             return self.count(found, submission.caller)
         content, prepared = submission.content, found.prepared
-        digest = fingerprint(submission) if prepared.controls.idempotency_key else b""
+        digest = fingerprint(submission) if _needs_fingerprint(prepared.controls) else prepared.controls.fingerprint
         return self._offer(submission, found, prepared.body(content), digest, is_ascii=content.isascii())
 
-    async def _decide_in_turns(self, submission: Submission) -> Offer | Refused:
+    async def _decide_in_turns(self, submission: Submission, asked: Controls) -> Offer | Refused:
         """The same, giving way to others after every slice of the content."""
-        found = self._weigh(submission)
+        found = self._weigh(submission, asked)
         if isinstance(found, Refused):
             return self.count(found, submission.caller)
         prepared = found.prepared
-        digest = await fingerprint_in_turns(submission) if prepared.controls.idempotency_key else b""
+        digest = prepared.controls.fingerprint
+        if _needs_fingerprint(prepared.controls):
+            digest = await fingerprint_in_turns(submission)
         body, is_ascii = await prepared.body_in_turns(submission.content)
         return self._offer(submission, found, body, digest, is_ascii=is_ascii)
 
@@ -182,7 +188,7 @@ class Admission:
         """The answer when the spool could not promise durability: whether it stored the message is not known."""
         return self.count(refusal.DISK_LOW if error.disk_full else refusal.SPOOL_DOWN, offer.caller)
 
-    def _weigh(self, submission: Submission) -> "_Acceptable | Refused":
+    def _weigh(self, submission: Submission, asked: Controls) -> "_Acceptable | Refused":
         """The decision by envelope and header block: no work in proportion to the content."""
         caller = submission.caller
         recipients = distinct(submission.recipients)
@@ -191,7 +197,7 @@ class Admission:
             return refused
         message_id = MessageId(self._ids.new())
         now = self._clock.now()
-        prepared = self._preparer.prepare(submission, message_id.hex(), now)
+        prepared = self._preparer.prepare(submission, message_id.hex(), now, asked)
         if isinstance(prepared, Refused):
             return prepared
         refused = self._author(caller.tenant, prepared)
@@ -234,6 +240,7 @@ class Admission:
             credential=submission.caller.credential,
             configuration_set=controls.configuration_set,
             tags=controls.tags,
+            template=controls.template,
             sender=submission.sender,
             subject=prepared.fields.get(b"subject", b""),
         )
@@ -264,11 +271,14 @@ class Admission:
     ) -> Offer:
         controls, stream = found.prepared.controls, found.classified.stream
         deadline_us = controls.deadline_us
-        if deadline_us is None:
-            deadline_us = int(self.policy.deadlines_s[stream] * SECOND)
+        if deadline_us is None:  # mail for later has the whole of its time from then on
+            wait_us = max(0, controls.not_before - self._clock.now()) if controls.not_before else 0
+            deadline_us = wait_us + int(self.policy.deadlines_s[stream] * SECOND)
         attributes = {"front": submission.front.value, "credential": submission.caller.credential}
         if controls.configuration_set:
             attributes["configuration_set"] = controls.configuration_set
+        if controls.template:
+            attributes["template"] = controls.template
         for name, value in controls.tags.items():
             attributes[f"tag:{name}"] = value
         new = NewMessage(
@@ -280,6 +290,7 @@ class Admission:
             body=body,
             deadline_us=deadline_us,
             copies_allowed=RULES[stream].copies_allowed,
+            not_before=controls.not_before,
             smtputf8=submission.smtputf8 and needs_smtputf8(submission),
             eight_bit=not is_ascii,
             supersede_key=controls.supersede_key,
@@ -293,3 +304,8 @@ class Admission:
         """Tell the observer of a refusal; answers it."""
         self._observer.refused(refused, caller)
         return refused
+
+
+def _needs_fingerprint(controls: Controls) -> bool:
+    """There is a key, and the front did not say itself what makes two requests the same."""
+    return bool(controls.idempotency_key) and not controls.fingerprint

@@ -1,4 +1,4 @@
-"""Control headers: what the client tells us about its message, checked value by value.
+"""Controls: what the client tells us about its message, by header or as a parameter of an API, checked value by value.
 
 Promise: a value that cannot be meant is refused with what is expected; none is ignored. All of them are removed.
 
@@ -10,11 +10,12 @@ Promise: a value that cannot be meant is refused with what is expected; none is 
     X-SES-MESSAGE-TAGS: name=value, name2=value2
 
 A deadline may be shorter or longer than the stream's own, up to `MAX_DEADLINE_S`: how long a code is valid, only its
-sender knows.
+sender knows. A front that takes parameters makes its own `Controls` of them; each one given there counts, and the
+header that says the same does not, nor are the two merged.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -48,10 +49,34 @@ class Controls:
     stream: Stream | None = None
     deadline_us: int | None = None
     """Microseconds from now."""
+    not_before: int = 0
+    """Not to be sent before this moment, microseconds UTC; 0: at once. Parameter only."""
     supersede_key: str = ""
     idempotency_key: str = ""
+    fingerprint: bytes = b""
+    """Digest of the request, for the idempotency key; empty: admission takes that of the message. Parameter only."""
     configuration_set: str = ""
+    template: str = ""
+    """Name of the template it was made from. Parameter only."""
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    def over(self, headers: "Controls") -> "Controls":
+        """These parameters, and for what they leave open what the headers say."""
+        if self is NO_CONTROLS:
+            return headers
+        if headers is NO_CONTROLS:
+            return self
+        return Controls(
+            stream=self.stream or headers.stream,
+            deadline_us=headers.deadline_us if self.deadline_us is None else self.deadline_us,
+            not_before=self.not_before,
+            supersede_key=self.supersede_key or headers.supersede_key,
+            idempotency_key=self.idempotency_key or headers.idempotency_key,
+            fingerprint=self.fingerprint if self.idempotency_key else b"",
+            configuration_set=self.configuration_set or headers.configuration_set,
+            template=self.template,
+            tags=self.tags or headers.tags,
+        )
 
 
 NO_CONTROLS = Controls()
@@ -111,37 +136,48 @@ def parse_deadline(text: str, now: int) -> int:
 
 
 def _supersede(controls: Controls, text: str, _now: int) -> None:
-    controls.supersede_key = _key(text)
+    controls.supersede_key = parse_key(text)
 
 
 def _idempotency(controls: Controls, text: str, _now: int) -> None:
-    controls.idempotency_key = _key(text)
+    controls.idempotency_key = parse_key(text)
 
 
-def _key(text: str) -> str:
+def parse_key(text: str) -> str:
+    """A supersede or idempotency key. Raises ValueError."""
     if not _KEY.fullmatch(text) or len(text) > MAX_KEY_CHARACTERS:
         raise ValueError(f"must be 1 to {MAX_KEY_CHARACTERS} printable ASCII characters")
     return text
 
 
 def _configuration_set(controls: Controls, text: str, _now: int) -> None:
+    controls.configuration_set = parse_configuration_set(text)
+
+
+def parse_configuration_set(text: str) -> str:
+    """The name of a configuration set. Raises ValueError."""
     if not _SET_NAME.fullmatch(text):
         raise ValueError("must be 1 to 64 letters, digits, - or _")
-    controls.configuration_set = text
+    return text
 
 
 def _tags(controls: Controls, text: str, _now: int) -> None:
+    pairs = (pair.partition("=") for pair in text.split(","))
+    controls.tags = parse_tags((name.strip(), value.strip()) for name, _, value in pairs)
+
+
+def parse_tags(pairs: Iterable[tuple[str, str]]) -> Mapping[str, str]:
+    """Message tags; of two with one name the last counts. Raises ValueError."""
     tags: dict[str, str] = {}
-    for pair in text.split(","):
-        name, _, value = (part.strip() for part in pair.partition("="))
+    for name, value in pairs:
         if not _TAG_NAME.fullmatch(name) or not _TAG_VALUE.fullmatch(value):
             raise ValueError("must be name=value pairs of letters, digits, - and _, separated by commas")
         tags[name] = value
     if len(tags) > MAX_TAGS:
         raise ValueError(f"must hold at most {MAX_TAGS} tags")
-    controls.tags = tags
     if STREAM_TAG in tags:
         parse_stream(tags[STREAM_TAG])
+    return tags
 
 
 _READERS = {

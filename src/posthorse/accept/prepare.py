@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from posthorse.accept.control import Controls, read_controls
+from posthorse.accept.control import NO_CONTROLS, Controls, read_controls
 from posthorse.accept.headers import HeaderBlock, cut
 from posthorse.accept.refusal import LOOP, Refused, malformed
 from posthorse.accept.trusted import TRUSTED_PREFIX, parse_peer
@@ -69,8 +69,12 @@ class Preparer:
         self._second = -1
         self._date = ""
 
-    def prepare(self, submission: Submission, id_hex: str, now: int) -> Prepared | Refused:
-        """Read, check and stamp `submission` under the id it would get, at `now` (microseconds UTC)."""
+    def prepare(
+        self, submission: Submission, id_hex: str, now: int, asked: Controls = NO_CONTROLS
+    ) -> Prepared | Refused:
+        """Read, check and stamp `submission` under the id it would get, at `now` (microseconds UTC). `asked`: what the
+        front was told beside the message.
+        """
         block = cut(submission.content)
         if isinstance(block, Refused):
             return block
@@ -81,6 +85,7 @@ class Preparer:
         controls = read_controls(block.controls, now)
         if isinstance(controls, Refused):
             return controls
+        controls = asked.over(controls)
         top = self._added(submission, block, id_hex, now)
         if not block.dropped:
             return Prepared(top=top, rest_at=0, controls=controls, fields=block.once)

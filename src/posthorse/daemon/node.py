@@ -34,6 +34,7 @@ from posthorse.control.server import ControlServer
 from posthorse.daemon.credentials import credentials_of, locksmith
 from posthorse.daemon.desk_view import DaemonNode
 from posthorse.daemon.doorkeeper import Doorkeeper
+from posthorse.daemon.fronts import Fronts
 from posthorse.daemon.housekeeper import Housekeeper
 from posthorse.daemon.listeners import Listeners, listen, shown
 from posthorse.daemon.readiness import FileInEffect, export_gauges, readiness_of
@@ -86,6 +87,7 @@ class Daemon:
         self._exchange: PooledHttpExchange
         self._gateway: Gateway
         self._smtp: SmtpServer
+        self._fronts: Fronts
         self._housekeeper: Housekeeper
         self._control: ControlServer | None = None
         self._listeners: Listeners | None = None
@@ -164,6 +166,7 @@ class Daemon:
             messages_per_s=config.limits.messages_per_s,
             load=self._load,
         )
+        self._fronts = Fronts()
         self._smtp = SmtpServer(
             admission=admission,
             credentials=await self._credentials(),
@@ -189,7 +192,7 @@ class Daemon:
         await self._control.start()
         export_gauges(self._measures, self._gateway, self._housekeeper, self._clock)
         readiness = readiness_of(self._gateway, self._housekeeper, self._smtp, self._file)
-        mounts = health_mounts(readiness, Exposition(self._measures).text, CONTENT_TYPE)
+        mounts = [*self._fronts.mounts(), *health_mounts(readiness, Exposition(self._measures).text, CONTENT_TYPE)]
         self._listeners = await listen(
             self._config.listen, self._smtp, lambda roles: Router(mounts, roles, self._journal.bug)
         )

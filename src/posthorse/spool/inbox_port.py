@@ -1,0 +1,79 @@
+"""The spool's side for what is learnt back: notifications kept as they came, and the events read from them.
+
+Promise: a notification is durable when `take_in` returns; the same one is kept once. An event is applied once, whatever
+the order and number of its repetitions, and only to a recipient whose mail the provider that tells of it was given: an
+event about anything else moves nothing and suppresses nobody. Every adapter promises all of it.
+
+Left out: who may send notifications, and what they mean (`posthorse.providers`); when they are read (feedback).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from posthorse.mail.event import Event
+from posthorse.mail.ids import ProviderName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notification:
+    """One verified notification of a provider, as it came."""
+
+    provider: ProviderName
+    key: bytes
+    """16 bytes: tells a repetition (of the provider's id for it, else a digest of the body)."""
+    body: bytes
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What beside the body is needed to read it (a header, a query); mostly empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredNotification:
+    """A notification that waits to be read."""
+
+    seq: int
+    notification: Notification
+    received_at: int
+    """By the spool's clock, microseconds UTC."""
+    tries: int
+    """How often it was digested and offered again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digestion:
+    """What was read from one stored notification."""
+
+    seq: int
+    events: tuple[Event, ...]
+    again_us: int | None = None
+    """If an event is about mail that is not known (yet), offer the notification again after so long; None: never."""
+    note: str = ""
+    """Why it could not be read; empty: it could."""
+
+
+class Learnt(Enum):
+    """What became of an event."""
+
+    APPLIED = "applied"
+    """It moved something, or is at least new to the history."""
+    REPEATED = "repeated"
+    """It was known."""
+    UNKNOWN = "unknown"
+    """No such mail was given to that provider, as far as is known now."""
+
+
+class SpoolInbox(Protocol):
+    """What feedback asks of the spool; each call is one transaction."""
+
+    async def take_in(self, batch: Sequence[Notification]) -> Sequence[bool]:
+        """Keep notifications; False for one that was kept before. The answer to the sender follows this."""
+        ...
+
+    async def undigested(self, limit: int) -> Sequence[StoredNotification]:
+        """Notifications that wait to be read and whose time has come, oldest first."""
+        ...
+
+    async def digest(self, batch: Sequence[Digestion]) -> Sequence[Sequence[Learnt]]:
+        """Apply the events of each notification and mark it as read (or due again); what became of each event."""
+        ...
