@@ -62,7 +62,7 @@ class Event:
 
     provider: ProviderName
     key: str
-    """Tells a repetition: the provider's event id with the recipient, or made of what it says; 128 characters at most."""
+    """Tells a repetition: the provider's event id and the recipient, or made of what it says; 128 characters."""
     kind: EventKind
     at: int
     """When it happened as the provider says, microseconds UTC; 0: it did not say."""
