@@ -18,11 +18,11 @@ from posthorse.accept.classify import Classified, Classifier, Facts
 from posthorse.accept.control import NO_CONTROLS, Controls
 from posthorse.accept.envelope import distinct, needs_smtputf8
 from posthorse.accept.fingerprint import fingerprint, fingerprint_in_turns
-from posthorse.accept.from_field import from_domains
 from posthorse.accept.load import IDLE, Load, shed
 from posthorse.accept.policy import AdmissionPolicy
 from posthorse.accept.prepare import Prepared, Preparer
 from posthorse.accept.refusal import Accepted, Refused, Verdict, malformed, sender_not_verified
+from posthorse.mail.author import author_domains
 from posthorse.mail.ids import MessageId, Tenant
 from posthorse.mail.large import LARGE_BYTES
 from posthorse.mail.message import Caller, Submission
@@ -226,7 +226,7 @@ class Admission:
         """The From field must be of the tenant's too: it is what a reader sees."""
         if tenant not in self.policy.domains:
             return None
-        domains = from_domains(prepared.fields[b"from"])
+        domains = author_domains(prepared.fields[b"from"])
         if domains is None:
             return malformed("The From header cannot be read in one way only.")
         return next((sender_not_verified(domain) for domain in domains if not self.policy.owns(tenant, domain)), None)

@@ -22,7 +22,7 @@ _TOKEN = re.compile(
 _COMMENT_MARK = re.compile(rb"\\.|[()]", re.DOTALL)
 
 
-def from_domains(value: bytes) -> tuple[str, ...] | None:
+def author_domains(value: bytes) -> tuple[str, ...] | None:
     """Domains of all addresses in the raw value of a From field, in lower case; None: it has no single meaning."""
     if value.count(b",") > MAX_ADDRESSES:
         return None

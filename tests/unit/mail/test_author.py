@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posthorse.accept.from_field import from_domains
+from posthorse.mail.author import author_domains
 
 MEANT = [
     (b" shop@Example.com", ("example.com",)),
@@ -49,13 +49,13 @@ MEANINGLESS = [
 @pytest.mark.parametrize(("value", "domains"), MEANT)
 def test_ordinary_fields_have_their_domains(value: bytes, domains: tuple[str, ...]) -> None:
     """Display names, comments, folds and lists."""
-    assert from_domains(value) == domains
+    assert author_domains(value) == domains
 
 
 @pytest.mark.parametrize("value", MEANINGLESS)
 def test_a_field_that_two_readers_could_read_differently_has_none(value: bytes) -> None:
     """Nobody sends as somebody else through the gap between two parsers."""
-    assert from_domains(value) is None
+    assert author_domains(value) is None
 
 
 @pytest.mark.usefixtures("no_old_garbage")
@@ -63,12 +63,12 @@ def test_a_field_that_two_readers_could_read_differently_has_none(value: bytes) 
 def test_hostile_fields_cost_milliseconds(value: bytes) -> None:
     """No recursion, and time in proportion to the length."""
     started = time.thread_time()
-    from_domains(value)
+    author_domains(value)
     assert time.thread_time() - started < 0.2
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_make_it_fail(value: bytes) -> None:
     """Any bytes give domains or none, never an exception."""
-    domains = from_domains(value)
+    domains = author_domains(value)
     assert domains is None or all(domain and "@" not in domain for domain in domains)
