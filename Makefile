@@ -23,6 +23,11 @@ BIN := .venv/bin
 RUN_STAMP := .venv/.run-$(shell sha256sum requirements.txt pyproject.toml | sha256sum | cut -c1-16)
 DEV_STAMP := .venv/.dev-$(shell sha256sum requirements-dev.txt pyproject.toml | sha256sum | cut -c1-16)
 
+# Clients of others that only the whole test run needs.
+CLIENTS     := tests/clients
+AWS_STAMP   := .venv/.awscli-$(shell sha256sum $(CLIENTS)/awscli/requirements.txt | cut -c1-16)
+NODE_STAMP  := $(CLIENTS)/node/node_modules/.made-$(shell sha256sum $(CLIENTS)/node/package-lock.json | cut -c1-16)
+
 .PHONY: help
 help: ## show this list
 	@printf 'Posthorse. Two commands matter:  make run   and   make test\n\n'
@@ -44,6 +49,7 @@ demo: $(RUN_STAMP) ## 30 seconds: a provider dies under load and comes back; end
 .PHONY: test
 test: $(DEV_STAMP) ## everything: environment, lint, types, contracts, every test (minutes)
 	@tools/debian_packages
+	@$(MAKE) clients
 	@$(MAKE) lint
 	POSTHORSE_TESTS=all $(BIN)/python -m pytest $(ARGS)
 
@@ -58,6 +64,9 @@ lint: $(DEV_STAMP) ## style, types, import contracts, the lint for ports
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tools/lint_ports.py
+
+.PHONY: clients
+clients: $(AWS_STAMP) $(NODE_STAMP) ## install the AWS command line and the JavaScript clients that the tests drive
 
 .PHONY: sim
 sim: $(RUN_STAMP) ## the seeded world; SEEDS=50, BREAK=commit|fencing|release|budget|suppression|last-open|probe removes a safeguard
@@ -78,7 +87,7 @@ lock: ## write requirements*.txt again, with hashes (needs uv)
 
 .PHONY: clean
 clean: ## remove the environment and all caches
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv $(CLIENTS)/node/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- the environment ----------------------------------------------------------------------------------------------
@@ -90,3 +99,11 @@ $(RUN_STAMP):
 $(DEV_STAMP): $(RUN_STAMP)
 	@tools/make_venv $(PYTHON) requirements-dev.txt
 	@rm -f .venv/.dev-* && touch $@
+
+$(AWS_STAMP): $(RUN_STAMP)
+	@tools/make_clients awscli
+	@rm -f .venv/.awscli-* && touch $@
+
+$(NODE_STAMP):
+	@tools/make_clients node
+	@rm -f $(CLIENTS)/node/node_modules/.made-* && touch $@

@@ -1,6 +1,7 @@
 """Rules of the house that no other tool checks: size, names, docstrings, nothing of any one machine in the files."""
 
 import ast
+import json
 import re
 import subprocess
 import tomllib
@@ -127,13 +128,22 @@ def test_whoever_checks_from_outside_runs_what_we_run() -> None:
     assert commands[-1] == "exec make test"
 
 
-@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt", "tests/clients/awscli/requirements.txt"])
 def test_every_locked_package_has_hashes(lock: str) -> None:
     """Each pinned package is followed by at least one hash and names no address."""
     text = (TOP / lock).read_text()
     pins = re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]
     assert len(pins) > 5
     assert [pin.split("\n", 1)[0] for pin in pins if "--hash=sha256:" not in pin] == []
+    assert "://" not in text
+
+
+def test_every_locked_javascript_package_has_a_hash() -> None:
+    """Each package of the JavaScript lock carries its hash, and the file names no address."""
+    text = (TOP / "tests/clients/node/package-lock.json").read_text()
+    packages = {name: one for name, one in json.loads(text)["packages"].items() if name}
+    assert len(packages) > 5
+    assert [name for name, one in packages.items() if not one["integrity"].startswith("sha512-")] == []
     assert "://" not in text
 
 
