@@ -9,6 +9,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
+from posthorse.config.notifications import SesNotificationSettings
 from posthorse.config.secret import Secret
 from posthorse.config.setting import Seconds, Setting, Text
 from posthorse.mail.ids import ProviderName
@@ -112,6 +113,15 @@ class SesSettings(AnyProvider):
     ca_file: Annotated[
         Path | None,
         Setting("Trust only the certificates in this file.", 'ca_file = "tls/private-ca.pem"', restart=True),
+    ] = None
+    notifications: Annotated[
+        SesNotificationSettings | None,
+        Setting(
+            "How it tells what became of mail; not set: it does not.",
+            'notifications = { topics = ["arn:aws:sns:us-east-1:123456789012:posthorse"] }',
+            "Without them nothing is known after the handover.",
+            restart=True,
+        ),
     ] = None
 
 
