@@ -14,7 +14,8 @@ from posthorse.cli.leash import UntilEof, put_on
 from posthorse.cli.output import counted
 from posthorse.config.units import parse_duration, parse_size
 from posthorse.lab.control import parse_fault
-from posthorse.lab.faults import SHEETS, Stage
+from posthorse.lab.faults import SHEETS, Stage, Wire
+from posthorse.lab.refusals import wire_words
 from posthorse.lab.remote import LabRefused, LabRemote, LabUnreachable
 from posthorse.lab.roster import (
     CONTROL,
@@ -98,26 +99,22 @@ def fault_command(
 
 @app.command("faults")
 def faults_command(as_json: AsJson = False) -> None:
-    """List the faults and what each means on either wire."""
+    """List the faults and what each means on every wire."""
     rows = [
-        {
-            "fault": sheet.fault.value,
-            "smtp": sheet.smtp,
-            "smtp_side": sheet.smtp_side.value,
-            "ses": sheet.ses,
-            "ses_side": sheet.ses_side.value,
-            "takes": sheet.takes,
-        }
+        {"fault": sheet.fault.value, "takes": sheet.takes}
+        | {wire.value: wire_words(sheet.fault, wire) for wire in Wire}
+        | {f"{wire.value}_side": sheet.side(wire).value for wire in Wire}
         for sheet in SHEETS.values()
     ]
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    table = Table("fault", "in SMTP", "in SES", "mail arrives", title="before/after: seen from the release")
-    for row in rows:
-        smtp, ses = f"{row['smtp']} ({row['smtp_side']})", f"{row['ses']} ({row['ses_side']})"
-        table.add_row(str(row["fault"]), smtp, ses, "yes" if row["takes"] else "no")
+    table = Table("fault", "in SMTP", "in HTTP", "mail arrives", title="before/after: seen from the release")
+    for sheet in SHEETS.values():
+        smtp, http = f"{sheet.smtp} ({sheet.smtp_side.value})", f"{sheet.http} ({sheet.http_side.value})"
+        table.add_row(sheet.fault.value, smtp, http, "yes" if sheet.takes else "no")
     Console().print(table)
+    typer.echo("What each HTTP API says to a refusal stands in --json.")
 
 
 @app.command("mailbox")

@@ -18,10 +18,11 @@ from typing import Any
 from posthorse.control import replies
 from posthorse.control.node import NotDone
 from posthorse.control.requests import Overview, Providers
-from posthorse.lab.faults import SHEETS, Fault
+from posthorse.lab.faults import Fault, Wire
 from posthorse.lab.ledger import FaultMark, Ledger
 from posthorse.lab.load import Load, with_rate_over
 from posthorse.lab.load_mail import LoadReport
+from posthorse.lab.refusals import wire_words
 from posthorse.lab.rehearsal import Rehearsal, Script, rehearsal
 
 PICTURE_EVERY_S = 0.5
@@ -229,5 +230,4 @@ def _in_state(overview: replies.Overview, *states: str) -> int:
 
 def _wire_words(piece: Play, fault: Fault) -> str:
     """What the fault is on the first provider's wire."""
-    sheet = SHEETS[fault]
-    return sheet.ses if piece.script.providers[0][1] == "ses" else sheet.smtp
+    return wire_words(fault, Wire(piece.script.providers[0][1]))

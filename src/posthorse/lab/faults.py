@@ -1,8 +1,9 @@
-"""The faults a simulated provider can have: a closed set, and what each means on the wire of SMTP and of SES.
+"""The faults a simulated provider can have: a closed set, and what each means on every wire.
 
-Duty: give each fault one meaning per wire, say on which side of the release it lies, and whether the mail reaches the
-mailbox all the same. Promise: the table covers every fault. Left out: performing them (the simulated providers) and
-what only a listening socket can do (`posthorse.lab.door`).
+Duty: give each fault one meaning in SMTP and one in an exchange with an HTTP API, say on which side of the release it
+lies, and whether the mail reaches the mailbox all the same. Promise: the table covers every fault. Left out: the words
+of those that are a complete no (`posthorse.lab.refusals`), performing them (the simulated providers) and what only a
+listening socket can do (`posthorse.lab.door`).
 """
 
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ class Fault(Enum):
     SLOW = "slow"
     """Every answer comes late."""
     ANSWER_4XX = "answer_4xx"
-    """A complete no, for now (SMTP) or for this sender (SES)."""
+    """A complete no, for now (SMTP) or for this sender (HTTP APIs)."""
     ANSWER_5XX = "answer_5xx"
     """A complete answer that the provider itself is broken."""
     ANSWER_429 = "answer_429"
@@ -82,6 +83,15 @@ class Shape(Enum):
     """A complete yes that is not true."""
 
 
+class Wire(Enum):
+    """How a simulated provider is spoken to; the values are the kinds of providers."""
+
+    SMTP = "smtp"
+    SES = "ses"
+    SENDGRID = "sendgrid"
+    POSTMARK = "postmark"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
     """What one fault means."""
@@ -90,12 +100,16 @@ class Sheet:
     shape: Shape
     smtp: str
     """In an SMTP dialogue."""
-    ses: str
-    """In an exchange with SES v2."""
+    http: str
+    """In an exchange with an HTTP API, whichever; of a refusal the provider's own words stand in its table."""
     smtp_side: Side
-    ses_side: Side
+    http_side: Side
     takes: bool
     """The mail reaches the mailbox although the client saw the fault."""
+
+    def side(self, wire: Wire) -> Side:
+        """Where it lies on this wire."""
+        return self.smtp_side if wire is Wire.SMTP else self.http_side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +118,7 @@ class FaultSetting:
 
     fault: Fault
     stage: Stage | None = None
-    """Where an SMTP refusal is given; None: where `SMTP_REFUSALS` says."""
+    """Where an SMTP refusal is given; None: where `posthorse.lab.refusals` says."""
     delay_s: float = 5.0
     """How late `SLOW` answers."""
     takes: bool | None = None
@@ -121,61 +135,12 @@ class FaultSetting:
         return self.sheet.takes if self.takes is None else self.takes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SmtpRefusal:
-    """A complete negative SMTP reply and the stage at which it is given unless a setting names another."""
-
-    stage: Stage
-    reply: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SesRefusal:
-    """A complete negative answer of SES v2: HTTP status, `x-amzn-ErrorType` and message."""
-
-    status: int
-    kind: str
-    text: str
-
-
-SMTP_REFUSALS: dict[Fault, SmtpRefusal] = {
-    Fault.ANSWER_4XX: SmtpRefusal(stage=Stage.MAIL, reply="451 4.3.0 Temporary service failure"),
-    Fault.ANSWER_5XX: SmtpRefusal(stage=Stage.DOT, reply="554 5.3.0 Transaction failed: mail system error"),
-    Fault.ANSWER_429: SmtpRefusal(
-        stage=Stage.MAIL, reply="454 4.7.0 Throttling failure: Maximum sending rate exceeded."
-    ),
-    Fault.AUTH_REVOKED: SmtpRefusal(stage=Stage.AUTH, reply="535 5.7.8 Authentication credentials invalid"),
-    Fault.ACCOUNT_PAUSED: SmtpRefusal(stage=Stage.MAIL, reply="554 5.7.1 Sending paused for this account"),
-}
-"""The reply of each fault that is a refusal. Where AUTH is refused, MAIL is answered with 530 5.7.0 as well."""
-
-SES_REFUSALS: dict[Fault, SesRefusal] = {
-    Fault.ANSWER_4XX: SesRefusal(
-        status=400,
-        kind="MessageRejected",
-        text="Email address is not verified. The following identities failed the check in region US-EAST-1: {sender}",
-    ),
-    Fault.ANSWER_5XX: SesRefusal(
-        status=500, kind="InternalServiceErrorException", text="An internal service error occurred."
-    ),
-    Fault.ANSWER_429: SesRefusal(status=429, kind="TooManyRequestsException", text="Maximum sending rate exceeded."),
-    Fault.AUTH_REVOKED: SesRefusal(
-        status=403,
-        kind="UnrecognizedClientException",
-        text="The security token included in the request is invalid.",
-    ),
-    Fault.ACCOUNT_PAUSED: SesRefusal(
-        status=400, kind="SendingPausedException", text="Email sending is paused for this account."
-    ),
-}
-"""The answer of each fault that is a refusal; `{sender}` is the address that sent."""
-
 GARBAGE = "<html><body><h1>200 OK</h1>It works!</body></html>"
 """What `GARBAGE_200` answers instead of a reply or of JSON."""
 
 # fmt: off
 _SHEETS: tuple[tuple[Fault, Shape, Side, Side, bool, str, str], ...] = (
-    # fault, shape, its side in SMTP, its side in SES, taken all the same, in SMTP, in SES
+    # fault, shape, its side in SMTP, its side in HTTP, taken all the same, in SMTP, in HTTP
     (
         Fault.REFUSE, Shape.UNREACHABLE, Side.BEFORE, Side.BEFORE, False,
         "connection refused; open connections reset",
@@ -204,7 +169,7 @@ _SHEETS: tuple[tuple[Fault, Shape, Side, Side, bool, str, str], ...] = (
     (
         Fault.HALF_ANSWER, Shape.BROKEN, Side.AFTER, Side.AFTER, True,
         "'250 2.0' without a line end, then FIN",
-        "the head of a 200 and half of its body, then FIN",
+        "half of the answer (of its body, where it has one), then FIN",
     ),
     (
         Fault.SLOW, Shape.LATE, Side.BEFORE, Side.AFTER, True,
@@ -214,27 +179,27 @@ _SHEETS: tuple[tuple[Fault, Shape, Side, Side, bool, str, str], ...] = (
     (
         Fault.ANSWER_4XX, Shape.REFUSAL, Side.BEFORE, Side.AFTER, False,
         "451 4.3.0 to MAIL",
-        "400 MessageRejected, identity not verified",
+        "the sender is not verified",
     ),
     (
         Fault.ANSWER_5XX, Shape.REFUSAL, Side.AFTER, Side.AFTER, False,
         "554 5.3.0 to the final dot",
-        "500 InternalServiceErrorException",
+        "the provider says that it is broken",
     ),
     (
         Fault.ANSWER_429, Shape.REFUSAL, Side.BEFORE, Side.AFTER, False,
         "454 4.7.0 throttling to MAIL",
-        "429 TooManyRequestsException",
+        "the provider asks for less",
     ),
     (
         Fault.AUTH_REVOKED, Shape.REFUSAL, Side.BEFORE, Side.AFTER, False,
         "535 5.7.8 to AUTH, 530 5.7.0 to MAIL",
-        "403 UnrecognizedClientException",
+        "the key is not known",
     ),
     (
         Fault.ACCOUNT_PAUSED, Shape.REFUSAL, Side.BEFORE, Side.AFTER, False,
         "554 5.7.1 sending paused, to MAIL",
-        "400 SendingPausedException",
+        "the account may not send",
     ),
     (
         Fault.GARBAGE_200, Shape.BROKEN, Side.AFTER, Side.AFTER, False,
@@ -244,18 +209,18 @@ _SHEETS: tuple[tuple[Fault, Shape, Side, Side, bool, str, str], ...] = (
     (
         Fault.HANG_AFTER_DOT, Shape.MUTE, Side.AFTER, Side.AFTER, True,
         "silence after the final dot; 250 when the fault ends",
-        "silence after the last byte of the body; 200 when the fault ends",
+        "silence after the last byte of the body; the yes when the fault ends",
     ),
     (
         Fault.ACCEPT_AND_DROP, Shape.LIE, Side.AFTER, Side.AFTER, False,
         "250 to the final dot, nothing delivered",
-        "200 with a MessageId, nothing delivered",
+        "a yes with an id, nothing delivered",
     ),
 )
 # fmt: on
 
 SHEETS: dict[Fault, Sheet] = {
-    fault: Sheet(fault=fault, shape=shape, smtp_side=smtp_side, ses_side=ses_side, takes=takes, smtp=smtp, ses=ses)
-    for fault, shape, smtp_side, ses_side, takes, smtp, ses in _SHEETS
+    fault: Sheet(fault=fault, shape=shape, smtp_side=smtp_side, http_side=http_side, takes=takes, smtp=smtp, http=http)
+    for fault, shape, smtp_side, http_side, takes, smtp, http in _SHEETS
 }
 """Every fault with its meaning."""

@@ -2,7 +2,7 @@
 
 Duty: being deaf, mute, late, reset, or holding an answer back until the fault ends. Promise: a fault switched on or off
 acts on this connection at once, and what came while it was deaf is taken afterwards, as a process does that was stopped
-for a while. Left out: the words (`SmtpPeer`, `SesPeer`).
+for a while. Left out: the words (`SmtpPeer`, `HttpPeer`).
 """
 
 import asyncio
@@ -75,6 +75,7 @@ class FaultyPeer(asyncio.Protocol):
         recipients: tuple[str, ...],
         content: bytes,
         delivered: bytes | None = None,
+        arriving: tuple[str, ...] | None = None,
     ) -> None:
         """Tell the provider of a message that was offered (`SimulatedProvider.remember`)."""
         exchange = Exchange(
@@ -87,7 +88,7 @@ class FaultyPeer(asyncio.Protocol):
             verdict=verdict,
             answer=answer,
         )
-        self.provider.remember(exchange, delivered=delivered)
+        self.provider.remember(exchange, delivered=delivered, arriving=arriving)
 
     # --- asyncio's protocol -----------------------------------------------------------------------------------------
 

@@ -18,6 +18,9 @@ MAX_RECIPIENTS = 50
 _MAX_COMMENTS = 100
 """Of one address field; the standard library reads comments within comments by recursion."""
 
+MAX_TAGS = 50
+_TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
+
 _REPLACED = re.compile(rb"(?:message-id|date|return-path|bcc|x-ses-[a-z-]+)\s*:", re.IGNORECASE)
 _FROM = re.compile(rb"from\s*:", re.IGNORECASE)
 _FIELD = re.compile(rb"[^\r\n]*(?:\r\n[ \t][^\r\n]*)*\r\n")
@@ -52,6 +55,13 @@ class Content(msgspec.Struct, rename="pascal", frozen=True):
     raw: Raw | None = None
 
 
+class Tag(msgspec.Struct, rename="pascal", frozen=True):
+    """What comes back with events."""
+
+    name: str
+    value: str
+
+
 class SendEmail(msgspec.Struct, rename="pascal", frozen=True):
     """The request body; fields not named here are ignored."""
 
@@ -59,6 +69,7 @@ class SendEmail(msgspec.Struct, rename="pascal", frozen=True):
     from_email_address: str = ""
     destination: Destination | None = None
     configuration_set_name: str = ""
+    email_tags: list[Tag] = []
 
 
 class SesMail(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +80,9 @@ class SesMail(msgspec.Struct, frozen=True, kw_only=True):
     content: bytes
     from_address: str
     """Replaces the From header; empty: the header stays."""
+    subject: str
+    configuration_set: str
+    tags: dict[str, str]
 
 
 def read_send_email(body: bytes) -> SesMail:
@@ -93,6 +107,9 @@ def read_send_email(body: bytes) -> SesMail:
         recipients=recipients,
         content=content,
         from_address=request.from_email_address,
+        subject=_first(fields, b"subject"),
+        configuration_set=request.configuration_set_name,
+        tags=_tags(request.email_tags),
     )
 
 
@@ -103,12 +120,17 @@ def rewritten(mail: SesMail, *, message_id: str, region: str, now: int) -> bytes
     kept = [field for field in _FIELD.findall(block) if not _REPLACED.match(field)]
     if mail.from_address:
         kept = [f"From: {mail.from_address}\r\n".encode() if _FROM.match(field) else field for field in kept]
-    host = "email" if region == "us-east-1" else region
     date = format_datetime(datetime.fromtimestamp(now / 1e6, UTC))
     own = (
-        f"Return-Path: <{message_id}@amazonses.com>\r\nMessage-ID: <{message_id}@{host}.amazonses.com>\r\nDate: {date}"
+        f"Return-Path: <{message_id}@amazonses.com>\r\n"
+        f"Message-ID: {delivered_message_id(message_id, region)}\r\nDate: {date}"
     )
     return own.encode() + b"\r\n" + b"".join(kept) + rest
+
+
+def delivered_message_id(message_id: str, region: str) -> str:
+    """Message-ID of the mail as its recipients see it."""
+    return f"<{message_id}@{'email' if region == 'us-east-1' else region}.amazonses.com>"
 
 
 def header_fields(content: bytes) -> list[tuple[bytes, str]]:
@@ -120,6 +142,15 @@ def header_fields(content: bytes) -> list[tuple[bytes, str]]:
         name, _, value = field.partition(b":")
         fields.append((name.strip().lower(), value.replace(b"\r\n", b"").strip().decode("utf-8", "replace")))
     return fields
+
+
+def _tags(tags: Sequence[Tag]) -> dict[str, str]:
+    for tag in tags:
+        if not _TAG.fullmatch(tag.name) or not _TAG.fullmatch(tag.value):
+            raise SesMailRefused("BadRequestException", f"Invalid characters in the tag {tag.name[:64]}.")
+    if len({tag.name for tag in tags}) < len(tags) or len(tags) > MAX_TAGS:
+        raise SesMailRefused("BadRequestException", "A tag is given twice, or there are too many.")
+    return {tag.name: tag.value for tag in tags}
 
 
 def _recipients(destination: Destination | None, fields: Sequence[tuple[bytes, str]]) -> list[str]:

@@ -1,9 +1,10 @@
 """One simulated provider: the fault it has now, what it remembers, and its open connections.
 
-Duty: what the wire protocols (SMTP, SES) share. They ask for the fault at each step and report each message they were
-offered; this hands what was taken to the mailbox. Promises: a fault switched on or off acts on open connections at
-once, and every message offered is counted under one verdict. The same object serves real sockets and the seeded world:
-time, chance and the door are handed in. Left out: the wires themselves.
+Duty: what the wire protocols (SMTP and the HTTP APIs) share. They ask for the fault at each step and report each
+message they were offered; this hands what was taken to the mailbox, and what becomes of it to whoever tells of it
+(`posthorse.lab.hooks`). Promises: a fault switched on or off acts on open connections at once, and every message
+offered is counted under one verdict. The same object serves real sockets and the seeded world: time, chance and the
+door are handed in. Left out: the wires themselves.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from posthorse.lab.fates import BARRING, LabFate, Mailing, Told, fate_of, told_of
 from posthorse.lab.faults import Fault, FaultSetting, Shape
 from posthorse.lab.mailbox import Mailbox
 
@@ -114,6 +116,12 @@ class SimulatedProvider:
     """Every answer comes so much after what it answers, as over a long line."""
     scripts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By recipient: replies for its successive attempts, the last for good (`250 ...` takes it)."""
+    fates: Mapping[str, LabFate] = field(default_factory=dict)
+    """By recipient in lower case: what becomes of its mail at a provider that tells; others by their local part."""
+    suppressed: frozenset[str] = frozenset()
+    """Addresses in lower case that are on its list from the beginning."""
+    tell: Callable[[Told], None] | None = None
+    """Where everything goes that happens to mail; None: nobody asked for notifications."""
     keep: int = 10_000
     """How many exchanges are remembered with their bytes; older ones are only counted."""
     fault: FaultSetting | None = None
@@ -123,6 +131,8 @@ class SimulatedProvider:
     _peers: dict[Peer, None] = field(default_factory=dict)
     _exchanges: deque[Exchange] = field(default_factory=deque)
     _script_steps: Counter[str] = field(default_factory=Counter)
+    _barred: set[str] = field(default_factory=set)
+    """What came onto its list since."""
     _end: asyncio.TimerHandle | None = None
     _ending: asyncio.Task[None] | None = None
 
@@ -203,15 +213,33 @@ class SimulatedProvider:
         self._script_steps[recipient] += 1
         return replies[min(step, len(replies) - 1)]
 
-    def remember(self, exchange: Exchange, *, delivered: bytes | None = None) -> None:
+    def is_suppressed(self, recipient: str) -> bool:
+        """Whether an address is on the provider's own list."""
+        return recipient.lower() in self.suppressed or recipient.lower() in self._barred
+
+    def fate(self, mailing: Mailing, *, dropped: bool = False) -> tuple[str, ...]:
+        """Decide what becomes of a mailing and tell it; the recipients it reaches. `dropped`: none, in silence."""
+        listed = self.suppressed | self._barred
+        fates = {one: LabFate.DROPPED if dropped else fate_of(one, self.fates, listed) for one in mailing.recipients}
+        self._barred |= {one.lower() for one, fate in fates.items() if fate in BARRING}
+        if self.tell is not None:
+            for told in told_of(mailing, fates):
+                self.tell(told)
+        return tuple(one for one in mailing.recipients if fates[one].arrives)
+
+    def remember(
+        self, exchange: Exchange, *, delivered: bytes | None = None, arriving: tuple[str, ...] | None = None
+    ) -> None:
         """Count and keep one exchange; deliver it if the verdict is that it was taken.
 
-        `delivered`: the bytes that arrive, when this provider rewrites some; None: as offered.
+        `delivered`: the bytes that arrive, when this provider rewrites some; None: as offered. `arriving`: the
+        recipients it reaches; None: all.
         """
         self.counts[exchange.verdict] += 1
-        if exchange.verdict in (Verdict.TAKEN, Verdict.TAKEN_UNANSWERED):
+        recipients = exchange.recipients if arriving is None else arriving
+        if recipients and exchange.verdict in (Verdict.TAKEN, Verdict.TAKEN_UNANSWERED):
             content = exchange.content if delivered is None else delivered
-            self.mailbox.deliver(provider=self.name, recipients=exchange.recipients, content=content, at=exchange.at)
+            self.mailbox.deliver(provider=self.name, recipients=recipients, content=content, at=exchange.at)
         if self.keep:
             self._exchanges.append(exchange)
             if len(self._exchanges) > self.keep:
@@ -223,7 +251,8 @@ class SimulatedProvider:
         return tuple(self._exchanges)
 
     def forget(self) -> None:
-        """Forget exchanges, counts and the steps of scripts; connections and the fault stay."""
+        """Forget exchanges, counts, the steps of scripts and who was barred; connections and the fault stay."""
         self._exchanges.clear()
+        self._barred.clear()
         self.counts.clear()
         self._script_steps.clear()

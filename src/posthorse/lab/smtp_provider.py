@@ -10,8 +10,9 @@ import asyncio
 import ssl
 from collections.abc import Callable
 
-from posthorse.lab.faults import GARBAGE, SMTP_REFUSALS, Fault, Stage
+from posthorse.lab.faults import GARBAGE, Fault, Stage
 from posthorse.lab.peer import FaultyPeer
+from posthorse.lab.refusals import SMTP_REFUSALS
 from posthorse.lab.simulated import SimulatedProvider, Verdict
 from posthorse.lab.smtp_terms import (
     PATH,
