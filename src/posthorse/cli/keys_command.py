@@ -1,5 +1,6 @@
 """`posthorse keys`: access keys kept in the spool."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -45,6 +46,25 @@ def list_(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
     print_table(("id", "tenant", "note", "created", "revoked"), rows, empty="no keys in the spool")
 
 
+@app.command("dkim")
+def dkim(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
+    """Print the DNS records of the keys that sign mail: what to publish before the first mail is signed."""
+    from posthorse.config.load import read_domains
+    from posthorse.daemon.wiring import signing_keys_of
+
+    records = [
+        {"name": f"{key.selector}._domainkey.{key.domain}", "type": "TXT", "value": key.record}
+        for _, key in signing_keys_of(read_domains(config, os.environ))
+    ]
+    if as_json:
+        print_json(records)
+        return
+    for record in records:
+        say(f"{record['name']}. TXT {_strings(record['value'])}")
+    if not records:
+        say("no [[domains]] has a dkim key")
+
+
 @app.command("revoke")
 def revoke(
     id: Annotated[str, typer.Argument(metavar="ID", help="Access key id.")],  # noqa: A002
@@ -53,3 +73,8 @@ def revoke(
 ) -> None:
     """Let nobody in with this key any more."""
     done(carry_out(config, requests.KeyRevoke(id=id)), as_json=as_json)
+
+
+def _strings(text: str) -> str:
+    """A TXT record's text as a zone file takes it: in strings of at most 255 bytes, which readers join."""
+    return " ".join(f'"{text[at : at + 255]}"' for at in range(0, len(text), 255))

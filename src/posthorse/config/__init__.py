@@ -4,6 +4,7 @@ Promise: nothing outside this package sees a table of the file; what `load_confi
 """
 
 from posthorse.config.check import warnings_of
+from posthorse.config.domains import DkimSettings, DomainSettings
 from posthorse.config.entrance import (
     AccessKeySettings,
     ClassifySettings,
@@ -18,7 +19,7 @@ from posthorse.config.providers import MailboxSettings, ProviderSettings, SesSet
 from posthorse.config.reload import Reloaded, merged, reload_config
 from posthorse.config.secret import Secret
 from posthorse.config.setting import Address, SpoolUrl
-from posthorse.config.tree import Config, DispatchSettings, DomainSettings, LogSettings, NodeSettings, RouteSettings
+from posthorse.config.tree import Config, DispatchSettings, LogSettings, NodeSettings, RouteSettings
 
 __all__ = [
     "AccessKeySettings",
@@ -27,6 +28,7 @@ __all__ = [
     "Config",
     "ConfigProblems",
     "DispatchSettings",
+    "DkimSettings",
     "DomainSettings",
     "LimitSettings",
     "ListenerSettings",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from posthorse.config.domains import DomainSettings
 from posthorse.config.entrance import AccessKeySettings, ListenerSettings, MatchSettings, TrustedSourceSettings
 from posthorse.config.pem import why_not_served, why_not_trusted, why_unreadable
 from posthorse.config.problem import Problem
@@ -43,6 +44,9 @@ def problems_of(config: Config, place: Place, provider_names: Iterable[str]) -> 
             yield Problem(path=f"{place(rule)}.match.tag", what="has no value", remedy='write it as "name=value"')
     if not names:
         yield Problem(path="providers", what="are missing", remedy="add at least one [[providers]]")
+    for domain in config.domains:
+        if domain.dkim:
+            yield from _signing(domain, place(domain))
     yield from _relays(config, place)
     yield from _routes(config, place, names)
     yield from _streams(config, place)
@@ -130,6 +134,20 @@ def _trusted(source: TrustedSourceSettings, path: str) -> Iterator[Problem]:
         yield Problem(
             path=f"{path}.cidr", what="would make this an open relay", remedy="name the networks of your own machines"
         )
+
+
+def _signing(domain: DomainSettings, path: str) -> Iterator[Problem]:
+    from posthorse.providers.dkim.signature import read_key  # a slow import, and most have no keys
+
+    for number, dkim in enumerate(domain.dkim):
+        try:
+            read_key(dkim.key.reveal())
+        except ValueError as error:
+            remedy = "make one with `openssl genrsa 2048`, and name its file"
+            yield Problem(path=f"{path}.dkim[{number}].key", what=str(error), remedy=remedy)
+        if dkim.selector.lower() in (each.selector.lower() for each in domain.dkim[:number]):
+            what = f'"{dkim.selector}" stands there twice'
+            yield Problem(path=f"{path}.dkim[{number}].selector", what=what, remedy="a selector names one key")
 
 
 def _relays(config: Config, place: Place) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from posthorse.config.check import problems_of
+from posthorse.config.domains import DomainSettings
 from posthorse.config.problem import ConfigProblems, Problem
 from posthorse.config.reader import Reading, Unreadable
 from posthorse.config.secret import Surroundings
@@ -66,6 +67,22 @@ def read_whereabouts(path: Path) -> Whereabouts:
         raise ConfigProblems(reading.problems)
     names = tuple(ProviderName(name) for name in _provider_names(document))
     return Whereabouts(spool_file=folder / spool.url.file, providers=names)
+
+
+def read_domains(path: Path, environ: Mapping[str, str]) -> tuple[DomainSettings, ...]:
+    """Read only `[[domains]]`, with the keys that sign; the rest may be wrong or refer to what is not here.
+
+    Raises `ConfigProblems`.
+    """
+    document = _document(_text_of(path))
+    reading = Reading(Surroundings(folder=path.resolve().parent, environ=environ))
+    try:
+        config = reading.section(Config, {"domains": document.get("domains", [])}, "")
+    except Unreadable:
+        raise ConfigProblems(reading.problems) from None
+    if reading.problems:
+        raise ConfigProblems(reading.problems)
+    return config.domains
 
 
 def _document(text: str) -> dict[str, Any]:

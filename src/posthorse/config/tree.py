@@ -3,7 +3,7 @@
 The shape of the file is the shape of these types: a section is a table, a tuple of sections an array of tables, a field
 a key (see `setting` for those with units). Each field carries what the reference page says about it.
 
-The sections stand in `entrance` (who may come in, and where), `limits` and `providers`; the rest is here.
+The sections stand in `entrance` (who may come in, and where), `domains`, `limits` and `providers`; the rest is here.
 
 Left out: reading (`reader`), and what makes sense together (`check`).
 """
@@ -15,12 +15,13 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from posthorse.config.domains import DomainSettings
 from posthorse.config.entrance import AccessKeySettings, ClassifySettings, ListenerSettings, TrustedSourceSettings
 from posthorse.config.limits import LimitSettings, RetentionSettings
 from posthorse.config.providers import ProviderSettings
 from posthorse.config.setting import Address, Seconds, Setting, SpoolUrl
 from posthorse.dispatch.route import Strategy
-from posthorse.mail.ids import MAIN_TENANT, ProviderName, Tenant
+from posthorse.mail.ids import ProviderName, Tenant
 from posthorse.mail.stream import RULES, Stream, StreamRule
 
 DEFAULT_SPOOL = SpoolUrl(file=Path("posthorse.db"))
@@ -55,22 +56,6 @@ class SpoolSettings:
             restart=True,
         ),
     ] = DEFAULT_SPOOL
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DomainSettings:
-    """A domain that applications send from."""
-
-    name: Annotated[
-        str,
-        Meta(pattern=r"^[A-Za-z0-9.-]+$", max_length=253),
-        Setting(
-            "The domain.",
-            'name = "example.com"',
-            "A customer account with a domain may send from its domains only; one without may send from any.",
-        ),
-    ]
-    tenant: Annotated[Tenant, Setting("The customer account it belongs to.", 'tenant = "shop"')] = MAIN_TENANT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,11 +46,13 @@ from posthorse.daemon.wiring import (
     policy_of,
     recovery_of,
     routes_of,
+    signing_keys_of,
     smtp_limits_of,
     trusted_of,
 )
 from posthorse.gateway import Gateway, Parts
 from posthorse.mail.ids import MessageId, NodeId
+from posthorse.providers.dkim.signing import Keyring
 from posthorse.providers.http import PooledHttpExchange
 from posthorse.spool.codec import Unreadable
 from posthorse.spool.desk_port import sealed_secrets
@@ -80,6 +82,7 @@ class Daemon:
         self._log = Log(_sink(config.log.file), SystemClock())
         self._measures = Measures()
         self._file = FileInEffect()
+        self._keyring = Keyring(signing_keys_of(config.domains))
         self._tasks: list[asyncio.Task[None]] = []
         self._journal: Journal
         self._sealer: Sealer
@@ -138,6 +141,7 @@ class Daemon:
             exchange=self._exchange,
             offload=self._offload,
             hostname=hostname,
+            keyring=self._keyring,
         )
         ids = TimeOrderedIds(self._clock)
         self._gateway = Gateway(
@@ -246,6 +250,7 @@ class Daemon:
         self._smtp.limits = smtp_limits_of(config)
         self._smtp.admission.limit_rate(config.limits.messages_per_s)
         self._gateway.reroute(routes_of(config))
+        self._keyring.renew(signing_keys_of(config.domains))
         self._housekeeper.config = config
         await self._keys_changed()
         self._file.took(reloaded.needs_restart)

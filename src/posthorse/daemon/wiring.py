@@ -1,6 +1,6 @@
 """Wiring: what the configuration says, as the values and adapters that the rooms understand."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
@@ -10,6 +10,7 @@ from posthorse.accept.classify import Classifier, ClassifyRule
 from posthorse.accept.load import LoadLimits
 from posthorse.accept.smtp.server import SmtpLimits
 from posthorse.accept.trusted import TrustedSource, TrustedSources
+from posthorse.config.domains import DomainSettings
 from posthorse.config.providers import MailboxSettings, ProviderSettings, SesSettings, SmtpSettings
 from posthorse.config.tree import Config, RouteSettings
 from posthorse.dispatch.dispatcher import Settings
@@ -17,8 +18,10 @@ from posthorse.dispatch.route import Route
 from posthorse.gateway import Outlet
 from posthorse.mail.ids import ProviderName, Tenant
 from posthorse.mail.ports import Clock, Dialer, HttpExchange, Offload
+from posthorse.providers.dkim.signature import SigningKey, read_key
+from posthorse.providers.dkim.signing import Keyring, SigningProvider
 from posthorse.providers.mailbox import MailboxProvider
-from posthorse.providers.port import Limits, Provider
+from posthorse.providers.port import Fidelity, Limits, Provider
 from posthorse.providers.ses import SesProvider
 from posthorse.providers.smtp import SmtpProvider
 from posthorse.watch.recovery import Recovery
@@ -33,6 +36,8 @@ class Edge:
     exchange: HttpExchange
     offload: Offload
     hostname: str
+    keyring: Keyring
+    """What signs mail on its way out."""
 
 
 def outlets_of(config: Config, edge: Edge) -> tuple[Outlet, ...]:
@@ -47,7 +52,10 @@ def _outlet(config: Config, settings: ProviderSettings, edge: Edge) -> Outlet:
         connect_s=settings.connect_timeout_s or dispatch.connect_timeout_s,
         answer_s=settings.answer_timeout_s or dispatch.answer_timeout_s,
     )
-    return Outlet(provider=_provider(settings, edge, slots), slots=slots, limits=limits)
+    provider = _provider(settings, edge, slots)
+    if provider.capability.fidelity is not Fidelity.RECOMPOSED:
+        provider = SigningProvider(provider, edge.keyring, edge.clock)
+    return Outlet(provider=provider, slots=slots, limits=limits)
 
 
 def _provider(settings: ProviderSettings, edge: Edge, slots: int) -> Provider:
@@ -86,6 +94,14 @@ def _provider(settings: ProviderSettings, edge: Edge, slots: int) -> Provider:
 
 def _file(path: Path | None) -> str:
     return str(path) if path else ""
+
+
+def signing_keys_of(domains: Iterable[DomainSettings]) -> Iterator[tuple[Tenant, SigningKey]]:
+    """Every key that signs mail, with the tenant whose mail it signs."""
+    for domain in domains:
+        for dkim in domain.dkim:
+            key = read_key(dkim.key.reveal())
+            yield domain.tenant, SigningKey(domain=domain.name.lower(), selector=dkim.selector, key=key)
 
 
 def routes_of(config: Config) -> tuple[Route, ...]:
