@@ -97,8 +97,10 @@ def _rows(kind: Any, prefix: str) -> Iterator[str]:
         )
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
         bare, _ = peel(hint)
-        if is_dataclass(bare) and bare not in _TYPES:
-            yield from _rows(bare, f"{key}.")
+        each = "[]" if typing.get_origin(bare) is tuple else ""
+        inner = typing.get_args(bare)[0] if each else bare
+        if is_dataclass(inner) and inner not in _TYPES:
+            yield from _rows(inner, f"{key}{each}.")
 
 
 def _type_of(hint: Any) -> str:
