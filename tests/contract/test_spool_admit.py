@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from posthorse.mail.carriage import Carriage
-from posthorse.mail.ids import Tenant
+from posthorse.mail.ids import MessageId, Tenant
 from posthorse.mail.stream import Stream
 from posthorse.spool.desk_port import Selector
 from posthorse.spool.port import Admitted, KeyConflict, Repeated, SpoolMisuse
@@ -179,6 +179,52 @@ def test_keys_belong_to_their_tenant_and_last_a_day(play: Play) -> None:
         assert answer == Repeated(id=first.id)
         world.clock.forward(2)
         await world.admit(**fields)
+
+    play(story)
+
+
+def test_a_batch_may_mix_keys_of_every_kind(play: Play) -> None:
+    """Free, taken, run out, of another message, first used by mail that supersedes: each is answered as if alone."""
+
+    async def story(world: World) -> None:
+        spent = await world.admit(idempotency_key="ran-out", fingerprint=b"a")
+        world.clock.forward(24 * 3600 + 1)
+        known = world.message(idempotency_key="taken", fingerprint=b"a")
+        await world.spool.admit([known])
+        batch = [
+            world.message(idempotency_key="free", fingerprint=b"a"),
+            world.message(idempotency_key="taken", fingerprint=b"a"),
+            world.message(),
+            world.message(idempotency_key="ran-out", fingerprint=b"a"),
+            world.message(idempotency_key="taken", fingerprint=b"b"),
+            world.message(idempotency_key="newer", fingerprint=b"a", supersede_key="code"),
+            world.message(idempotency_key="newer", fingerprint=b"a"),
+            world.message(idempotency_key="free", fingerprint=b"b"),
+            known,
+        ]
+        answers = await world.spool.admit(batch)
+        assert [type(answer) for answer in answers] == [
+            *(Admitted, Repeated, Admitted, Admitted, KeyConflict, Admitted, Repeated, KeyConflict, Repeated)
+        ]
+        assert [answers[place].id for place in (1, 4, 6, 7, 8)] == [
+            *(known.id, known.id, batch[5].id, batch[0].id, known.id)
+        ]
+        assert answers[3].id != spent.id
+        repeated = await world.spool.admit([replace(new, id=MessageId(world.new_id())) for new in batch[:4]])
+        assert [type(answer) for answer in repeated] == [Repeated, Repeated, Admitted, Repeated]
+
+    play(story)
+
+
+def test_many_keys_go_in_together(play: Play) -> None:
+    """Six hundred keys in one call, the first and the last of them taken: exactly those two are repetitions."""
+
+    async def story(world: World) -> None:
+        batch = [world.message(idempotency_key=f"k{number}", fingerprint=b"a") for number in range(600)]
+        await world.spool.admit([batch[0], batch[-1]])
+        again = [replace(new, id=MessageId(world.new_id())) for new in batch]
+        answers = await world.spool.admit(again)
+        assert [place for place, answer in enumerate(answers) if isinstance(answer, Repeated)] == [0, 599]
 
     play(story)
 

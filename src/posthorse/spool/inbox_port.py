@@ -57,6 +57,8 @@ class Learnt(Enum):
 
     APPLIED = "applied"
     """It moved something, or is at least new to the history."""
+    DUPLICATE = "duplicate"
+    """It was applied, and it proves that a second copy is out: the mail was handed over by another attempt already."""
     REPEATED = "repeated"
     """It was known."""
     UNKNOWN = "unknown"

@@ -39,6 +39,7 @@ _OLDEST, _NEWEST = (_HOT[name].replace(ENTRY, DUE) for name in ("due_oldest", "d
 _BY_KEY, _BY_MESSAGE, _BY_DUE = itemgetter(0, 11), itemgetter(0), itemgetter(18)
 
 _decode_claims = msgspec.json.Decoder(list[tuple[str, str, str, str, int]]).decode
+_decode_ids = msgspec.json.Decoder(list[str]).decode
 _decode_pairs = msgspec.json.Decoder(list[tuple[str, str]]).decode
 _decode_lengths = msgspec.json.Decoder(list[tuple[str, int, int]]).decode
 
@@ -155,6 +156,22 @@ class SqliteBook:
     def hand_over_all(self, rows: Sequence[Sequence[Value]]) -> bool:
         """Settle every row (id, n, fence, tried) as handed over; False: some row was not released under that fence."""
         return _BULK["hand_over"].change(self.connection, rows, self.now) == len(rows)
+
+    def take_keys(self, rows: Sequence[tuple[Tenant, str, bytes, MessageId]], until: int) -> Collection[MessageId]:
+        """Take the idempotency key of every row (tenant, key, fingerprint, message) that nobody has; whose were free.
+
+        One statement when all are; no key twice.
+        """
+        count = _BULK["take_keys"].change(self.connection, [(*row, until) for row in rows])
+        if count == len(rows) or not count:
+            return [message_id for _, _, _, message_id in rows] if count else ()
+        asked = [(message_id, tenant, key) for tenant, key, _, message_id in rows]
+        before = self.connection.last_insert_rowid() - count
+        return {
+            MessageId(bytes.fromhex(id_hex))
+            for (text,) in _BULK["taken"].run(self.connection, asked, before)
+            for id_hex in _decode_ids(str(text))
+        }
 
     def due_rows(self, stream: Stream, limit: int, *, newest_first: bool) -> list[DueTuple]:
         """As `due`, without an object per recipient."""

@@ -1,7 +1,7 @@
 """The straight path of a message, without an object per step: accepted and leased, released, handed over.
 
 Promise: the same rows and history as `posthorse.spool.clerk` writes for it (the contract suite runs both). What is not
-straight (keys, holds, lists, a stale fence, any other outcome) is left to the clerk.
+straight (a key that somebody has, holds, lists, a stale fence, any other outcome) is left to the clerk.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,8 +27,26 @@ from posthorse.spool.story import settlement_detail, split_tried
 
 
 def is_plain(new: NewMessage) -> bool:
-    """Whether a message needs nothing looked up (when no hold is in force and no list has its addresses)."""
-    return not new.idempotency_key and not new.supersede_key and bool(new.recipients)
+    """Whether a message needs nothing looked up but its idempotency key (when no hold is in force and no list has its
+    addresses).
+    """
+    return not new.supersede_key and bool(new.recipients)
+
+
+def take_keys(book: SqliteBook, batch: Sequence[NewMessage], claim_us: int) -> list[bool]:
+    """Take the idempotency keys of plain messages; which messages may be admitted: they have none, or it was free.
+
+    Of twins the first has the key.
+    """
+    asked: dict[tuple[Tenant, str], NewMessage] = {}
+    for new in batch:
+        if new.idempotency_key:
+            asked.setdefault((new.tenant, new.idempotency_key), new)
+    if not asked:
+        return [True] * len(batch)
+    rows = [(*key, new.fingerprint, new.id) for key, new in asked.items()]
+    taken = book.take_keys(rows, book.now + claim_us)
+    return [not new.idempotency_key or new.id in taken for new in batch]
 
 
 def admit(book: SqliteBook, new: NewMessage, lease_us: int) -> Admitted:

@@ -137,17 +137,33 @@ def _admits(book: SqliteBook, clerk: Clerk, calls: Sequence[Call], paths: Paths)
         if book.has_suppressions
         else ()
     )
-    is_free = not book.holds()
-    rest = []
-    for place, new in enumerate(batch):
-        if is_free and straight.is_plain(new) and not (listed and _on_list(new, listed)):
-            results[place] = straight.admit(book, new, clerk.lease_us)
-        else:
-            rest.append(place)
+    is_plain = [straight.is_plain(new) and not (listed and _on_list(new, listed)) for new in batch]
+    if book.holds():
+        is_plain = [False] * len(batch)
+    _leave_keys_in_order(batch, is_plain)
+    plain = [place for place, is_it in enumerate(is_plain) if is_it]
+    free = straight.take_keys(book, [batch[place] for place in plain], clerk.claim_us)
+    for place, is_free in zip(plain, free, strict=True):
+        if is_free:
+            results[place] = straight.admit(book, batch[place], clerk.lease_us)
+    rest = [place for place, result in enumerate(results) if result is None]
     if rest:
         for place, result in zip(rest, clerk.admit(book, [batch[place] for place in rest]), strict=True):
             results[place] = result
     _share(calls, results)
+
+
+def _leave_keys_in_order(batch: Sequence[NewMessage], is_plain: list[bool]) -> None:
+    """A key belongs to the first of a batch: if that is one for the clerk, so is every later one with its key."""
+    if all(is_plain):
+        return
+    crooked = set()
+    for place, new in enumerate(batch):
+        key = (new.tenant, new.idempotency_key)
+        if not is_plain[place]:
+            crooked.add(key)
+        elif new.idempotency_key and key in crooked:
+            is_plain[place] = False
 
 
 def _on_list(new: NewMessage, listed: Any) -> bool:

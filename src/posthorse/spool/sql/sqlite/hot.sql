@@ -26,6 +26,13 @@ WITH v (tenant, key, fingerprint, message_id, expires_at) AS ({rows})
 INSERT OR REPLACE INTO idempotency (tenant, key, fingerprint, message_id, expires_at)
 SELECT * FROM v WHERE tenant IS NOT NULL;
 
+-- The straight path of a key: taken, unless anybody has it, whether it ran out or not.
+-- name: take_keys
+WITH v (tenant, key, fingerprint, message_id, expires_at) AS ({rows})
+INSERT INTO idempotency (tenant, key, fingerprint, message_id, expires_at)
+SELECT * FROM v WHERE tenant IS NOT NULL
+ON CONFLICT (tenant, key) DO NOTHING;
+
 -- name: put_recipients
 WITH v (id, n, carriage, fate, fence, attempts, copies_released, copies_allowed, leased_from, lease_until, next_at, tried,
         withdrawn, hold, doubtful, provider, attempt, node, rested_at) AS ({rows})
@@ -72,6 +79,12 @@ WITH v (tenant, key) AS ({rows})
 SELECT json_group_array(json_array(i.tenant, i.key, hex(i.message_id), hex(i.fingerprint), i.expires_at))
 FROM v CROSS JOIN idempotency AS i ON i.tenant = v.tenant AND i.key = v.key
 WHERE i.expires_at > :now;
+
+-- name: taken
+WITH v (message_id, tenant, key) AS ({rows})
+SELECT json_group_array(hex(v.message_id))
+FROM v CROSS JOIN idempotency AS i ON i.tenant = v.tenant AND i.key = v.key
+WHERE i.row_number > :before;
 
 -- name: suppressed
 WITH v (tenant, address) AS ({rows})
