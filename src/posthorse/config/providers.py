@@ -157,6 +157,71 @@ class SmtpSettings(AnyProvider):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HttpProvider(AnyProvider):
+    """What providers with an HTTP API of their own have."""
+
+    endpoint: Annotated[
+        str,
+        Meta(pattern=r"^(https?://[^/?#]+/?)?$"),
+        Setting(
+            "Another base address, for tests and other regions; empty: the provider's own.",
+            'endpoint = "http://127.0.0.1:9102"',
+            "With `http://` everything goes in the clear.",
+            restart=True,
+        ),
+    ] = ""
+    ca_file: Annotated[
+        Path | None,
+        Setting("Trust only the certificates in this file.", 'ca_file = "tls/private-ca.pem"', restart=True),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendGridSettings(HttpProvider):
+    """SendGrid, Web API v3. Mail is taken apart for it; what cannot be carried whole goes by another provider."""
+
+    kind: ClassVar[str] = "sendgrid"
+
+    api_key: Annotated[
+        Secret,
+        Setting(
+            "API key, as a reference.", 'api_key = "env:SENDGRID_KEY"', "It needs the right Mail Send.", restart=True
+        ),
+    ]
+    ip_pool: Annotated[
+        str,
+        Meta(max_length=64),
+        Setting(
+            "Name of the IP pool to send from; empty: the account's default.", 'ip_pool = "receipts"', restart=True
+        ),
+    ] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostmarkSettings(HttpProvider):
+    """Postmark. Mail is taken apart for it; what cannot be carried whole goes by another provider."""
+
+    kind: ClassVar[str] = "postmark"
+
+    server_token: Annotated[
+        Secret,
+        Setting(
+            "Token of the server to send from, as a reference.", 'server_token = "env:POSTMARK_TOKEN"', restart=True
+        ),
+    ]
+    message_stream: Annotated[
+        str,
+        Meta(pattern=r"^[a-z0-9_-]*$", max_length=64),
+        Setting(
+            "Message stream of that server; empty: its transactional one.",
+            'message_stream = "outbound"',
+            "Suppressions are kept for each stream.",
+            restart=True,
+        ),
+    ] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxSettings(AnyProvider):
     """Keeps mail on this machine, for trying things out."""
 
