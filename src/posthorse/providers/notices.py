@@ -59,6 +59,11 @@ class Forged:
 class Unreadable(Exception):
     """A genuine notification that makes no sense to us; the text says where, without addresses."""
 
+    def __init__(self, where: str, events: Sequence[Event] = ()) -> None:
+        super().__init__(where)
+        self.events = tuple(events)
+        """What could be read beside it, where one notification tells of many things."""
+
 
 class NotificationReader(Protocol):
     """How one provider tells of our mail."""

@@ -1,0 +1,154 @@
+"""What the notifications of every provider are made of: JSON, times, ids, addresses, and words for people.
+
+Promise: whatever a body holds, these either give a value or raise `Unreadable` with the place and none of the content.
+Bounds: nesting as deep as the JSON reader takes, so many events of one notification, so many characters of a text.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Any, TypeVar
+
+import msgspec
+
+from posthorse.mail.event import Event, EventKind
+from posthorse.mail.ids import MessageId, ProviderName, parse_message_id
+from posthorse.providers.notices import Unreadable
+
+T = TypeVar("T")
+
+ID_NAME = "posthorse-id"
+"""Under this name every adapter sends our message id along (tag, custom argument, metadata)."""
+
+MOST_EVENTS = 5_000
+"""Of one notification: more than any provider puts into one."""
+_MOST_ADDRESS = 320
+_MOST_TEXT = 500
+_MOST_ID = 200
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_EARLIEST = (datetime(2000, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_LATEST = (datetime(2100, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+
+
+def decoded(decoder: msgspec.json.Decoder[T], raw: bytes | str, place: str = "") -> T:
+    """The JSON as the decoder's type. Raises `Unreadable`; `place` is where the text itself stood."""
+    try:
+        return decoder.decode(raw)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        why = "JSON too deep" if isinstance(error, RecursionError) else str(error)
+        raise Unreadable(f"{place}: {why}" if place else why) from None
+
+
+def time_of(text: object) -> int:
+    """Microseconds UTC of a time in ISO 8601, or in seconds since 1970; 0: it is none, or in no year of ours."""
+    try:
+        match text:
+            case str() if len(text) <= 40 and "-" in text:
+                read = datetime.fromisoformat(text)
+                at = ((read if read.tzinfo else read.replace(tzinfo=UTC)) - _EPOCH) // _MICROSECOND
+            case bool():
+                return 0
+            case int() | float():
+                at = int(text * 1_000_000)
+            case str() if text.isascii() and text.isdigit() and len(text) <= 12:
+                at = int(text) * 1_000_000
+            case _:
+                return 0
+    except (ValueError, OverflowError):
+        return 0
+    return at if _EARLIEST <= at < _LATEST else 0
+
+
+def own_id_of(text: object) -> MessageId | None:
+    """Our id as it came back; None: it is not one."""
+    try:
+        return parse_message_id(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def id_of(text: object) -> str:
+    """An id of the provider's; empty: none that could be one."""
+    return text if isinstance(text, str) and len(text) <= _MOST_ID and text.isascii() and text.isprintable() else ""
+
+
+def address_of(text: str, place: str) -> str:
+    """An address without the name before it. Raises `Unreadable`."""
+    address = text.strip()
+    if address.endswith(">"):
+        address = address[address.rfind("<") + 1 : -1]
+    if not 3 <= len(address) <= _MOST_ADDRESS or "@" not in address or not address.isprintable():
+        raise Unreadable(f"{place}: no address")
+    return address
+
+
+def words_of(text: object) -> str:
+    """A text for people, on one line and not long; empty: none."""
+    match text:
+        case str():
+            kept = " ".join(text[: 2 * _MOST_TEXT].split())
+        case bool() | None:
+            kept = ""
+        case int() | float():
+            kept = str(text) if abs(text) < 1e15 else ""
+        case _:
+            kept = ""
+    return "".join(letter for letter in kept if letter.isprintable())[:_MOST_TEXT]
+
+
+def key_of(*parts: object) -> str:
+    """What tells a repetition of an event that has no id of its own: equal for equal parts."""
+    told = "\0".join(str(part) for part in parts)
+    return blake2b(told.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def digest_of(*parts: bytes) -> bytes:
+    """16 bytes that tell a repetition of a whole notification."""
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.digest()
+
+
+def detail_of(**words: object) -> Mapping[str, str]:
+    """The detail of an event: what is empty is left out."""
+    return {name: kept for name, text in words.items() if (kept := words_of(text))}
+
+
+def fanned_out(
+    provider: ProviderName,
+    kind: EventKind,
+    recipients: Sequence[tuple[str, Mapping[str, Any]]],
+    *,
+    own_id: MessageId | None,
+    provider_message_id: str,
+    at: int,
+    key_parts: Sequence[object],
+    place: str,
+) -> tuple[Event, ...]:
+    """One event for each recipient, with the recipient in its key. Raises `Unreadable` if there are none, or too many,
+    or neither id.
+    """
+    if not recipients or len(recipients) > MOST_EVENTS:
+        raise Unreadable(f"{place}: {'too many' if recipients else 'no'} recipients")
+    if own_id is None and not provider_message_id:
+        raise Unreadable("no message id")
+    message = provider_message_id or own_id
+    events = []
+    for given, told in recipients:
+        address = address_of(given, place)
+        events.append(
+            Event(
+                provider=provider,
+                key=key_of(kind.value, message, address.lower(), *key_parts),
+                kind=kind,
+                at=at,
+                recipient=address,
+                message_id=own_id,
+                provider_message_id=provider_message_id,
+                detail=detail_of(**told),
+            )
+        )
+    return tuple(events)
