@@ -28,6 +28,7 @@ _CAUSE: dict[Cause, str] = {
     Cause.RETURN: "the lease was given back",
     Cause.LAPSE: "the lease ran out: its courier died, hung or was cut off",
     Cause.LATE_ANSWER: "a late answer settled it",
+    Cause.EVENT: "the provider told of it, so it has it",
     Cause.EXPIRY: "",
     Cause.CANCEL: "a person or the client withdrew it",
     Cause.SUPERSEDE: "",

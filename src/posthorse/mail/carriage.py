@@ -48,6 +48,8 @@ class Cause(Enum):
     """The lease ran out: its holder is dead, paused or cut off."""
     LATE_ANSWER = "late_answer"
     """The answer to an older attempt arrived."""
+    EVENT = "event"
+    """A provider that was given a copy told of it: so it has it."""
     EXPIRY = "expiry"
     """The deadline passed."""
     CANCEL = "cancel"
@@ -76,7 +78,7 @@ _Q, _L, _R, _D, _H = (
 
 TRANSITIONS: dict[tuple[Carriage, Carriage], frozenset[Cause]] = {
     (_Q, _L): frozenset({Cause.LEASE}),
-    (_Q, _H): frozenset({Cause.LATE_ANSWER}),
+    (_Q, _H): frozenset({Cause.LATE_ANSWER, Cause.EVENT}),
     (_Q, _D): frozenset({Cause.RESTORE}),
     (_Q, Carriage.EXPIRED): frozenset({Cause.EXPIRY}),
     (_Q, Carriage.CANCELLED): frozenset({Cause.CANCEL}),
@@ -85,18 +87,18 @@ TRANSITIONS: dict[tuple[Carriage, Carriage], frozenset[Cause]] = {
     (_L, _R): frozenset({Cause.RELEASE}),
     (_L, _Q): frozenset({Cause.ANSWER, Cause.RETURN, Cause.LAPSE}),
     (_L, _D): frozenset({Cause.ANSWER, Cause.RETURN, Cause.LAPSE, Cause.RESTORE}),
-    (_L, _H): frozenset({Cause.ANSWER, Cause.RETURN, Cause.LAPSE, Cause.LATE_ANSWER, Cause.RESTORE}),
+    (_L, _H): frozenset({Cause.ANSWER, Cause.RETURN, Cause.LAPSE, Cause.LATE_ANSWER, Cause.EVENT, Cause.RESTORE}),
     (_L, Carriage.REJECTED): frozenset({Cause.ANSWER, Cause.LATE_ANSWER}),
     (_L, Carriage.EXPIRED): frozenset({Cause.EXPIRY}),
     (_L, Carriage.CANCELLED): frozenset({Cause.CANCEL}),
     (_L, Carriage.SUPERSEDED): frozenset({Cause.SUPERSEDE}),
     (_L, Carriage.SUPPRESSED): frozenset({Cause.SUPPRESS}),
-    (_R, _H): frozenset({Cause.ANSWER, Cause.LAPSE, Cause.RESTORE}),
+    (_R, _H): frozenset({Cause.ANSWER, Cause.LAPSE, Cause.EVENT, Cause.RESTORE}),
     (_R, _D): frozenset({Cause.ANSWER, Cause.LAPSE, Cause.RESTORE}),
     (_R, _Q): frozenset({Cause.ANSWER}),
     (_R, Carriage.REJECTED): frozenset({Cause.ANSWER}),
     (_D, _L): frozenset({Cause.LEASE}),
-    (_D, _H): frozenset({Cause.LATE_ANSWER, Cause.DECISION}),
+    (_D, _H): frozenset({Cause.LATE_ANSWER, Cause.EVENT, Cause.DECISION}),
     (_D, _Q): frozenset({Cause.LATE_ANSWER, Cause.DECISION}),
     (_D, Carriage.REJECTED): frozenset({Cause.LATE_ANSWER, Cause.DECISION}),
     (_D, Carriage.CANCELLED): frozenset({Cause.DECISION}),

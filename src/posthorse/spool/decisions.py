@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from posthorse.spool import rules
 from posthorse.spool.book import Book
-from posthorse.spool.clerk import held_by, record
 from posthorse.spool.desk_port import Decision, Hold, Selector
 from posthorse.spool.entry import LIVE, Entry, EntryKey, matches
+from posthorse.spool.recording import held_by, record
 from posthorse.spool.rules import Change
 from posthorse.spool.story import Detail, Telling
 

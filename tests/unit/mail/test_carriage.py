@@ -20,7 +20,7 @@ from posthorse.mail.carriage import (
 
 ALLOWED = """
 queued    -> leased       lease
-queued    -> handed_over  late_answer
+queued    -> handed_over  late_answer event
 queued    -> in_doubt     restore
 queued    -> expired      expiry
 queued    -> cancelled    cancel
@@ -29,18 +29,18 @@ queued    -> suppressed   suppress
 leased    -> released     release
 leased    -> queued       answer return lapse
 leased    -> in_doubt     answer return lapse restore
-leased    -> handed_over  answer return lapse late_answer restore
+leased    -> handed_over  answer return lapse late_answer restore event
 leased    -> rejected     answer late_answer
 leased    -> expired      expiry
 leased    -> cancelled    cancel
 leased    -> superseded   supersede
 leased    -> suppressed   suppress
-released  -> handed_over  answer lapse restore
+released  -> handed_over  answer lapse restore event
 released  -> in_doubt     answer lapse restore
 released  -> queued       answer
 released  -> rejected     answer
 in_doubt  -> leased       lease
-in_doubt  -> handed_over  late_answer decision
+in_doubt  -> handed_over  late_answer decision event
 in_doubt  -> queued       late_answer decision
 in_doubt  -> rejected     late_answer decision
 in_doubt  -> cancelled    decision

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MessageId, ProviderName, Tenant
 from posthorse.mail.outcome import Handover
-from posthorse.spool.clerk import message_of as new_message
 from posthorse.spool.port import (
     Admitted,
     LeasedGroup,
@@ -20,6 +19,7 @@ from posthorse.spool.port import (
     ReleaseMark,
     Settlement,
 )
+from posthorse.spool.recording import message_of as new_message
 from posthorse.spool.sqlite.book import SqliteBook
 from posthorse.spool.sqlite.queries import Value
 from posthorse.spool.sqlite.rows import DueTuple, encode_json, message_of, message_row
