@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from posthorse.config.domains import DomainSettings
 from posthorse.config.entrance import AccessKeySettings, ListenerSettings, MatchSettings, TrustedSourceSettings
+from posthorse.config.hooks import hook_problems, hook_warnings
 from posthorse.config.pem import why_not_served, why_not_trusted, why_unreadable
 from posthorse.config.problem import Problem
 from posthorse.config.providers import ProviderSettings, SesSettings, SmtpSettings
@@ -48,6 +49,8 @@ def problems_of(config: Config, place: Place, provider_names: Iterable[str]) -> 
         if domain.dkim:
             yield from _signing(domain, place(domain))
     yield from _relays(config, place)
+    for provider in config.providers:
+        yield from hook_problems(provider, place(provider))
     yield from _routes(config, place, names)
     yield from _streams(config, place)
     yield from _repeated(config, place)
@@ -80,6 +83,7 @@ def warnings_of(config: Config) -> Iterator[Problem]:
     for number, provider in enumerate(config.providers):
         if _in_the_clear(provider):
             yield Problem(path=f"providers[{number}]", what="gets mail and credentials in the clear", remedy="use TLS")
+    yield from hook_warnings(config)
     if not config.access_keys and not config.trusted_sources:
         yield Problem(
             path="access_keys",

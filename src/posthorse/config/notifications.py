@@ -47,7 +47,7 @@ class SesNotificationSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SendgridNotificationSettings:
+class SendGridNotificationSettings:
     """Notifications of SendGrid, signed."""
 
     public_key: Annotated[

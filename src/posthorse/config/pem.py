@@ -36,6 +36,30 @@ def why_not_served(certificate: Path, key: Path) -> str:
     return ""
 
 
+def why_no_webhook_key(text: str) -> str:
+    """Why nothing can be verified with this public key (base64, SubjectPublicKeyInfo); empty: it is one on P-256."""
+    from posthorse.providers.sendgrid_notices import read_public_key
+
+    try:
+        read_public_key(text)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def why_no_signing_certificate(file: Path) -> str:
+    """Why no signature of SNS can be verified with this file; empty: it is a certificate with a key for it."""
+    from posthorse.providers.sns_certificate import read_certificate
+
+    try:
+        read_certificate(file.read_bytes())
+    except OSError as error:
+        return _unreadable(file, error)
+    except ValueError:
+        return "holds no certificate with an RSA key of 2,048 bits or more"
+    return ""
+
+
 def why_unreadable(path: Path) -> str:
     """Why the file cannot be read; empty: it can."""
     try:

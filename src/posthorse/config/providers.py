@@ -9,7 +9,11 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from posthorse.config.notifications import SesNotificationSettings
+from posthorse.config.notifications import (
+    PostmarkNotificationSettings,
+    SendGridNotificationSettings,
+    SesNotificationSettings,
+)
 from posthorse.config.secret import Secret
 from posthorse.config.setting import Seconds, Setting, Text
 from posthorse.mail.ids import ProviderName
@@ -195,6 +199,15 @@ class SendGridSettings(HttpProvider):
             "Name of the IP pool to send from; empty: the account's default.", 'ip_pool = "receipts"', restart=True
         ),
     ] = ""
+    notifications: Annotated[
+        SendGridNotificationSettings | None,
+        Setting(
+            "How it tells what became of mail; not set: it does not.",
+            'notifications = { public_key = "env:SENDGRID_WEBHOOK_KEY" }',
+            "Without them nothing is known after the handover.",
+            restart=True,
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,6 +232,15 @@ class PostmarkSettings(HttpProvider):
             restart=True,
         ),
     ] = ""
+    notifications: Annotated[
+        PostmarkNotificationSettings | None,
+        Setting(
+            "How it tells what became of mail; not set: it does not.",
+            'notifications = { username = "postmark", password = "env:POSTMARK_HOOK_PASSWORD" }',
+            "Without them nothing is known after the handover.",
+            restart=True,
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

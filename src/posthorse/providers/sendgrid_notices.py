@@ -79,7 +79,7 @@ _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _ELEMENT = msgspec.json.Decoder(_Element)
 
 
-class SendgridNotices:
+class SendGridNotices:
     """Implements `posthorse.providers.notices.NotificationReader`."""
 
     def __init__(self, *, provider: ProviderName, public_key: str) -> None:
