@@ -26,6 +26,9 @@ CHARSETS = {
 _WORD = re.compile(rb"=\?([A-Za-z0-9_-]{1,40})(?:\*[A-Za-z0-9-]{0,40})?\?([BbQq])\?([^?\s]{0,998})\?=")
 _BETWEEN_WORDS = re.compile(rb"(?<=\?=)\s+(?==\?)")
 _FOLD = re.compile(rb"\r\n(?=[ \t])")
+_LOOSE_BEGIN = re.compile(r"=\?(?=([^?]{0,80})\?([BbQq])\?)")
+_LOOSE_CHARACTERS = 998
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f\u2028\u2029]")
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -35,6 +38,35 @@ def readable(value: bytes) -> str:
     if b"=?" in unfolded:
         unfolded = _decoded(_BETWEEN_WORDS.sub(b"", unfolded))
     return _UNSEEN.sub(" ", unfolded.decode("utf-8", "replace")[:MAX_CHARACTERS])
+
+
+def hides_controls(text: str) -> bool:
+    """Whether some reader would find a control character (a line break above all) in an encoded word of `text`.
+
+    Read as loosely as the loosest reader does, from every place where a word could begin: spaces and question marks
+    inside, any name of a charset.
+    """
+    for begin in _LOOSE_BEGIN.finditer(text):
+        start = begin.end(2) + 1
+        end = text.find("?=", start)
+        if end < 0:
+            return False
+        content = text[start : min(end, start + _LOOSE_CHARACTERS)]
+        if _CONTROL.search(_loosely(begin[1], begin[2], content)):
+            return True
+    return False
+
+
+def _loosely(charset: str, encoding: str, content: str) -> str:
+    charset = charset.partition("*")[0].strip().lower()
+    if charset in ("utf-7", "utf7"):
+        return "\0"  # it spells control characters in printable ones, and nobody needs it
+    octets = content.encode("utf-8", "replace")
+    try:
+        octets = _base64(octets) if encoding in "Bb" else binascii.a2b_qp(octets, header=True)
+    except binascii.Error:
+        return ""
+    return octets.decode(CHARSETS.get(charset, "latin-1"), "replace")
 
 
 def _decoded(value: bytes) -> bytes:
