@@ -1,0 +1,169 @@
+"""The corpus of real-shaped mail through each kind of provider: what arrives is what was sent, as far as is promised.
+
+*Exact*: the same bytes. *Wrapped*: the same, save the fields the provider rewrites. *Recomposed*: everything a reader
+sees is equal, or the message is no candidate there, for the reason the corpus expects.
+"""
+
+import asyncio
+import json
+import tomllib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from posthorse.adapters.clock import SystemClock
+from posthorse.adapters.dialer import SystemDialer
+from posthorse.adapters.offload import ThreadOffload
+from posthorse.config import Config, read_config
+from posthorse.daemon.wiring import Edge, outlets_of
+from posthorse.lab.mailbox import Mailbox
+from posthorse.lab.roster import Entry, Roster
+from posthorse.lab.serve import Lab
+from posthorse.mail.ids import MAIN_TENANT, MessageId
+from posthorse.mail.message import Message
+from posthorse.mail.outcome import Handover
+from posthorse.mail.stream import Stream
+from posthorse.providers.dkim.signing import Keyring
+from posthorse.providers.http import PooledHttpExchange
+from posthorse.providers.port import HandoverGroup, Provider
+from tests.contract.mail_compare import seen
+
+FOLDER = Path(__file__).parents[1] / "corpus" / "mime"
+CORPUS = tomllib.loads((FOLDER / "index.toml").read_text(encoding="utf-8"))["mail"]
+REWRITTEN = {"message-id", "date", "return-path"}
+
+
+class Catcher(Mailbox):
+    """A mailbox that keeps the mail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.caught: list[tuple[tuple[str, ...], bytes]] = []
+
+    def deliver(self, *, provider: str, recipients: Sequence[str], content: bytes, at: int) -> None:
+        """Keep it, and count it as ever."""
+        super().deliver(provider=provider, recipients=recipients, content=content, at=at)
+        self.caught.append((tuple(recipients), content))
+
+
+@dataclass(slots=True, kw_only=True)
+class Road:
+    """The way out to one simulated provider, and the mailbox behind it."""
+
+    provider: Provider
+    mailbox: Catcher
+    arrived: list[tuple[tuple[str, ...], bytes]] = field(default_factory=list)
+
+    async def carry(self, name: str, recipients: Sequence[str]) -> tuple[bytes, bytes]:
+        """(what was sent, what arrived) of one message of the corpus, handed over to everybody at once."""
+        group = group_of(name, recipients)
+        report = await self.provider.attempt(group, _yes)
+        for n, address in group.recipients:
+            assert isinstance(report.outcomes.get(n), Handover), (name, address, report.outcomes.get(n))
+        ((to, content),) = self.mailbox.caught
+        self.mailbox.caught.clear()
+        assert sorted(map(str.lower, to)) == sorted(map(str.lower, recipients)), name
+        return group.body, content
+
+
+async def _yes(_: Sequence[int]) -> bool:
+    return True
+
+
+def group_of(name: str, recipients: Sequence[str]) -> HandoverGroup:
+    """A message of the corpus as it stands in the spool."""
+    number = next(n for n, mail in enumerate(CORPUS) if mail["file"] == name)
+    message_id = MessageId(number.to_bytes(16, "big"))
+    body = f"X-Posthorse-Id: {message_id.hex()}\r\n".encode() + (FOLDER / name).read_bytes()
+    message = Message(
+        id=message_id,
+        tenant=MAIN_TENANT,
+        stream=Stream.STANDARD,
+        sender="bounces@example.com",
+        size_bytes=len(body),
+        accepted_at=1,
+        expires_at=2,
+        eight_bit=not body.isascii(),
+    )
+    return HandoverGroup(message=message, body=body, recipients=tuple(enumerate(recipients)))
+
+
+@asynccontextmanager
+async def road(kind: str) -> AsyncIterator[Road]:
+    """A simulated provider on a real socket, and the adapter for it as the daemon makes it."""
+    lab = Lab(Roster(providers=(Entry(name="there", kind=kind),), control="127.0.0.1:0"))  # type: ignore[arg-type]
+    lab.mailbox = mailbox = Catcher()
+    dialer, offload = SystemDialer(), ThreadOffload()
+    exchange = PooledHttpExchange(dialer=dialer)
+    await lab.open()
+    try:
+        edge = Edge(
+            clock=SystemClock(),
+            dialer=dialer,
+            exchange=exchange,
+            offload=offload,
+            hostname="mx.example.com",
+            keyring=Keyring(),
+        )
+        (outlet,) = outlets_of(_config(kind, lab), edge)
+        yield Road(provider=outlet.provider, mailbox=mailbox)
+        await outlet.provider.close()
+    finally:
+        await exchange.close()
+        await lab.close()
+        offload.close()
+
+
+SECRETS = {"SES": "secret_access_key", "SENDGRID": "api_key", "POSTMARK": "server_token"}
+
+
+def _config(kind: str, lab: Lab) -> Config:
+    """A configuration with this provider alone."""
+    said = lab.describe()["providers"]["there"]
+    wanted = {
+        "smtp": ("host", "port", "tls"),
+        "ses": ("region", "endpoint", "access_key_id"),
+        "sendgrid": ("endpoint",),
+        "postmark": ("endpoint",),
+    }[kind]
+    lines = [f"{key} = {json.dumps(said[key])}" for key in wanted]
+    environ = {}
+    if secret := SECRETS.get(kind.upper()):
+        lines.append(f'{secret} = "env:THE_SECRET"')
+        environ["THE_SECRET"] = said[secret]
+    text = "\n".join(['[[providers]]\nname = "there"', f'kind = "{kind}"', *lines])
+    return read_config(text, folder=Path("/nowhere"), environ=environ)
+
+
+def test_there_are_enough_messages() -> None:
+    """At least two hundred, each with its file, no file without its entry."""
+    files = {mail["file"] for mail in CORPUS}
+    assert len(files) == len(CORPUS) >= 200
+    assert files == {path.name for path in FOLDER.glob("*.eml")}
+
+
+def test_an_exact_way_carries_the_bytes() -> None:
+    """SMTP: byte for byte, save the line end that a message without one gets."""
+
+    async def story() -> None:
+        async with road("smtp") as way:
+            for mail in CORPUS:
+                sent, arrived = await way.carry(mail["file"], mail["recipients"])
+                assert arrived == sent, mail["file"]
+
+    asyncio.run(story())
+
+
+def test_a_wrapped_way_changes_what_it_says_it_changes() -> None:
+    """SES: every byte of the body and every field, save Message-ID, Date and Return-Path."""
+
+    async def story() -> None:
+        async with road("ses") as way:
+            assert {name.lower() for name in way.provider.capability.rewrites} == REWRITTEN
+            for mail in CORPUS:
+                sent, arrived = await way.carry(mail["file"], mail["recipients"])
+                assert arrived.partition(b"\r\n\r\n")[2] == sent.partition(b"\r\n\r\n")[2], mail["file"]
+                assert seen(arrived, REWRITTEN) == seen(sent, REWRITTEN), mail["file"]
+
+    asyncio.run(story())
