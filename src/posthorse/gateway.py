@@ -20,6 +20,7 @@ from posthorse.mail.ports import Clock, Ids, Rng
 from posthorse.mail.standing import StandingState
 from posthorse.providers.port import DEFAULT_LIMITS, Limits, Provider
 from posthorse.spool.desk_port import SpoolDesk
+from posthorse.spool.outbox_port import SpoolOutbox
 from posthorse.spool.port import AdmitResult, Admitted, NewMessage, Spool, SpoolUnavailable
 from posthorse.watch.recovery import DEFAULT_RECOVERY, Recovery
 from posthorse.watch.watcher import Watcher
@@ -28,7 +29,12 @@ ORDERS_EVERY_S = 1.0
 
 
 class AnySpool(Spool, SpoolDesk, Protocol):
-    """A spool with both its sides."""
+    """A spool with all its sides."""
+
+    @property
+    def outbox(self) -> SpoolOutbox:
+        """Its side for what customers are told."""
+        ...
 
 
 class Journal(DispatchJournal, Protocol):

@@ -13,6 +13,7 @@ from posthorse.mail.stream import SECOND, Stream
 from posthorse.spool.clerk import Clerk
 from posthorse.spool.desk_port import Hold, RecipientView, Selector, SpoolDesk, Suppression
 from posthorse.spool.memory import MemorySpool
+from posthorse.spool.outbox_port import SpoolOutbox
 from posthorse.spool.port import (
     Admitted,
     HistoryRow,
@@ -59,6 +60,11 @@ class HandClock:
 
 class FullSpool(Spool, SpoolDesk, Protocol):
     """Both ports, as every adapter has them."""
+
+    @property
+    def outbox(self) -> SpoolOutbox:
+        """The side for what customers are told."""
+        ...
 
 
 @dataclass(slots=True)

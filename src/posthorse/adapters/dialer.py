@@ -12,7 +12,7 @@ Left out: time limits (the caller sets them around `dial`), proxies, DNS of our 
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from posthorse.mail.ports import DialFailed, Target
 
@@ -24,23 +24,26 @@ _UNSENT_BYTES = 64 << 10
 _UNENCRYPTED_BYTES = 32 << 10
 """TLS takes no more than this beyond what the kernel took."""
 
-_Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
+Place = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
+"""Where a socket connects to: family and address."""
 
 
 class SystemDialer:
     """Port `Dialer` on the running event loop."""
 
-    __slots__ = ("_contexts",)
+    __slots__ = ("_contexts", "_places")
 
-    def __init__(self) -> None:
+    def __init__(self, places: Callable[[Target], Awaitable[list[Place]]] | None = None) -> None:
+        """`places`: where to connect for a target, in this order; not given: wherever the system's resolver leads."""
         self._contexts: dict[str, ssl.SSLContext] = {}
+        self._places = places or _addresses
 
     async def dial(self, factory: Callable[[], asyncio.Protocol], target: Target) -> asyncio.Transport:
         """Connect, with TLS if the target says so. Raises `DialFailed`."""
         loop = asyncio.get_running_loop()
         try:
             context = self._context(target.ca_file) if target.tls else None
-            connected = await _connect(await _addresses(target))
+            connected = await _connect((await self._places(target))[:_MOST_ADDRESSES])
             try:
                 transport, _ = await loop.create_connection(
                     factory, sock=connected, ssl=context, server_hostname=target.host if context else None
@@ -92,14 +95,14 @@ def _said(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-async def _addresses(target: Target) -> list[_Address]:
+async def _addresses(target: Target) -> list[Place]:
     found = await asyncio.get_running_loop().getaddrinfo(
         target.host, target.port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
     )
-    return list(_interleaved([(family, address) for family, _, _, _, address in found]))[:_MOST_ADDRESSES]
+    return list(_interleaved([(family, address) for family, _, _, _, address in found]))
 
 
-def _interleaved(addresses: list[_Address]) -> Iterable[_Address]:
+def _interleaved(addresses: list[Place]) -> Iterable[Place]:
     """The resolver's first family first, then by turns (RFC 8305 section 4)."""
     first = [one for one in addresses if one[0] == addresses[0][0]]
     other = [one for one in addresses if one[0] != addresses[0][0]]
@@ -110,7 +113,7 @@ def _interleaved(addresses: list[_Address]) -> Iterable[_Address]:
             yield other.pop(0)
 
 
-async def _connect(addresses: list[_Address]) -> socket.socket:
+async def _connect(addresses: list[Place]) -> socket.socket:
     """The first connection that stands; the others are closed. Raises the last address's OSError."""
     if len(addresses) == 1:
         return await _connect_one(addresses[0])
@@ -154,7 +157,7 @@ def _close_connected(task: asyncio.Task[socket.socket]) -> None:
         task.result().close()
 
 
-async def _connect_one(address: _Address) -> socket.socket:
+async def _connect_one(address: Place) -> socket.socket:
     family, where = address
     made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:

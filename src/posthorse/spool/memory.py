@@ -29,6 +29,8 @@ from posthorse.spool.desk_port import (
 )
 from posthorse.spool.entry import Entry, EntryKey, matches, view
 from posthorse.spool.memory_book import MemoryBook
+from posthorse.spool.memory_outbox import MemoryOutbox
+from posthorse.spool.outbox_port import SpoolOutbox
 from posthorse.spool.port import (
     AdmitResult,
     HistoryRow,
@@ -57,6 +59,7 @@ class MemorySpool:
         """`clerk` holds the safeguards; the seeded world hands in one that lacks one of them."""
         self._clerk = clerk or Clerk()
         self._book = MemoryBook(clock)
+        self.outbox: SpoolOutbox = MemoryOutbox(self._book, self._transact)
 
     async def _commit(self, apply: Callable[[], T]) -> T:
         """Make one transaction durable: `apply` changes the book, or raises and changes nothing.

@@ -192,6 +192,11 @@ class MemoryBook:
         ]
         return min(times, default=None)
 
+    @property
+    def last_seq(self) -> int:
+        """Number of the last fact that was written."""
+        return self._seq
+
     def since(self, seq: int, limit: int) -> Sequence[HistoryRow]:
         """History after `seq`, oldest first."""
         start = bisect_right(self._history, seq, key=lambda fact: fact.seq)

@@ -8,10 +8,11 @@ the present end of the history.
 Left out: what of the history customers are told, and when it is tried again (`posthorse.feedback`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage
 from posthorse.mail.ids import MessageId, Tenant
 from posthorse.mail.message import Message
 from posthorse.spool.port import HistoryRow
@@ -19,7 +20,7 @@ from posthorse.spool.port import HistoryRow
 EndpointKey = tuple[Tenant, str]
 """Tenant and name of a customer's endpoint."""
 
-MOST_GIVEN_UP = 10_000
+MOST_GIVEN_UP = 1_000
 """So many facts that were given up are kept for each endpoint; the oldest beyond them are forgotten."""
 
 
@@ -156,5 +157,13 @@ class SpoolOutbox(Protocol):
         ...
 
 
-TOLD_KINDS: Mapping[str, bool] = {"fate": True, "event": True, "duplicate": True}
+TOLD_KINDS = frozenset({"fate", "event", "duplicate"})
 """Kinds of facts that may be worth telling without a move."""
+
+TOLD_STATES = ENDS_OF_DUTY | {Carriage.IN_DOUBT}
+"""A move into one of these may be worth telling."""
+
+
+def is_worth_a_look(fact: HistoryRow) -> bool:
+    """Whether a fact may be one that customers are told: every adapter leaves out the same others."""
+    return fact.n >= 0 and (fact.kind in TOLD_KINDS or fact.new in TOLD_STATES)

@@ -27,6 +27,7 @@ from posthorse.spool.desk_port import (
     Suppression,
 )
 from posthorse.spool.entry import Entry, EntryKey
+from posthorse.spool.outbox_port import SpoolOutbox
 from posthorse.spool.port import (
     AdmitResult,
     HistoryRow,
@@ -46,6 +47,7 @@ from posthorse.spool.sqlite import desk, retention
 from posthorse.spool.sqlite.book import SqliteBook
 from posthorse.spool.sqlite.checkpoint import Checkpointer
 from posthorse.spool.sqlite.lock import OwnerLock
+from posthorse.spool.sqlite.outbox import SqliteOutbox
 from posthorse.spool.sqlite.place import Place
 from posthorse.spool.sqlite.reader import Reader
 from posthorse.spool.sqlite.schema import check_library, connect, create, let_go, migrate
@@ -83,6 +85,7 @@ class SqliteSpool:
         self._clock = clock
         self._clerk = clerk
         self._places = retention.Places()
+        self.outbox: SpoolOutbox = SqliteOutbox(ask=reader.ask, work=self._work, now=clock.now)
 
     @classmethod
     async def open(
