@@ -148,3 +148,20 @@ class HttpExchange(Protocol):
     async def prepare(self, target: Target, connections: int) -> None:
         """Have this many connections to `target` open and idle; failures are silent, the next exchange tells."""
         ...
+
+
+class NoAnswer(Exception):
+    """A bounded worker gave no answer; the text says why."""
+
+    def __init__(self, message: str = "", *, ours: bool = False) -> None:
+        super().__init__(message)
+        self.ours = ours
+        """No worker could be asked: it says nothing about the question. Else the question broke it, more than once."""
+
+
+class BoundedWorker(Protocol):
+    """Answers questions in another process, each within limits of time and memory."""
+
+    async def ask(self, question: bytes) -> bytes:
+        """The answer. Raises `NoAnswer`. A cancelled question harms nobody else's."""
+        ...

@@ -18,7 +18,6 @@ import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -33,15 +32,16 @@ from posthorse.mail.ports import (
     HttpRequest,
     HttpResponse,
     NotReleased,
-    Target,
 )
 from posthorse.mail.stream import SECOND
 from posthorse.providers.content import is_safe_in_turns
 from posthorse.providers.http import host_header
+from posthorse.providers.http_target import base_target
 from posthorse.providers.port import AttemptReport, Capability, Fidelity, HandoverGroup, ReleaseGate
-from posthorse.providers.ses_replies import Phase, reply_of, translate
+from posthorse.providers.ses_replies import reply_of, translate
 from posthorse.providers.sigv4 import Signer
 from posthorse.providers.smtp_core import is_safe_address
+from posthorse.providers.table import Phase
 
 _PATH = "/v2/email/outbound-emails"
 _CONTENT_TYPE = "application/json"
@@ -87,7 +87,7 @@ class SesProvider:
         self._exchange = exchange
         self._clock = clock
         self._configuration_set = configuration_set
-        self._target = _target(endpoint or regional_endpoint(region), ca_file)
+        self._target = base_target(endpoint or regional_endpoint(region), ca_file)
         self._signer = Signer(
             access_key_id=access_key_id,
             secret_access_key=secret_access_key,
@@ -181,14 +181,6 @@ class SesProvider:
 def regional_endpoint(region: str) -> str:
     """The base address of SES in a region."""
     return f"https://email.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
-
-
-def _target(base: str, ca_file: str) -> Target:
-    parts = urlsplit(base)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise ValueError(f"not a base address: {base}")
-    tls = parts.scheme == "https"
-    return Target(host=parts.hostname, port=parts.port or (443 if tls else 80), tls=tls, ca_file=ca_file)
 
 
 def _names_own_set(message: Message, reply: Reply) -> bool:

@@ -9,7 +9,6 @@ logs of common clients.
 """
 
 import re
-from enum import Enum
 from typing import Any
 
 import msgspec
@@ -17,18 +16,7 @@ import msgspec
 from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection, Reply, Scope, Throttle, Unclear
 from posthorse.mail.ports import HttpResponse
 from posthorse.providers.smtp_core import readable
-from posthorse.providers.table import Row, first_fit, row
-
-
-class Phase(Enum):
-    """When an answer came, or did not come."""
-
-    BEFORE = "before"
-    """Before the release: SES cannot have had the whole request."""
-    AFTER = "after"
-    OURS = "ours"
-    """Before anything was asked: what we bring to the connection is wrong."""
-
+from posthorse.providers.table import Phase, Row, first_fit, row
 
 RATE_PAUSE_S = 1.0
 """Sending rates are counted per second."""

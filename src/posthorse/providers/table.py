@@ -3,7 +3,7 @@
 Promise: rows are data, read from top to bottom, so that a table can be tested row by row. An address quoted in a reply
 is no statement about anything: it is not looked at.
 
-Left out: the tables themselves (`smtp_replies`, `ses_replies`).
+Left out: the tables themselves (`smtp_replies`, `ses_replies`, `sendgrid_replies`, `postmark_replies`).
 """
 
 import re
@@ -16,6 +16,17 @@ from typing import Generic, TypeVar
 from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection, Reply, Scope, Throttle, Unclear
 
 S = TypeVar("S", bound=Enum)
+
+
+class Phase(Enum):
+    """When an answer over HTTP came, or did not come: the stages of those tables."""
+
+    BEFORE = "before"
+    """Before the release: the provider cannot have had the whole request."""
+    AFTER = "after"
+    OURS = "ours"
+    """Before anything was asked: what we bring to the connection is wrong."""
+
 
 _ADDRESS = re.compile(r"<[^>]*>|[^\s'\"<>]+@\S+")
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection, Reply, Scope, Throttle, Unclear
 from posthorse.mail.ports import HttpResponse
-from posthorse.providers.ses_replies import QUOTA_PAUSE_S, RATE_PAUSE_S, ROWS, Phase, reply_of, translate
-from posthorse.providers.table import first_fit
+from posthorse.providers.ses_replies import QUOTA_PAUSE_S, RATE_PAUSE_S, ROWS, reply_of, translate
+from posthorse.providers.table import Phase, first_fit
 
 UNVERIFIED = (
     "Email address is not verified. The following identities failed the check in region EU-WEST-1: a@example.com"

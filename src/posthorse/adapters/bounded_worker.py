@@ -1,0 +1,239 @@
+"""The port `BoundedWorker` on child processes of our own, started when first needed and kept warm.
+
+A child is a Python module that reads questions and writes answers on its standard streams, each with its length in
+front (eight bytes, big-endian), and that sets its own limits of processor time and memory; an empty answer in advance
+says that it is ready. Here are the limits that only somebody outside can keep: the wall clock and the size of an
+answer.
+
+Promise: one question at a time for each child, so that an answer is always the answer to its question; whoever stops
+waiting leaves the child to finish or be ended, never out of step. A child that dies or is late is replaced, and its
+question asked once more: a second time it is the question's fault. The child knows nothing of our environment and ends
+when we do.
+"""
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from contextlib import suppress
+
+from posthorse.mail.large import SLICE_BYTES, poured, slices, vessel
+from posthorse.mail.ports import NoAnswer
+
+PROCESSES = 2
+"""While one is held up by a hostile question, the other goes on."""
+WALL_S = 10.0
+"""Longest wait for one answer, on a machine that may be busy."""
+MOST_ANSWER_BYTES = 96 << 20
+MOST_WAITING = 10_000
+START_S = 30.0
+_TRIES = 2
+_SMALL_BYTES = 1 << 20
+_END_S = 2.0
+
+
+class ChildWorkers:
+    """Asks children that run `python -m MODULE`."""
+
+    def __init__(self, module: str, *, processes: int = PROCESSES, wall_s: float = WALL_S) -> None:
+        """Nothing is started yet."""
+        self._module = module
+        self._wall_s = wall_s
+        self._processes = processes
+        self._waiting: asyncio.Queue[tuple[bytes, asyncio.Future[bytes]]] = asyncio.Queue(MOST_WAITING)
+        self._children: list[_Child] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._idle = 0
+        self._closed = False
+
+    @property
+    def pids(self) -> list[int]:
+        """The processes alive now."""
+        return [child.pid for child in self._children if child.pid]
+
+    async def ask(self, question: bytes) -> bytes:
+        """The answer of a child; see the port."""
+        if self._closed or self._waiting.full():
+            raise NoAnswer("stopped" if self._closed else "too many questions wait", ours=True)
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._waiting.put_nowait((question, answer))
+        if self._idle < self._waiting.qsize() and len(self._tasks) < self._processes:
+            self._add()
+        return await answer
+
+    async def warm(self) -> None:
+        """Have a child ready before the first question; a failure is silent, the first question tells."""
+        if not self._tasks and not self._closed:
+            self._add()
+            with suppress(NoAnswer):
+                await self._children[0].start()
+
+    async def close(self) -> None:
+        """End every child; what still waits gets no answer."""
+        self._closed = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for child in self._children:
+            await child.end()
+        while not self._waiting.empty():
+            self._fail(self._waiting.get_nowait()[1], NoAnswer("stopped", ours=True))
+
+    # --- details ----------------------------------------------------------------------------------------------------
+
+    def _add(self) -> None:
+        child = _Child(self._module)
+        self._children.append(child)
+        self._tasks.append(asyncio.get_running_loop().create_task(self._serve(child)))
+
+    async def _serve(self, child: "_Child") -> None:
+        """One child's questions, one after the other."""
+        while True:
+            self._idle += 1
+            try:
+                question, answer = await self._waiting.get()
+            finally:
+                self._idle -= 1
+            if answer.done():
+                continue
+            try:
+                found = await self._tried(child, question)
+            except NoAnswer as failed:
+                self._fail(answer, failed)
+            except asyncio.CancelledError:
+                self._fail(answer, NoAnswer("stopped", ours=True))
+                raise
+            else:
+                if not answer.done():
+                    answer.set_result(found)
+
+    async def _tried(self, child: "_Child", question: bytes) -> bytes:
+        """Ask, and once more of a fresh child: the first may have been ended by something else."""
+        why = ""
+        for _ in range(_TRIES):
+            await child.start()
+            try:
+                async with asyncio.timeout(self._wall_s):
+                    return await child.ask(question)
+            except TimeoutError:
+                why = f"no answer within {self._wall_s:g} s"
+            except (OSError, EOFError):
+                why = "the worker died of it"
+            except ValueError as error:
+                why = str(error)
+            finally:
+                if child.busy:
+                    await child.end()
+        raise NoAnswer(why)
+
+    def _fail(self, answer: asyncio.Future[bytes], why: NoAnswer) -> None:
+        if not answer.done():
+            answer.set_exception(why)
+
+
+class _Child:
+    """One process, or none."""
+
+    __slots__ = ("_module", "_process", "_starting", "busy")
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+        self._process: Process | None = None
+        self._starting = asyncio.Lock()
+        self.busy = False
+        """Between the first byte of a question and the last of its answer."""
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process is not None and self._process.returncode is None else 0
+
+    async def start(self) -> None:
+        """Be alive and ready. Raises `NoAnswer` if that cannot be."""
+        async with self._starting:
+            if self.pid:
+                return
+            await self.end()  # whatever is left of the one before
+            try:
+                async with asyncio.timeout(START_S):
+                    await self._begin()
+            except (OSError, EOFError) as error:  # a time limit is an OSError too
+                await self.end()
+                raise NoAnswer(f"no worker could be started: {error}", ours=True) from error
+
+    async def _begin(self) -> None:
+        self.busy = True
+        self._process = process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            self._module,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env=_environment(),
+            start_new_session=True,  # signals from a terminal are for us
+        )
+        await _readable(process).readexactly(8)
+        self.busy = False
+
+    async def ask(self, question: bytes) -> bytes:
+        """One question. Raises OSError, EOFError and ValueError; then, and when cancelled, the child must end."""
+        process = self._process
+        if process is None:
+            raise EOFError("the process ended")
+        self.busy = True
+        await _write(_writable(process), question)
+        size = int.from_bytes(await _readable(process).readexactly(8), "big")
+        if size > MOST_ANSWER_BYTES:
+            raise ValueError("an answer that is too large")
+        answer = await _read(_readable(process), size)
+        self.busy = False
+        return answer
+
+    async def end(self) -> None:
+        """Be dead, at once."""
+        process, self._process = self._process, None
+        self.busy = False
+        if process is None:
+            return
+        with suppress(ProcessLookupError):
+            process.kill()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_END_S):
+                await process.communicate()  # to the end of its output, so that nothing stays open
+
+
+def _readable(process: Process) -> asyncio.StreamReader:
+    assert process.stdout is not None
+    return process.stdout
+
+
+def _writable(process: Process) -> asyncio.StreamWriter:
+    assert process.stdin is not None
+    return process.stdin
+
+
+async def _write(stream: asyncio.StreamWriter, question: bytes) -> None:
+    stream.write(len(question).to_bytes(8, "big"))
+    for piece in slices(question):
+        stream.write(piece)
+        await stream.drain()
+    await stream.drain()
+
+
+async def _read(stream: asyncio.StreamReader, size: int) -> bytes:
+    """So many bytes; a large answer is gathered without being moved around."""
+    if size <= _SMALL_BYTES:
+        return await stream.readexactly(size)
+    into, left = vessel(), size
+    while left:
+        piece = await stream.read(min(left, SLICE_BYTES))
+        if not piece:
+            raise EOFError("the process ended")
+        into.write(piece)
+        left -= len(piece)
+    return poured(into)
+
+
+def _environment() -> dict[str, str]:
+    """What the interpreter needs to find the same modules; nothing of ours, which holds secrets."""
+    return {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PATH": os.defpath, "LC_ALL": "C.UTF-8"}

@@ -1,0 +1,75 @@
+"""The addresses of a header field with their display names, read strictly.
+
+Promise: linear time, no recursion. Whatever could be read in two ways, or cannot be said in the fields of a provider
+(comments, groups, quoted local parts, address literals), is `Unfit`.
+
+Source: RFC 5322 section 3.4.
+"""
+
+import re
+
+from posthorse.providers.mime.dissection import Mailbox, Unfit
+from posthorse.providers.mime.words import Words, check_line
+
+MAX_ADDRESSES = 1_000
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]*")
+_MOST_ADDRESS = 320
+_ITEM = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",])*')
+_PHRASE_WORD = re.compile(r'[ \t]*("(?:[^"\\]|\\.)*"|[^\s"(),:;<>@\[\]\\]+)[ \t]*')
+_ESCAPED = re.compile(r"\\(.)")
+
+
+def read_mailboxes(value: str, words: Words) -> tuple[Mailbox, ...]:
+    """Every mailbox of a field's value, unfolded and in ASCII. Raises `Unfit`."""
+    found: list[Mailbox] = []
+    at = 0
+    while True:
+        item = _ITEM.match(value, at)
+        if item is None:
+            raise Unfit("a malformed list of addresses")
+        found.append(_mailbox(item[0].strip(), words))
+        if len(found) > MAX_ADDRESSES:
+            raise Unfit(f"more than {MAX_ADDRESSES} addresses in a field")
+        at = item.end()
+        if at == len(value):
+            return tuple(found)
+        if value[at] != ",":
+            raise Unfit("a malformed list of addresses")
+        at += 1
+
+
+def _mailbox(text: str, words: Words) -> Mailbox:
+    if text.endswith(">"):
+        phrase, bracket, address = text[:-1].rpartition("<")
+        if not bracket:
+            raise Unfit("a malformed address")
+        return Mailbox(name=_name(phrase.strip(), words), address=_address(address))
+    return Mailbox(name="", address=_address(text))
+
+
+def _address(text: str) -> str:
+    if len(text) > _MOST_ADDRESS or _ADDRESS.fullmatch(text) is None:
+        raise Unfit("an address, group or comment that has no plain form")
+    return text
+
+
+def _name(phrase: str, words: Words) -> str:
+    plain: list[str] = []
+    quoted = False
+    at = 0
+    while at < len(phrase):
+        word = _PHRASE_WORD.match(phrase, at)
+        if word is None:
+            raise Unfit("a malformed display name")
+        text = word[1]
+        if text.startswith('"'):
+            quoted, text = True, _ESCAPED.sub(r"\1", text[1:-1])
+        plain.append(text)
+        at = word.end()
+    if not quoted:
+        return words.decode(" ".join(plain)).strip()
+    if "=?" in phrase:
+        raise Unfit("an encoded word in quotes")  # never allowed, decoded by some
+    return check_line(" ".join(plain)).strip()
