@@ -19,6 +19,7 @@ from posthorse.lab.refusals import wire_words
 from posthorse.lab.remote import LabRefused, LabRemote, LabUnreachable
 from posthorse.lab.roster import (
     CONTROL,
+    Kind,
     Roster,
     RosterWrong,
     parse_address,
@@ -39,10 +40,12 @@ Control = Annotated[
 def serve_command(
     config: Annotated[Path | None, typer.Option(help="A lab.toml with [[providers]].")] = None,
     ses: Annotated[list[str] | None, typer.Option(help="A simulated SES: NAME:PORT, port 0 for any.")] = None,
+    sendgrid: Annotated[list[str] | None, typer.Option(help="A simulated SendGrid: NAME:PORT.")] = None,
+    postmark: Annotated[list[str] | None, typer.Option(help="A simulated Postmark: NAME:PORT.")] = None,
     smtp: Annotated[list[str] | None, typer.Option(help="A simulated SMTP provider: NAME:PORT.")] = None,
     control: Annotated[str | None, typer.Option(help=f"HOST:PORT or port of the control ({CONTROL}).")] = None,
     latency: Annotated[
-        str, typer.Option(help="Every answer of --ses and --smtp comes so late, such as 100ms.")
+        str, typer.Option(help="Every answer of those named here comes so late, such as 100ms.")
     ] = "0ms",
     mailbox_file: Annotated[Path | None, typer.Option(help="Append each arrival here, a line of JSON.")] = None,
     until_eof: UntilEof = False,
@@ -57,8 +60,10 @@ def serve_command(
         roster = read_roster(config) if config else Roster()
         changes = {"control": control, "mailbox_file": str(mailbox_file) if mailbox_file else None}
         roster = _changed(roster, changes)
-        named = [short_entry("ses", one, latency) for one in ses or ()]
-        roster = with_providers(roster, [*named, *(short_entry("smtp", one, latency) for one in smtp or ())])
+        short: tuple[tuple[Kind, list[str] | None], ...]
+        short = (("ses", ses), ("sendgrid", sendgrid), ("postmark", postmark), ("smtp", smtp))
+        named = [short_entry(kind, one, latency) for kind, given in short for one in given or ()]
+        roster = with_providers(roster, named)
     except RosterWrong as wrong:
         raise typer.BadParameter(str(wrong)) from wrong
 
@@ -115,6 +120,43 @@ def faults_command(as_json: AsJson = False) -> None:
         table.add_row(sheet.fault.value, smtp, http, "yes" if sheet.takes else "no")
     Console().print(table)
     typer.echo("What each HTTP API says to a refusal stands in --json.")
+
+
+@app.command("hooks")
+def hooks_command(
+    provider: Annotated[str, typer.Argument(help="Name of a simulated provider that tells; empty: show all.")] = "",
+    url: Annotated[
+        str | None, typer.Option(help="Tell there, such as http://127.0.0.1:8025/hooks/NAME; empty: nowhere.")
+    ] = None,
+    delay: Annotated[str | None, typer.Option(help="Everything so late, such as 2s.")] = None,
+    double: Annotated[float | None, typer.Option(min=0, max=1, help="Send this share twice.")] = None,
+    lose: Annotated[float | None, typer.Option(min=0, max=1, help="Never send this share.")] = None,
+    forge: Annotated[float | None, typer.Option(min=0, max=1, help="Beside this share, send a stranger's.")] = None,
+    shuffle: Annotated[bool | None, typer.Option("--shuffle/--no-shuffle", help="Out of order.")] = None,
+    control: Control = CONTROL,
+    as_json: AsJson = False,
+) -> None:
+    """What a provider tells of mail it took, where, and what goes wrong on the way, live."""
+    try:
+        delay_s = parse_duration(delay) if delay else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    changes = {"url": url, "delay_s": delay_s, "double": double, "lose": lose, "forge": forge, "shuffle": shuffle}
+    with _Asking(control) as lab:
+        if provider:
+            rows = {provider: lab.set_hooks(provider, **changes)}
+        elif any(value is not None for value in changes.values()):
+            raise typer.BadParameter("name the provider that is to tell so")
+        else:
+            rows = lab.hooks()
+    if as_json:
+        typer.echo(json.dumps(rows))
+        return
+    for name, row in rows.items():
+        counts = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in sorted(row["counts"].items()))
+        where = row["url"] or "nobody"
+        ready = "" if row["ready"] or not row["url"] else " (not confirmed)"
+        typer.echo(f"{name} tells {where}{ready}: {counts or 'nothing yet'}, {row['waiting']} waiting")
 
 
 @app.command("mailbox")
@@ -226,7 +268,7 @@ def ready_line(description: dict[str, Any], *, as_json: bool) -> str:
 
 
 def _url(entry: dict[str, Any]) -> str:
-    return str(entry["endpoint"]) if entry["kind"] == "ses" else f"smtp://{entry['host']}:{entry['port']}"
+    return str(entry["endpoint"]) if "endpoint" in entry else f"smtp://{entry['host']}:{entry['port']}"
 
 
 def _changed(roster: Roster, changes: dict[str, str | None]) -> Roster:

@@ -1,7 +1,8 @@
-"""A certificate of the lab's own, so that TLS to a simulated provider can be verified as to a real one.
+"""Certificates of the lab's own, so that TLS and signed notifications can be verified as those of a real provider.
 
-Duty: write a self-signed certificate and its key for one host. Promise: a client that trusts the file, and only it, can
-verify the host. Left out: renewal; it is made anew at each start.
+Duty: write a self-signed certificate and its key for one host, and one for whoever signs notifications. Promise: a
+client that trusts the file, and only it, can verify the host or the signature. Left out: renewal; each is made anew at
+each start.
 """
 
 import ipaddress
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 
@@ -54,6 +55,30 @@ def make_certificate(folder: Path, host: str) -> Certificate:
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return made
+
+
+def new_rsa_key() -> rsa.RSAPrivateKey:
+    """A key to sign notifications with."""
+    return rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+
+
+def make_signing_certificate(folder: Path, file: str, key: rsa.RSAPrivateKey, now: int) -> Path:
+    """Write a certificate for this key into `folder`, as SNS has it; `now` in microseconds UTC. The key stays here."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
+    at = datetime.fromtimestamp(now / 1e6, UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(at - timedelta(hours=1))
+        .not_valid_after(at + timedelta(days=31))
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / file
+    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    return path
 
 
 def _alternative(host: str) -> x509.GeneralName:

@@ -5,6 +5,9 @@
   `?messages=N&within_s=S` only once so many messages have arrived, or the time is over.
 - `GET /exchanges/NAME?since=N`: what a provider remembers, bytes in base64.
 - `POST /faults/NAME`: `{"fault": "refuse" or "none", "for_s", "stage", "delay_s", "takes"}`.
+- `GET /hooks`: what each provider tells and how that stands.
+- `POST /hooks/NAME`: `{"url", "delay_s", "double", "lose", "forge", "shuffle"}`; what is not given stays as it is. The
+  answer comes when the other side is ready to be told, or after ten seconds.
 - `POST /reset`: no faults, empty mailbox, nothing remembered.
 
 Promise: a fault acts before the answer is given. Left out: any protection; it listens on loopback only.
@@ -14,10 +17,11 @@ import asyncio
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, cast
 
 from posthorse.lab.faults import Fault, FaultSetting, Stage
+from posthorse.lab.hooks import HookSender, HookSetting
 from posthorse.lab.http_words import Answer, BadRequest, Request, RequestReader, json_answer
 from posthorse.lab.mailbox import Mailbox
 from posthorse.lab.simulated import Exchange, SimulatedProvider
@@ -31,9 +35,12 @@ class ControlPeer(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, providers: Mapping[str, SimulatedProvider], mailbox: Mailbox) -> None:
+    def __init__(
+        self, providers: Mapping[str, SimulatedProvider], mailbox: Mailbox, hooks: Mapping[str, HookSender]
+    ) -> None:
         self._providers = providers
         self._mailbox = mailbox
+        self._hooks = hooks
         self._reader = RequestReader()
         self._work: asyncio.Task[None] | None = None
 
@@ -78,6 +85,14 @@ class ControlPeer(asyncio.Protocol):
                     setting, for_s = read_setting(json.loads(request.body or b"{}"))
                     await self._providers[name].set_fault(setting, for_s=for_s)
                     return json_answer(describe(self._providers[name]))
+                case ("GET", "hooks"):
+                    return json_answer({name: hook.describe() for name, hook in self._hooks.items()})
+                case ("POST", "hooks", name) if name in self._providers and name not in self._hooks:
+                    return json_answer({"message": f"{name} tells nothing: it speaks SMTP only"}, 400)
+                case ("POST", "hooks", name):
+                    hook = self._hooks[name]
+                    await hook.use(changed_hook(hook.setting, json.loads(request.body or b"{}")))
+                    return json_answer(hook.describe())
                 case ("POST", "reset"):
                     return await self._reset()
                 case _:
@@ -138,6 +153,15 @@ def describe(provider: SimulatedProvider) -> dict[str, Any]:
         "connections_made": provider.connections_made,
         "messages": {verdict.value: count for verdict, count in provider.counts.items()},
     }
+
+
+def changed_hook(setting: HookSetting, fields: Mapping[str, Any]) -> HookSetting:
+    """The setting with these fields changed. Raises ValueError, naming what is known."""
+    known = {"url": str, "delay_s": float, "double": float, "lose": float, "forge": float, "shuffle": bool}
+    if unknown := set(fields) - set(known):
+        raise ValueError(f"give {', '.join(known)}; not {', '.join(sorted(unknown))}")
+    given = {name: known[name](value) for name, value in fields.items() if value is not None}
+    return replace(setting, **given)
 
 
 def read_setting(fields: Mapping[str, Any]) -> tuple[FaultSetting | None, float | None]:

@@ -88,6 +88,10 @@ class Mailing:
     """Message-ID as the recipients see it."""
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What the client asked to have back with events."""
+    label: str = ""
+    """Postmark: the tag."""
+    stream: str = ""
+    """Postmark: the message stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +100,8 @@ class Told:
 
     tale: Tale
     mailing: Mailing
+    fate: LabFate
+    """Of these recipients, in the end."""
     recipients: tuple[str, ...]
     at: int
     """When it happened, microseconds UTC."""
@@ -117,7 +123,7 @@ def told_of(mailing: Mailing, fates: Mapping[str, LabFate]) -> list[Told]:
     for fate in dict.fromkeys(fates.values()):
         recipients = tuple(one for one in mailing.recipients if fates[one] is fate)
         told += [
-            (step, Told(tale=tale, mailing=mailing, recipients=recipients, at=mailing.at + step * STEP_US))
+            (step, Told(tale=tale, mailing=mailing, fate=fate, recipients=recipients, at=mailing.at + step * STEP_US))
             for step, tale in enumerate(TALES[fate])
         ]
     return [one for _, one in sorted(told, key=lambda pair: pair[0])]

@@ -8,7 +8,7 @@ the words (`SesPeer`, `SendgridPeer`, `PostmarkPeer`).
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 
 from posthorse.lab.fates import Mailing
@@ -28,19 +28,35 @@ class HttpRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OfferedMail:
-    """What one request asks to send, and what the provider makes of it."""
+class Letter:
+    """One mail that a request asks to send."""
 
     mailing: Mailing
     """As it will be told of; its recipients get the mail unless their fate says otherwise."""
-    content: bytes
-    """As offered: raw MIME, or the request's JSON."""
     arriving: Callable[[], bytes]
     """Makes the MIME that arrives; called only if any does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """What one request asks to send, and the yes to it."""
+
+    letters: tuple[Letter, ...]
+    content: bytes
+    """As offered: raw MIME, or the request's JSON."""
     answer: Answer
-    """The yes."""
     note: str
     """First line of the yes, for the memory."""
+
+    @property
+    def sender(self) -> str:
+        """Who sends."""
+        return self.letters[0].mailing.sender
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """All recipients of all letters."""
+        return tuple(one for letter in self.letters for one in letter.mailing.recipients)
 
 
 class HttpPeer(FaultyPeer):
@@ -99,18 +115,12 @@ class HttpPeer(FaultyPeer):
 
     # --- mail -------------------------------------------------------------------------------------------------------
 
-    def refuse_mail(self, mailing: Mailing, content: bytes, *, is_verified: bool = True) -> None:
-        """Raise why this mail is not taken, if so: a script, the present fault, or a sender that is not verified."""
-        refusal = self._scripted(mailing.recipients)
-        if refusal is None:
-            refusal = refusal_of(self.wire, self.fault if is_verified else Fault.ANSWER_4XX, mailing.sender)
-        if refusal is not None:
-            note = f"{refusal.status} {refusal.kind}".strip()
-            self.keep(mailing, content, Verdict.REFUSED, note)
-            raise HttpRefused(refusal)
+    def offer(self, request: Request, mail: Offered, verified: Set[str], own: HttpRefusal | None = None) -> None:
+        """Take the mail and say so, unless it is refused, or the fault is one of those behind the last byte.
 
-    def offer(self, request: Request, mail: OfferedMail) -> None:
-        """Take the mail and say so, unless the present fault is one of those behind the last byte."""
+        `verified`: the sending domains in lower case; empty: all. `own`: why the wire itself would refuse it.
+        """
+        self._refuse(mail, verified, own)
         setting = self.provider.fault
         unanswered = Verdict.TAKEN_UNANSWERED if setting and setting.takes_mail else Verdict.LOST
         match setting.fault if setting else None:
@@ -137,6 +147,17 @@ class HttpPeer(FaultyPeer):
                 self._end(mail, Verdict.TAKEN, mail.note)
                 self.answer(request, mail.answer)
 
+    def _refuse(self, mail: Offered, verified: Set[str], own: HttpRefusal | None) -> None:
+        """Raise why this mail is not taken, if so: a script, the fault, a sender that is not verified, `own`."""
+        is_verified = not verified or mail.sender.rpartition("@")[2].lower() in verified
+        refusal = self._scripted(mail.recipients) or refusal_of(
+            self.wire, self.fault if is_verified else Fault.ANSWER_4XX, mail.sender
+        )
+        refusal = refusal or own
+        if refusal is not None:
+            self._keep(mail, Verdict.REFUSED, f"{refusal.status} {refusal.kind}".strip())
+            raise HttpRefused(refusal)
+
     def _scripted(self, recipients: tuple[str, ...]) -> HttpRefusal | None:
         for recipient in recipients:
             script = self.provider.scripted(recipient)
@@ -144,31 +165,22 @@ class HttpPeer(FaultyPeer):
                 return HttpRefusal.scripted(script)
         return None
 
-    def _end(self, mail: OfferedMail, verdict: Verdict, note: str) -> None:
-        """Remember it, and let it arrive and be told of if it was taken."""
-        arriving: tuple[str, ...] = ()
-        if verdict is not Verdict.LOST:
-            arriving = self.provider.fate(mail.mailing, dropped=verdict is Verdict.DROPPED)
-        self.keep(mail.mailing, mail.content, verdict, note, mail.arriving() if arriving else b"", arriving)
+    def _end(self, mail: Offered, verdict: Verdict, note: str) -> None:
+        """Let it arrive and be told of if it was taken, and remember it."""
+        for letter in mail.letters if verdict is not Verdict.LOST else ():
+            arriving = self.provider.fate(letter.mailing, dropped=verdict is Verdict.DROPPED)
+            if arriving:
+                self.provider.deliver(arriving, letter.arriving(), letter.mailing.at)
+        self._keep(mail, verdict, note)
 
-    def keep(
-        self,
-        mailing: Mailing,
-        content: bytes,
-        verdict: Verdict,
-        note: str,
-        delivered: bytes = b"",
-        arriving: tuple[str, ...] = (),
-    ) -> None:
-        """Tell the provider of mail that was offered."""
+    def _keep(self, mail: Offered, verdict: Verdict, note: str) -> None:
         self.remember(
             verdict,
             note,
-            sender=mailing.sender,
-            recipients=mailing.recipients,
-            content=content,
-            delivered=delivered,
-            arriving=arriving,
+            sender=mail.sender,
+            recipients=mail.recipients,
+            content=mail.content,
+            delivered_apart=True,
         )
 
 

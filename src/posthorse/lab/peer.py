@@ -74,8 +74,7 @@ class FaultyPeer(asyncio.Protocol):
         sender: str,
         recipients: tuple[str, ...],
         content: bytes,
-        delivered: bytes | None = None,
-        arriving: tuple[str, ...] | None = None,
+        delivered_apart: bool = False,
     ) -> None:
         """Tell the provider of a message that was offered (`SimulatedProvider.remember`)."""
         exchange = Exchange(
@@ -88,7 +87,7 @@ class FaultyPeer(asyncio.Protocol):
             verdict=verdict,
             answer=answer,
         )
-        self.provider.remember(exchange, delivered=delivered, arriving=arriving)
+        self.provider.remember(exchange, delivered_apart=delivered_apart)
 
     # --- asyncio's protocol -----------------------------------------------------------------------------------------
 

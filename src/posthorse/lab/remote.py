@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from posthorse.lab.control import PAGE
 from posthorse.lab.faults import Fault, Stage
+from posthorse.lab.hooks import GREETING_S
 from posthorse.lab.mailbox import Arrival
 
 
@@ -55,6 +56,15 @@ class LabRemote:
             "takes": takes,
         }
         return dict(self._ask("POST", f"/faults/{quote(provider, safe='')}", fields))
+
+    def hooks(self) -> dict[str, dict[str, Any]]:
+        """What each provider tells, and how that stands (`posthorse.lab.hooks.HookSender.describe`)."""
+        return dict(self._ask("GET", "/hooks"))
+
+    def set_hooks(self, provider: str, **setting: Any) -> dict[str, Any]:
+        """Change what a provider tells and where (`posthorse.lab.hooks.HookSetting`); None leaves a field as it is."""
+        patient = replace(self, timeout_s=GREETING_S + self.timeout_s)
+        return dict(patient._ask("POST", f"/hooks/{quote(provider, safe='')}", setting))
 
     def mailbox(self, message: str | None = None) -> dict[str, Any]:
         """Totals and duplicates, with the arrivals of one message if asked."""

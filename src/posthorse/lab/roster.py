@@ -13,11 +13,18 @@ from typing import Literal
 import msgspec
 
 from posthorse.config.units import parse_duration
+from posthorse.lab.fates import LabFate
+from posthorse.lab.hooks import HookSetting
 
 CONTROL = "127.0.0.1:8027"
 """Where `posthorse lab` finds a running lab, unless told otherwise."""
 
 ACCESS_KEY_ID, SECRET_ACCESS_KEY = "AKIALAB0000000000001", "lab-secret"
+API_KEY, SERVER_TOKEN = "SG.lab-key", "lab-server-token"
+HOOK_USER, HOOK_PASSWORD = "postmark", "lab-hook-password"
+"""Of simulated accounts; no secrets."""
+
+Kind = Literal["ses", "sendgrid", "postmark", "smtp"]
 
 
 class RosterWrong(Exception):
@@ -28,7 +35,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """One simulated provider."""
 
     name: str
-    kind: Literal["ses", "smtp"]
+    kind: Kind
     listen: str = "127.0.0.1:0"
     latency: str = "0ms"
     """Every answer comes so much later."""
@@ -40,8 +47,21 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """SES: the one key that is known; empty: signatures are not looked at."""
     secret_access_key: str = SECRET_ACCESS_KEY
     region: str = "us-east-1"
+    api_key: str = API_KEY
+    """SendGrid: the one key that is known; empty: keys are not looked at."""
+    server_token: str = SERVER_TOKEN
+    """Postmark: the one token that is known; empty: tokens are not looked at."""
     verified: tuple[str, ...] = ()
-    """SES: sending domains with a verified identity; empty: all."""
+    """HTTP APIs: sending domains that may send; empty: all."""
+    hooks: str = ""
+    """HTTP APIs: the URL that is told what becomes of mail; empty: nobody is told, until somebody asks for it."""
+    hook_user: str = HOOK_USER
+    """Postmark: with this name and password notifications prove themselves."""
+    hook_password: str = HOOK_PASSWORD
+    suppressed: tuple[str, ...] = ()
+    """HTTP APIs: addresses on the provider's own list from the beginning."""
+    fates: dict[str, str] = {}
+    """HTTP APIs: by recipient, what becomes of its mail (`bounce`, `soft`, `complaint`, `ooto`, `delayed`)."""
     keep: int = 2_000
     """How many messages are remembered with their bytes."""
     scripts: dict[str, tuple[str, ...]] = {}
@@ -61,7 +81,7 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     mailbox_file: str = ""
     """Each arrival is appended here as a line of JSON; empty: in memory only."""
     folder: str = ""
-    """Where the lab's certificate goes, if any provider speaks TLS; empty: a temporary folder."""
+    """Where the lab's certificates go (for TLS, for signed notifications); empty: a temporary folder."""
 
 
 def read_roster(file: Path) -> Roster:
@@ -72,7 +92,7 @@ def read_roster(file: Path) -> Roster:
         raise RosterWrong(f"{file}: {error}") from error
 
 
-def short_entry(kind: Literal["ses", "smtp"], text: str, latency: str = "0ms") -> Entry:
+def short_entry(kind: Kind, text: str, latency: str = "0ms") -> Entry:
     """A provider from `NAME:PORT`. Raises `RosterWrong`."""
     name, _, port = text.rpartition(":")
     if not name or not port.isdigit():
@@ -85,7 +105,7 @@ def checked(roster: Roster) -> Roster:
     names = [entry.name for entry in roster.providers]
     if not names:
         raise RosterWrong(
-            "no provider is named: give [[providers]] in the file, or --ses NAME:PORT or --smtp NAME:PORT"
+            "no provider is named: give [[providers]] in the file, or --ses NAME:PORT, --sendgrid, --postmark or --smtp"
         )
     if twice := {name for name in names if names.count(name) > 1}:
         raise RosterWrong(f"a provider's name is given twice: {', '.join(sorted(twice))}")
@@ -96,6 +116,12 @@ def checked(roster: Roster) -> Roster:
             _ = entry.latency_s
         except ValueError as error:
             raise RosterWrong(f"{entry.name}: latency {entry.latency!r} {error}") from error
+        try:
+            HookSetting(url=entry.hooks)
+        except ValueError as error:
+            raise RosterWrong(f"{entry.name}: hooks {error}") from error
+        if unknown := set(entry.fates.values()) - {fate.value for fate in LabFate}:
+            raise RosterWrong(f"{entry.name}: no fate is called {', '.join(sorted(unknown))}")
     return roster
 
 

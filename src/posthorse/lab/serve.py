@@ -1,4 +1,4 @@
-"""A running lab: its simulated providers, the mailbox behind them and the control over HTTP, in one process.
+"""A running lab: its simulated providers, what they tell, the mailbox and the control over HTTP, in one process.
 
 Duty: build what the roster names on real sockets, announce the addresses, and stop cleanly on SIGINT or SIGTERM.
 Promise: when `open` returns, every address in `describe` takes connections. Left out: what a provider does with them.
@@ -17,12 +17,13 @@ from typing import Any
 from posthorse.lab.certificate import Certificate, make_certificate
 from posthorse.lab.control import ControlPeer
 from posthorse.lab.door import SocketDoor
+from posthorse.lab.fates import LabFate
+from posthorse.lab.hooks import HookSender, HookSetting
+from posthorse.lab.kinds import described, described_hook, factory, hook_shape
 from posthorse.lab.mailbox import Mailbox
 from posthorse.lab.roster import Entry, Roster, parse_address
-from posthorse.lab.ses_provider import SesTerms, ses_factory
 from posthorse.lab.simulated import SimulatedProvider
-from posthorse.lab.smtp_provider import smtp_factory
-from posthorse.lab.smtp_terms import SmtpTerms
+from posthorse.lab.sns import SnsPeer, SnsTopic
 
 
 class Lab:
@@ -32,6 +33,11 @@ class Lab:
         self.roster = roster
         self.mailbox = Mailbox(Path(roster.mailbox_file) if roster.mailbox_file else None)
         self.providers: dict[str, SimulatedProvider] = {}
+        self.hooks: dict[str, HookSender] = {}
+        """Of each provider that can tell what became of mail."""
+        self._topics: dict[str, SnsTopic] = {}
+        self._sns: asyncio.Server | None = None
+        self._greeting: list[asyncio.Task[bool]] = []
         self._doors: dict[str, SocketDoor] = {}
         self._control: asyncio.Server | None = None
         self._certificate: Certificate | None = None
@@ -44,15 +50,25 @@ class Lab:
                 await self._open_provider(entry)
             host, port = parse_address(self.roster.control)
             loop = asyncio.get_running_loop()
-            self._control = await loop.create_server(lambda: ControlPeer(self.providers, self.mailbox), host, port)
+            if self._topics:
+                self._sns = await loop.create_server(lambda: SnsPeer(self._topics), "127.0.0.1", 0)
+            self._control = await loop.create_server(
+                lambda: ControlPeer(self.providers, self.mailbox, self.hooks), host, port
+            )
+            self._greet()
         except BaseException:
             await self.close()
             raise
 
     async def close(self) -> None:
         """Reset what is connected and give every port back."""
-        if self._control is not None:
-            self._control.close()
+        for server in (self._control, self._sns):
+            if server is not None:
+                server.close()
+        for greeting in self._greeting:
+            greeting.cancel()
+        for hook in self.hooks.values():
+            await hook.close()
         for provider in self.providers.values():
             provider.close()
         for door in self._doors.values():
@@ -78,43 +94,66 @@ class Lab:
             "providers": {entry.name: self._describe(entry) for entry in self.roster.providers},
         }
 
+    @property
+    def sns_endpoint(self) -> str:
+        """Where subscriptions are confirmed; empty: no provider needs it."""
+        if self._sns is None:
+            return ""
+        host, port = self._sns.sockets[0].getsockname()[:2]
+        return f"http://{host}:{port}"
+
     def _describe(self, entry: Entry) -> dict[str, Any]:
         host, port = self._doors[entry.name].address
-        where = {"kind": entry.kind, "host": host, "port": port, "tls": entry.tls}
-        if entry.kind == "smtp":
-            return where | {"username": entry.username, "password": entry.password}
-        scheme = "http" if entry.tls == "none" else "https"
-        return where | {
-            "endpoint": f"{scheme}://{host}:{port}",
-            "region": entry.region,
-            "access_key_id": entry.access_key_id,
-            "secret_access_key": entry.secret_access_key,
-        }
+        hook = self.hooks.get(entry.name)
+        proof = described_hook(hook.shape if hook else None, self.sns_endpoint)
+        return described(entry, host, port) | ({"hooks": proof} if proof else {})
 
     async def _open_provider(self, entry: Entry) -> None:
         provider = SimulatedProvider(
             name=entry.name,
             mailbox=self.mailbox,
-            now=lambda: time.time_ns() // 1_000,
+            now=_now,
             dice=random.Random(),
             latency_s=entry.latency_s,
             scripts=entry.scripts,
+            fates={address.lower(): LabFate(fate) for address, fate in entry.fates.items()},
+            suppressed=frozenset(address.lower() for address in entry.suppressed),
             keep=entry.keep,
         )
         host, port = parse_address(entry.listen)
         tls = self._context(host) if entry.tls != "none" else None
-        door = SocketDoor(host, port, _factory(entry, provider, tls), tls=tls if entry.tls == "implicit" else None)
+        door = SocketDoor(host, port, factory(entry, provider, tls), tls=tls if entry.tls == "implicit" else None)
         door.bind()
         self._doors[entry.name] = provider.door = door
         self.providers[entry.name] = provider
+        self._add_hook(entry, provider)
         await provider.set_fault(None)
+
+    def _add_hook(self, entry: Entry, provider: SimulatedProvider) -> None:
+        shape = hook_shape(entry, self._place, _now)
+        if shape is None:
+            return
+        if isinstance(shape, SnsTopic):
+            self._topics[shape.arn] = shape
+        hook = self.hooks[entry.name] = HookSender(shape, random.Random())
+        provider.tell = hook.tell
+
+    def _greet(self) -> None:
+        """Begin to tell where the roster says so; who is told may not listen yet."""
+        for entry in self.roster.providers:
+            if entry.hooks and entry.name in self.hooks:
+                hook = self.hooks[entry.name]
+                self._greeting.append(asyncio.create_task(hook.use(HookSetting(url=entry.hooks))))
+
+    def _place(self) -> Path:
+        """Where certificates lie."""
+        if not self.roster.folder and self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="posthorse-lab-")
+        return Path(self._folder.name if self._folder else self.roster.folder).absolute()
 
     def _context(self, host: str) -> ssl.SSLContext:
         if self._certificate is None:
-            if not self.roster.folder:
-                self._folder = tempfile.TemporaryDirectory(prefix="posthorse-lab-")
-            folder = Path(self._folder.name if self._folder else self.roster.folder)
-            self._certificate = make_certificate(folder, host)
+            self._certificate = make_certificate(self._place(), host)
         return self._certificate.server_context()
 
 
@@ -133,12 +172,5 @@ async def serve(roster: Roster, announce: Callable[[Lab], None]) -> None:
         await lab.close()
 
 
-def _factory(entry: Entry, provider: SimulatedProvider, tls: ssl.SSLContext | None) -> Callable[[], asyncio.Protocol]:
-    if entry.kind == "ses":
-        keys = {entry.access_key_id: entry.secret_access_key} if entry.access_key_id else {}
-        return ses_factory(provider, SesTerms(keys=keys, region=entry.region, verified=frozenset(entry.verified)))
-    starttls = tls if entry.tls == "starttls" else None
-    return smtp_factory(
-        provider,
-        SmtpTerms(username=entry.username, password=entry.password, tls=starttls, demands_tls=starttls is not None),
-    )
+def _now() -> int:
+    return time.time_ns() // 1_000

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from posthorse.lab.fates import Mailing
 from posthorse.lab.faults import Fault, Wire
-from posthorse.lab.http_provider import HttpPeer, HttpRefused, OfferedMail, uuid_like
+from posthorse.lab.http_provider import HttpPeer, HttpRefused, Letter, Offered, uuid_like
 from posthorse.lab.http_words import Answer, Request, json_answer
 from posthorse.lab.refusals import HttpRefusal
 from posthorse.lab.ses_mail import SesMail, SesMailRefused, delivered_message_id, read_send_email, rewritten
@@ -104,19 +104,13 @@ class SesPeer(HttpPeer):
     def _send(self, request: Request, mail: SesMail) -> None:
         message_id = ses_message_id(self.provider.dice, self.provider.now())
         mailing = self._mailing(mail, message_id)
-        domain = mail.sender.rpartition("@")[2].lower()
-        is_verified = not self._terms.verified or domain in self._terms.verified
-        self.refuse_mail(mailing, mail.content, is_verified=is_verified)
-        self.offer(
-            request,
-            OfferedMail(
-                mailing=mailing,
-                content=mail.content,
-                arriving=lambda: rewritten(mail, message_id=message_id, region=self._terms.region, now=mailing.at),
-                answer=json_answer({"MessageId": message_id}, headers=self._request_id()),
-                note=f"200 {message_id}",
-            ),
+        letter = Letter(
+            mailing=mailing,
+            arriving=lambda: rewritten(mail, message_id=message_id, region=self._terms.region, now=mailing.at),
         )
+        answer = json_answer({"MessageId": message_id}, headers=self._request_id())
+        offered = Offered(letters=(letter,), content=mail.content, answer=answer, note=f"200 {message_id}")
+        self.offer(request, offered, self._terms.verified)
 
     def _mailing(self, mail: SesMail, message_id: str) -> Mailing:
         own = {

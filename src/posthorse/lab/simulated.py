@@ -213,37 +213,32 @@ class SimulatedProvider:
         self._script_steps[recipient] += 1
         return replies[min(step, len(replies) - 1)]
 
-    def is_suppressed(self, recipient: str) -> bool:
-        """Whether an address is on the provider's own list."""
-        return recipient.lower() in self.suppressed or recipient.lower() in self._barred
+    def fate_of(self, recipient: str) -> LabFate:
+        """What becomes of mail to this address."""
+        return fate_of(recipient, self.fates, self.suppressed | self._barred)
 
     def fate(self, mailing: Mailing, *, dropped: bool = False) -> tuple[str, ...]:
         """Decide what becomes of a mailing and tell it; the recipients it reaches. `dropped`: none, in silence."""
-        listed = self.suppressed | self._barred
-        fates = {one: LabFate.DROPPED if dropped else fate_of(one, self.fates, listed) for one in mailing.recipients}
+        fates = {one: LabFate.DROPPED if dropped else self.fate_of(one) for one in mailing.recipients}
         self._barred |= {one.lower() for one, fate in fates.items() if fate in BARRING}
         if self.tell is not None:
             for told in told_of(mailing, fates):
                 self.tell(told)
         return tuple(one for one in mailing.recipients if fates[one].arrives)
 
-    def remember(
-        self, exchange: Exchange, *, delivered: bytes | None = None, arriving: tuple[str, ...] | None = None
-    ) -> None:
-        """Count and keep one exchange; deliver it if the verdict is that it was taken.
-
-        `delivered`: the bytes that arrive, when this provider rewrites some; None: as offered. `arriving`: the
-        recipients it reaches; None: all.
-        """
+    def remember(self, exchange: Exchange, *, delivered_apart: bool = False) -> None:
+        """Count and keep one exchange; deliver it as offered if it was taken, unless that was done apart."""
         self.counts[exchange.verdict] += 1
-        recipients = exchange.recipients if arriving is None else arriving
-        if recipients and exchange.verdict in (Verdict.TAKEN, Verdict.TAKEN_UNANSWERED):
-            content = exchange.content if delivered is None else delivered
-            self.mailbox.deliver(provider=self.name, recipients=recipients, content=content, at=exchange.at)
+        if exchange.verdict in (Verdict.TAKEN, Verdict.TAKEN_UNANSWERED) and not delivered_apart:
+            self.deliver(exchange.recipients, exchange.content, exchange.at)
         if self.keep:
             self._exchanges.append(exchange)
             if len(self._exchanges) > self.keep:
                 self._exchanges.popleft()
+
+    def deliver(self, recipients: Sequence[str], content: bytes, at: int) -> None:
+        """Put mail into mailboxes."""
+        self.mailbox.deliver(provider=self.name, recipients=recipients, content=content, at=at)
 
     @property
     def exchanges(self) -> Sequence[Exchange]:
