@@ -64,9 +64,9 @@ _OF_CARRIAGE = {
     Carriage.IN_DOUBT: CustomerEventKind.IN_DOUBT,
 }
 _OF_FATE = {
-    Fate.DELIVERED: CustomerEventKind.DELIVERED,
-    Fate.BOUNCED: CustomerEventKind.BOUNCED,
-    Fate.COMPLAINED: CustomerEventKind.COMPLAINED,
+    Fate.DELIVERED.value: CustomerEventKind.DELIVERED,
+    Fate.BOUNCED.value: CustomerEventKind.BOUNCED,
+    Fate.COMPLAINED.value: CustomerEventKind.COMPLAINED,
 }
 _GIVEN_BACK = frozenset({Cause.RETURN, Cause.LAPSE, Cause.ANSWER})
 """Causes by which a lease ends where it began. A restore says so of what was handed over, but makes a doubt anew."""
@@ -90,6 +90,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     stream: str
     sender: str
     accepted_at: str
+    happened_at: str
+    """As the provider tells it, of what became of the mail; else when we learnt it."""
     configuration_set: str
     tags: dict[str, str]
     provider: str
@@ -100,6 +102,9 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     """What a person can be shown; empty: there is no more to say."""
     reply: Reply
+    """What a provider answered to our handover."""
+    said: dict[str, str]
+    """What a provider told afterwards, in its own words and under its own names (`diagnostic`, `bounce`, ...)."""
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,12 +150,8 @@ def _kinds(fact: HistoryRow) -> Iterator[CustomerEventKind]:
         yield CustomerEventKind.DUPLICATED
     if fact.new in _OF_CARRIAGE and fact.new is not fact.old and not _is_given_back(fact):
         yield _OF_CARRIAGE[fact.new]
-    fate = fact.detail.get("fate")
-    if isinstance(fate, str) and (learnt := _fates.get(fate)):
+    if fact.kind == "fate" and (learnt := _OF_FATE.get(str(fact.detail.get("new")))):
         yield learnt
-
-
-_fates = {fate.value: kind for fate, kind in _OF_FATE.items()}
 
 
 def _is_given_back(fact: HistoryRow) -> bool:
@@ -184,6 +185,7 @@ def _told(happening: Happening) -> Told:
         stream=message.stream.value,
         sender=message.sender,
         accepted_at=rfc3339(message.accepted_at),
+        happened_at=rfc3339(_happened_at(fact)),
         configuration_set=attributes.get("configuration_set", ""),
         tags={name[4:]: value for name, value in attributes.items() if name.startswith("tag:")},
         provider=fact.provider,
@@ -191,7 +193,13 @@ def _told(happening: Happening) -> Told:
         cause=fact.cause.value if fact.cause else "",
         reason=_text(fact, "reason") or _text(fact, "by_message"),
         reply=_reply(fact),
+        said={name[5:]: _text(fact, name) for name in fact.detail if name.startswith("said_")},
     )
+
+
+def _happened_at(fact: HistoryRow) -> int:
+    told_at = fact.detail.get("told_at")
+    return told_at if isinstance(told_at, int) and 0 < told_at <= fact.at else fact.at
 
 
 def _reply(fact: HistoryRow) -> Reply:

@@ -21,7 +21,7 @@ from posthorse.mail.ports import (
     NotReleased,
     Target,
 )
-from posthorse.providers.http_line import HttpLine
+from posthorse.providers.http_line import MOST_BODY_BYTES, HttpLine
 from posthorse.providers.line import IdlePool
 
 
@@ -29,9 +29,18 @@ class PooledHttpExchange:
     """Keeps idle connections per target."""
 
     def __init__(
-        self, *, dialer: Dialer, max_idle: int = 100, idle_limit_s: float = 20.0, max_uses: int = 10_000
+        self,
+        *,
+        dialer: Dialer,
+        max_idle: int = 100,
+        idle_limit_s: float = 20.0,
+        max_uses: int = 10_000,
+        most_body_bytes: int = MOST_BODY_BYTES,
     ) -> None:
-        """`max_idle`: per target; `max_uses`: requests before a connection is given up."""
+        """`max_idle`: per target; `max_uses`: requests before a connection is given up; `most_body_bytes`: a longer
+        response is none.
+        """
+        self._most_body_bytes = most_body_bytes
         self._dialer = dialer
         self._max_idle = max_idle
         self._idle_limit_s = idle_limit_s
@@ -92,7 +101,7 @@ class PooledHttpExchange:
         return pool
 
     async def _dial(self, request: HttpRequest) -> HttpLine:
-        line = HttpLine()
+        line = HttpLine(self._most_body_bytes)
         try:
             async with asyncio.timeout(request.connect_s):
                 await self._dialer.dial(lambda: line, request.target)

@@ -1,7 +1,8 @@
 """One connection to an HTTP server: a request's bytes out, one response in (RFC 9112).
 
 Promise: a response is complete or there is none; a server can make us hold 64 KiB of header fields and 1 MiB of body at
-most. A response nobody asked for ends the line and is never taken for the answer to a later request.
+most (less where less is allowed). A response nobody asked for ends the line and is never taken for the answer to a
+later request.
 
 Left out: trailers' content, upgrades, responses to HEAD and CONNECT.
 """
@@ -22,8 +23,9 @@ _MOST_INTERIM = 8
 class HttpLine(Line):
     """One HTTP/1.1 connection. `ask` opens an exchange, `answer` ends it."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_body_bytes: int = MOST_BODY_BYTES) -> None:
         super().__init__()
+        self._most_body_bytes = most_body_bytes
         self._parser = httptools.HttpResponseParser(self)
         self._asked = False
         self._response: HttpResponse | None = None
@@ -122,9 +124,9 @@ class HttpLine(Line):
     def on_body(self, body: bytes) -> None:
         """Called by the parser."""
         self._body += body
-        if len(self._body) > MOST_BODY_BYTES:
+        if len(self._body) > self._most_body_bytes:
             self._body.clear()
-            self.end("the response's body exceeds 1 MiB")
+            self.end(f"the response's body exceeds {self._most_body_bytes >> 10} KiB")
 
     def on_message_complete(self) -> None:
         """Called by the parser."""

@@ -157,7 +157,7 @@ class SpoolOutbox(Protocol):
         ...
 
 
-TOLD_KINDS = frozenset({"fate", "event", "duplicate"})
+TOLD_KINDS = frozenset({"fate", "duplicate"})
 """Kinds of facts that may be worth telling without a move."""
 
 TOLD_STATES = ENDS_OF_DUTY | {Carriage.IN_DOUBT}

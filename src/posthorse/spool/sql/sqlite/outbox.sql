@@ -23,7 +23,7 @@ WITH w AS MATERIALIZED (
 )
 SELECT (SELECT ifnull(max(seq), :after) FROM w), (
     SELECT json_group_array({happening})
-    FROM (SELECT * FROM w WHERE n >= 0 AND (kind IN ('fate', 'event', 'duplicate') OR new IN ({told})) ORDER BY seq) AS h
+    FROM (SELECT * FROM w WHERE n >= 0 AND (kind IN ('fate', 'duplicate') OR new IN ({told})) ORDER BY seq) AS h
         CROSS JOIN message AS m ON m.id = h.id CROSS JOIN recipient AS r ON r.id = h.id AND r.n = h.n
     WHERE m.tenant = :tenant);
 
@@ -76,7 +76,7 @@ INSERT OR REPLACE INTO undelivered (tenant, name, seq, tries, next_at, why, at)
 SELECT :tenant, :name, h.seq, 0, :now, 'to be told again', :now
 FROM history AS h INDEXED BY story CROSS JOIN message AS m ON m.id = h.id
 WHERE h.id = :id AND m.tenant = :tenant AND h.n >= 0
-  AND (h.kind IN ('fate', 'event', 'duplicate') OR h.new IN ({told}));
+  AND (h.kind IN ('fate', 'duplicate') OR h.new IN ({told}));
 
 -- name: fact_from
 SELECT json_array(seq, at) FROM history WHERE seq >= :seq ORDER BY seq LIMIT 1;

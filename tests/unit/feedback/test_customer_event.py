@@ -1,0 +1,185 @@
+"""What facts of the history tell a customer, and what they never tell."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from posthorse.feedback.customer_event import CustomerEventKind, events_of, rehearsal
+from posthorse.mail.carriage import ENDS_OF_DUTY, TRANSITIONS, Carriage, Cause
+from posthorse.mail.ids import MAIN_TENANT, MessageId, ProviderName
+from posthorse.mail.message import Message
+from posthorse.mail.stream import SECOND, Stream
+from posthorse.spool.outbox_port import Happening, is_worth_a_look
+from posthorse.spool.port import HistoryRow
+
+AT = 1_750_000_000 * SECOND + 123_456
+MESSAGE = Message(
+    id=MessageId(bytes(range(16))),
+    tenant=MAIN_TENANT,
+    stream=Stream.URGENT,
+    sender="shop@a.example",
+    size_bytes=1_000,
+    accepted_at=AT - SECOND,
+    expires_at=AT + SECOND,
+    attributes={"configuration_set": "codes", "tag:campaign": "welcome", "credential": "AKIA1", "front": "smtp"},
+)
+
+
+def happening(**fields: Any) -> Happening:
+    """A handover, unless it is said otherwise."""
+    usual: dict[str, Any] = {
+        "seq": 7,
+        "at": AT,
+        "tenant": MAIN_TENANT,
+        "message_id": MESSAGE.id,
+        "n": 2,
+        "kind": "moved",
+        "old": Carriage.RELEASED,
+        "new": Carriage.HANDED_OVER,
+        "cause": Cause.ANSWER,
+        "provider": ProviderName("relay"),
+    }
+    return Happening(fact=HistoryRow(**{**usual, **fields}), message=MESSAGE, address="ann@example.com")
+
+
+def kinds(found: Happening) -> list[str]:
+    """The types of its events."""
+    return [event.kind.value for event in events_of(found)]
+
+
+def fate(old: str, new: str, **detail: Any) -> Happening:
+    """A fate that rose."""
+    return happening(kind="fate", old=None, new=None, cause=None, detail={"old": old, "new": new, **detail})
+
+
+def test_an_event_says_what_a_customer_needs() -> None:
+    """Message, recipient, stream, tags, provider, reply and times; nothing else of its attributes."""
+    detail = {
+        "code": 250,
+        "text": "2.0.0 Ok",
+        "provider_message_id": "4Xyz",
+        "reason": "first of the route",
+        "tried": "relay",
+    }
+    (event,) = events_of(happening(detail=detail))
+    assert json.loads(event.body) == {
+        "type": "message.handed_over",
+        "timestamp": "2025-06-15T15:06:40.123456Z",
+        "data": {
+            "message_id": MESSAGE.id.hex(),
+            "recipient": "ann@example.com",
+            "recipient_number": 2,
+            "tenant": "main",
+            "stream": "urgent",
+            "sender": "shop@a.example",
+            "accepted_at": "2025-06-15T15:06:39.123456Z",
+            "happened_at": "2025-06-15T15:06:40.123456Z",
+            "configuration_set": "codes",
+            "tags": {"campaign": "welcome"},
+            "provider": "relay",
+            "provider_message_id": "4Xyz",
+            "cause": "answer",
+            "reason": "first of the route",
+            "reply": {"code": 250, "text": "2.0.0 Ok"},
+            "said": {},
+        },
+    }
+
+
+def test_what_became_of_it_comes_with_the_providers_words() -> None:
+    """A fate tells when it happened as the provider says, and what it said; never later than we learnt it."""
+    told = fate(
+        "unknown", "bounced", told_at=AT - 5 * SECOND, said_diagnostic="550 5.1.1 no such user", event="hard_bounced"
+    )
+    (event,) = events_of(told)
+    data = json.loads(event.body)["data"]
+    assert event.kind is CustomerEventKind.BOUNCED
+    assert data["said"] == {"diagnostic": "550 5.1.1 no such user"}
+    assert data["happened_at"] == "2025-06-15T15:06:35.123456Z"
+    (later,) = events_of(fate("unknown", "bounced", told_at=AT + 10**15))
+    assert json.loads(later.body)["data"]["happened_at"] == "2025-06-15T15:06:40.123456Z"
+
+
+@pytest.mark.parametrize("state", sorted(ENDS_OF_DUTY | {Carriage.IN_DOUBT}, key=lambda state: state.value))
+def test_every_end_of_duty_and_every_doubt_is_told(state: Carriage) -> None:
+    """Each legal move into such a state has an event of its name, save a lease that is given back."""
+    for (old, new), causes in TRANSITIONS.items():
+        if new is not state:
+            continue
+        for cause in causes:
+            given_back = old is Carriage.LEASED and cause in (Cause.RETURN, Cause.LAPSE, Cause.ANSWER)
+            given_back = given_back and new in (Carriage.HANDED_OVER, Carriage.IN_DOUBT)
+            given_back = given_back or (old, new, cause) == (Carriage.LEASED, Carriage.HANDED_OVER, Cause.RESTORE)
+            wanted = [] if given_back else [f"message.{state.value}"]
+            assert kinds(happening(old=old, new=new, cause=cause)) == wanted, (old, cause)
+
+
+def test_steps_on_the_way_are_not_told() -> None:
+    """Moves to a state that is no end and no doubt tell nothing, and are not even looked at."""
+    for old, new in TRANSITIONS:
+        if new not in ENDS_OF_DUTY | {Carriage.IN_DOUBT}:
+            step = happening(old=old, new=new, cause=Cause.LEASE)
+            assert kinds(step) == []
+            assert not is_worth_a_look(step.fact)
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted"),
+    [
+        (fate("unknown", "delivered"), ["message.delivered"]),
+        (fate("delivered", "bounced"), ["message.bounced"]),
+        (fate("bounced", "complained"), ["message.complained"]),
+        (fate("bounced", "nonsense"), []),
+        (happening(kind="event", old=None, new=None, cause=None, detail={"event": "deferred"}), []),
+        (happening(kind="duplicate", old=None, new=None, cause=None), ["message.duplicated"]),
+        (happening(kind="duplicate"), ["message.duplicated", "message.handed_over"]),
+        (happening(kind="late_answer", cause=Cause.LATE_ANSWER), ["message.handed_over"]),
+        (
+            happening(kind="decided", old=Carriage.QUEUED, new=Carriage.CANCELLED, cause=Cause.CANCEL),
+            ["message.cancelled"],
+        ),
+    ],
+)
+def test_fates_and_duplicates(found: Happening, wanted: list[str]) -> None:
+    """Each fate that rose is told once, a known second copy too; what a provider says on the way is not."""
+    assert kinds(found) == wanted
+
+
+def test_an_id_belongs_to_one_fact() -> None:
+    """The same fact has the same id and body whenever it is asked; another number, time, recipient or type another."""
+    first = events_of(happening())[0]
+    assert events_of(happening())[0] == first
+    others = [
+        happening(seq=8),
+        happening(at=AT + 1),
+        happening(n=3),
+        happening(old=Carriage.IN_DOUBT, cause=Cause.DECISION),
+    ]
+    ids = {events_of(other)[0].id for other in others}
+    assert len(ids - {first.id}) == 3, "how it came about is not part of the id"
+    both = events_of(happening(kind="duplicate"))
+    assert both[0].id != both[1].id
+
+
+def test_words_from_outside_are_bounded_and_stay_text() -> None:
+    """A reply of any length and kind makes a bounded, valid JSON text."""
+    detail = {"text": "\x00</script>" + "x" * 100_000, "code": "nonsense", "provider_message_id": 7}
+    (event,) = events_of(happening(detail=detail))
+    assert len(event.body) < 2_500
+    assert json.loads(event.body)["data"]["reply"].keys() == {"text"}
+
+
+def test_a_test_event_says_that_it_is_one() -> None:
+    """Its type is no type of mail, and it names the endpoint."""
+    told = json.loads(rehearsal("shop", AT, "evt_test"))
+    assert told["type"] == "webhook.test"
+    assert told["data"]["endpoint"] == "shop"
+
+
+def test_another_message_has_other_ids() -> None:
+    """Two messages never share an id, whatever their facts' numbers."""
+    one = happening()
+    other = replace(one, fact=replace(one.fact, message_id=MessageId(bytes(16))))
+    assert events_of(one)[0].id != events_of(other)[0].id
