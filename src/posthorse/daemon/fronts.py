@@ -3,7 +3,7 @@
 Left out: what they do (`posthorse.accept`, `posthorse.feedback`), which listener serves what (`listeners`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from posthorse.web.router import Mount
 
@@ -13,6 +13,10 @@ class Fronts:
 
     def __init__(self) -> None:
         self._mounts: list[Mount] = []
+
+    def add(self, mounts: Iterable[Mount]) -> None:
+        """Have one more front, before anything listens."""
+        self._mounts += mounts
 
     def mounts(self) -> Sequence[Mount]:
         """For the router of each listener."""

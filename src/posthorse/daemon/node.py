@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from posthorse.accept.admission import Admission
-from posthorse.accept.credentials import CredentialStore
+from posthorse.accept.credentials import Credential, CredentialStore
 from posthorse.accept.load import Load
 from posthorse.accept.smtp.server import SmtpServer
 from posthorse.adapters.chance import SystemRng, TimeOrderedIds
@@ -38,6 +38,7 @@ from posthorse.daemon.fronts import Fronts
 from posthorse.daemon.housekeeper import Housekeeper
 from posthorse.daemon.listeners import Listeners, listen, shown
 from posthorse.daemon.readiness import FileInEffect, export_gauges, readiness_of
+from posthorse.daemon.ses_entrance import SesEntrance
 from posthorse.daemon.wiring import (
     Edge,
     classifier_of,
@@ -91,6 +92,7 @@ class Daemon:
         self._gateway: Gateway
         self._smtp: SmtpServer
         self._fronts: Fronts
+        self._ses: SesEntrance
         self._housekeeper: Housekeeper
         self._control: ControlServer | None = None
         self._listeners: Listeners | None = None
@@ -170,10 +172,21 @@ class Daemon:
             messages_per_s=config.limits.messages_per_s,
             load=self._load,
         )
+        credentials = await self._credentials()
+        self._ses = SesEntrance(
+            config,
+            admission=admission,
+            world_clock=SystemClock(),
+            clock=self._clock,
+            ids=ids,
+            journal=self._journal,
+            credentials=credentials,
+        )
         self._fronts = Fronts()
+        self._fronts.add(self._ses.mounts)
         self._smtp = SmtpServer(
             admission=admission,
-            credentials=await self._credentials(),
+            credentials=self._logins(credentials),
             clock=self._clock,
             hostname=hostname,
             observer=Doorkeeper(self._journal),
@@ -248,6 +261,7 @@ class Daemon:
         self._smtp.admission.classifier = classifier_of(config)
         self._smtp.trusted = trusted_of(config)
         self._smtp.limits = smtp_limits_of(config)
+        self._ses.renew(config)
         self._smtp.admission.limit_rate(config.limits.messages_per_s)
         self._gateway.reroute(routes_of(config))
         self._keyring.renew(signing_keys_of(config.domains))
@@ -258,10 +272,14 @@ class Daemon:
         return reloaded.applied, reloaded.needs_restart
 
     async def _keys_changed(self) -> None:
-        self._smtp.credentials = await self._credentials()
+        credentials = await self._credentials()
+        self._smtp.credentials = self._logins(credentials)
+        self._ses.let_in(credentials)
 
-    async def _credentials(self) -> CredentialStore:
-        credentials = await credentials_of(self._config, self._spool, self._sealer, self._offload)
+    async def _credentials(self) -> Sequence[Credential]:
+        return await credentials_of(self._config, self._spool, self._sealer, self._offload)
+
+    def _logins(self, credentials: Sequence[Credential]) -> CredentialStore:
         return CredentialStore(credentials, regions=REGIONS, offload=self._offload)
 
     async def _backup(self, path: Path) -> int:
@@ -283,8 +301,8 @@ class Daemon:
     def _load(self) -> Load:
         return Load(
             queued=self._housekeeper.queued,
-            receiving_bytes=self._smtp.receiving_bytes,
-            pending_commits=self._smtp.pending_commits,
+            receiving_bytes=self._smtp.receiving_bytes + self._ses.reception.held_bytes,
+            pending_commits=self._smtp.pending_commits + self._ses.reception.pending,
             free_space_bytes=self._housekeeper.free_space_bytes,
         )
 

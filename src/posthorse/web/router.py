@@ -20,7 +20,7 @@ class Mount:
 
     role: Role
     path: str
-    """Ends with `/`: everything below it, the longest such path first; else exactly this path."""
+    """Ends with `/`: everything below it, the longest such path first; else, and `/` alone: exactly this path."""
     app: App
     methods: Collection[str] = _READING
     """What is answered; empty: the application decides itself."""
@@ -33,10 +33,9 @@ class Router:
         self, mounts: Iterable[Mount], roles: Collection[Role], bug: Callable[[str, BaseException], None]
     ) -> None:
         mine = [mount for mount in mounts if mount.role in roles]
-        self._exact = {mount.path: mount for mount in mine if not mount.path.endswith("/")}
-        self._below = sorted(
-            (mount for mount in mine if mount.path.endswith("/")), key=lambda mount: len(mount.path), reverse=True
-        )
+        below = [mount for mount in mine if mount.path.endswith("/") and mount.path != "/"]
+        self._exact = {mount.path: mount for mount in mine if mount not in below}
+        self._below = sorted(below, key=lambda mount: len(mount.path), reverse=True)
         self._bug = bug
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
