@@ -120,7 +120,7 @@ def detail_of(**words: object) -> Mapping[str, str]:
 def fanned_out(
     provider: ProviderName,
     kind: EventKind,
-    recipients: Sequence[tuple[str, Mapping[str, Any]]],
+    recipients: Sequence[tuple[str | None, Mapping[str, Any]]],
     *,
     own_id: MessageId | None,
     provider_message_id: str,
@@ -128,8 +128,9 @@ def fanned_out(
     key_parts: Sequence[object],
     place: str,
 ) -> tuple[Event, ...]:
-    """One event for each recipient, with the recipient in its key. Raises `Unreadable` if there are none, or too many,
-    or neither id.
+    """One event for each recipient, with the recipient in its key; None: nobody knows which of several it was.
+
+    Raises `Unreadable` if there are none, or too many, or neither id.
     """
     if not recipients or len(recipients) > MOST_EVENTS:
         raise Unreadable(f"{place}: {'too many' if recipients else 'no'} recipients")
@@ -138,7 +139,7 @@ def fanned_out(
     message = provider_message_id or own_id
     events = []
     for given, told in recipients:
-        address = address_of(given, place)
+        address = "" if given is None else address_of(given, place)
         events.append(
             Event(
                 provider=provider,

@@ -139,16 +139,18 @@ class PostmarkNotices:
         return ()
 
     def _event(self, notice: _Notice, kind: EventKind, recipient: str | None, at: object) -> Sequence[Event]:
+        if recipient is None:
+            raise Unreadable("no recipient")
         told = {"kind": notice.type or notice.record_type, "said": notice.details or notice.description}
         return fanned_out(
             self.provider,
             kind,
-            [(recipient or "", told)],
+            [(recipient, told)],
             own_id=own_id_of((notice.metadata or {}).get(ID_NAME)),
             provider_message_id=id_of(notice.message_id) if notice.message_id != _NO_MESSAGE else "",
             at=time_of(at),
             key_parts=() if kind in _ONCE else (at, notice.number),
-            place="Email" if notice.email else "Recipient",
+            place="recipient",
         )
 
 

@@ -4,8 +4,8 @@ Promise: pure and total. Both kinds name the same happening by the same key, so 
 counts nothing twice. Facts: the object's key is the type in lower camel case, but `failure` for `Rendering Failure`;
 the text ends in a newline in the wild; on set-up there is a plain sentence instead of JSON.
 
-Opens and clicks do not say who of several recipients it was: with more than one they say nothing of any of them. A
-complaint may name several who perhaps complained; each is taken at its word.
+Opens and clicks do not say who of several recipients it was: with more than one the event names nobody, and is about
+the message. A complaint may name several who perhaps complained; each is taken at its word.
 
 Left out: the envelope of SNS (`sns_envelope`).
 """
@@ -29,7 +29,7 @@ _NOBODY = frozenset({"AmazonSnsSubscriptionSucceeded"})
 
 Part = TypeVar("Part")
 
-_Told = tuple[str, dict[str, Any]]
+_Told = tuple[str | None, dict[str, Any]]
 
 
 class _Shape(msgspec.Struct, rename="camel", frozen=True):
@@ -214,9 +214,8 @@ class _Reading:
         return self._fan_out(kind, recipients, self._mail.timestamp, "mail.destination")
 
     def _one_person(self, kind: EventKind, moment: _Moment) -> Sequence[Event]:
-        if len(self._mail.destination) > 1:
-            return ()
-        told: list[_Told] = [(each, {}) for each in self._mail.destination]
+        several = len(self._mail.destination) > 1
+        told: list[_Told] = [(None if several else each, {}) for each in self._mail.destination[:1]]
         return self._fan_out(kind, told, moment.timestamp, "mail.destination")
 
     def _fan_out(

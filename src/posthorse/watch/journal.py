@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Protocol
 
+from posthorse.mail.event import Event
 from posthorse.mail.ids import AttemptId, MessageId, ProviderName
 from posthorse.mail.message import Caller, Front, Message
 from posthorse.mail.outcome import Outcome, kind_of
@@ -103,6 +104,36 @@ class Journal:
         """No answer in time: in doubt, still listening."""
         self.measures.parked(provider)
         self.log.parked(message, provider, attempt)
+
+    def notification_taken(self, provider: ProviderName, duration_s: float, *, repeated: bool) -> None:
+        """A notification is durable, so long after it was read whole."""
+        self.measures.notified(provider, "repeated" if repeated else "taken")
+        self.measures.notification_kept(provider, duration_s)
+
+    def notification_attended(self, provider: ProviderName, what: str) -> None:
+        """A handshake was dealt with."""
+        self.measures.notified(provider, "attended")
+        self.log.notification_attended(provider, what)
+
+    def notification_refused(self, provider: ProviderName, why: str, peer: str) -> None:
+        """A request to a hook was not taken; `why` from a closed set."""
+        self.measures.notified(provider, why)
+        self.log.notification_refused(provider, why, peer)
+
+    def notification_unreadable(self, provider: ProviderName, where: str) -> None:
+        """A genuine notification makes no sense, or a part of it."""
+        self.measures.notification_unreadable(provider)
+        self.log.notification_unreadable(provider, where)
+
+    def learnt(self, event: Event, *, second_copy: bool) -> None:
+        """An event was applied."""
+        self.measures.learnt(event.provider, event.kind.value, second_copy=second_copy)
+        self.log.learnt(event, second_copy=second_copy)
+
+    def event_unknown(self, event: Event) -> None:
+        """An event is about mail that its provider was not given, as far as was known for an hour."""
+        self.measures.event_unknown(event.provider)
+        self.log.event_unknown(event)
 
     def standing_changed(self, name: ProviderName, state: StandingState, why: str) -> None:
         """A provider tripped or recovered."""

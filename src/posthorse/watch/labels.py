@@ -81,6 +81,8 @@ SPOOL_WHERE = Label(
         "orders": "read the orders of people: the last ones known stay in force",
         "counts": "count what waits, or store a proof that it can store again",
         "purge": "drop what retention lets go",
+        "take_in": "keep a notification: its provider was told to come again",
+        "digest": "apply what notifications say: they wait",
     },
 )
 BUG_WHERE = Label(
@@ -96,8 +98,56 @@ BUG_WHERE = Label(
         "tending attempts": "the loop that looks after attempts; started again",
         "control": "carrying out an operator's command",
         "web": "answering an HTTP request",
+        "hooks": "verifying a notification: its provider was told to come again",
+        "digesting": "reading a notification: tried again a few times, then noted",
+        "reading notifications": "the loop that reads notifications; started again",
         "stopping": "ending the gateway; every other step was taken",
         "loop": "anywhere else",
+    },
+)
+VERDICT = Label(
+    name="verdict",
+    meaning="What became of a request to a hook.",
+    values={
+        "taken": "verified and durable",
+        "repeated": "verified, and kept before",
+        "attended": "a handshake that was dealt with: a subscription confirmed, or ended",
+        "busy": "too many at once, overall or from one address: told to come again",
+        "too_large": "larger than 1 MiB",
+        "cut_off": "it did not come whole within 10 seconds",
+        "spool": "the spool could not promise durability: told to come again",
+        "malformed": "no envelope or signature as the provider makes them",
+        "no_signature": "the header fields of the signature are missing",
+        "signature": "the signature is not that of the provider over these bytes",
+        "signature_version": "signed in a way we do not know",
+        "stale": "signed too long ago, or in the future: check the clocks",
+        "type": "the kind of message in the header field is not that in the signed body",
+        "topic": "from an SNS topic that is not in `notifications.topics`",
+        "raw_delivery": "SNS is set to raw message delivery, which is not signed: switch that off",
+        "certificate_url": "the certificate is not where SNS keeps its own",
+        "certificate": "the certificate is expired, weak, or not SNS's",
+        "certificate_unavailable": "the certificate cannot be had from SNS now: told to come again",
+        "confirmation": "SNS did not take our confirmation of a subscription: told to come again",
+        "no_credentials": "without user name and password",
+        "credentials": "a wrong user name or password",
+        "header": "the header field of `notifications.header` is missing or wrong",
+    },
+)
+EVENT_KIND = Label(
+    name="kind",
+    metric="events",
+    meaning="What happened to the mail.",
+    values={
+        "taken": "the provider has it and works on it",
+        "deferred": "the receiving server put it off",
+        "delivered": "the receiving server said yes",
+        "soft_bounced": "the receiving server said no, for a reason that may pass",
+        "hard_bounced": "the receiving server said no for good; the address is suppressed",
+        "dropped": "the provider took it and will not send it",
+        "complained": "a person called it spam; the address is suppressed",
+        "opened": "it was opened, or a program fetched its images",
+        "clicked": "a link in it was followed",
+        "unsubscribed": "its reader wants no more of the kind",
     },
 )
 
@@ -116,6 +166,8 @@ LABELS: tuple[Label, ...] = (
     EFFECT,
     SPOOL_WHERE,
     BUG_WHERE,
+    VERDICT,
+    EVENT_KIND,
 )
 """Every label, in the order of the page."""
 

@@ -41,7 +41,7 @@ class Log:
         self._held_bytes = 0
         self._second = -1
         self._prefix = ""
-        self._troubles: dict[tuple[str, str, type[BaseException]], tuple[int, int]] = {}
+        self._told: dict[tuple[str, ...], tuple[int, int]] = {}
         """By kind and place: the second in which it was told last, and how many were not told since."""
         self._torn = False
         self._untold = 0
@@ -68,12 +68,9 @@ class Log:
 
     def trouble(self, event: str, where: str, error: BaseException) -> None:
         """A warning with what went wrong, and where in our code; of the same kind at the same place one a second."""
-        key, second = (event, where, type(error)), self._clock.now() // 1_000_000
-        last, withheld = self._troubles.get(key, (-1, 0))
-        if last == second:
-            self._troubles[key] = (second, withheld + 1)
+        withheld = self._withheld((event, where, type(error).__qualname__))
+        if withheld is None:
             return
-        self._troubles[key] = (second, 0)
         frames = traceback.extract_tb(error.__traceback__)[-5:]
         path = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(frames))
         self.warn(
@@ -83,6 +80,19 @@ class Log:
             + text("code_at", path)
             + (f',"withheld":{withheld}' if withheld else ""),
         )
+
+    def seldom(self, event: str, kind: tuple[str, ...], fields: str) -> None:
+        """A warning about what strangers can bring about; of the same kind one a second. `kind` is of a closed set."""
+        withheld = self._withheld((event, *kind))
+        if withheld is not None:
+            self.warn(event, fields + (f',"withheld":{withheld}' if withheld else ""))
+
+    def _withheld(self, key: tuple[str, ...]) -> int | None:
+        """How many of this kind were not told since the last one; None: this one is not to be told either."""
+        second = self._clock.now() // 1_000_000
+        last, withheld = self._told.get(key, (-1, 0))
+        self._told[key] = (second, withheld + 1 if last == second else 0)
+        return None if last == second else withheld
 
     def _at_once(self, level: str, event: str, fields: str) -> None:
         self._lines.append(f'{{"at":"{self._now()}","level":"{level}","event":"{event}"{fields}}}\n')

@@ -8,6 +8,7 @@ as code and enhanced code only. The history in the spool has the rest (`posthors
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 
+from posthorse.mail.event import Event
 from posthorse.mail.ids import AttemptId, MessageId, ProviderName
 from posthorse.mail.message import Message
 from posthorse.mail.outcome import Outcome, kind_of, scope_of
@@ -87,6 +88,36 @@ class MailLog:
         """A recipient is known to have a second copy."""
         fields = f',"id":"{message.id.hex()}","n":{n},"stream":"{message.stream.value}"'
         self._log.warn("duplicate", fields + text("provider", provider))
+
+    def learnt(self, event: Event, *, second_copy: bool) -> None:
+        """A provider told of a recipient, and it was applied; `second_copy`: it proves that the mail went out twice."""
+        fields = f'{text("provider", event.provider)},"kind":"{event.kind.value}","to":"{self.hashed(event.recipient)}"'
+        if event.message_id is not None:
+            fields = f',"id":"{event.message_id.hex()}"{fields}'
+        if second_copy:
+            self._log.warn("learnt", f'{fields},"second_copy":true')
+        elif self._mail:
+            self._log.line("learnt", fields)
+
+    def event_unknown(self, event: Event) -> None:
+        """An event is about mail that its provider was not given."""
+        self._log.seldom(
+            "event_unknown", (event.provider,), text("provider", event.provider) + text("kind", event.kind.value)
+        )
+
+    def notification_refused(self, provider: ProviderName, why: str, peer: str) -> None:
+        """A request to a hook was not taken; nothing of it is told."""
+        self._log.seldom(
+            "notification_refused", (provider, why), text("provider", provider) + text("why", why) + text("peer", peer)
+        )
+
+    def notification_attended(self, provider: ProviderName, what: str) -> None:
+        """A provider asked for something else than to be listened to."""
+        self._log.seldom("notification_attended", (provider, what), text("provider", provider) + text("what", what))
+
+    def notification_unreadable(self, provider: ProviderName, where: str) -> None:
+        """A genuine notification makes no sense; `where` holds no content."""
+        self._log.seldom("notification_unreadable", (provider,), text("provider", provider) + said("where", where))
 
     def standing_changed(self, provider: ProviderName, state: StandingState, why: str) -> None:
         """A provider tripped or recovered."""

@@ -87,6 +87,28 @@ class Measures:
         """An exception that should not be."""
         self.counters[metrics.BUGS].add((where,))
 
+    def notified(self, provider: str, verdict: str) -> None:
+        """A request to a hook was answered."""
+        self.counters[metrics.NOTIFICATIONS].add((provider, verdict))
+
+    def notification_kept(self, provider: str, duration_s: float) -> None:
+        """A notification was durable so long after its last byte."""
+        self.histograms[metrics.NOTIFICATION_SECONDS].observe((provider,), duration_s)
+
+    def notification_unreadable(self, provider: str) -> None:
+        """A genuine notification made no sense, or a part of it."""
+        self.counters[metrics.NOTIFICATIONS_UNREADABLE].add((provider,))
+
+    def learnt(self, provider: str, kind: str, *, second_copy: bool) -> None:
+        """An event was applied; `second_copy`: it proves that the mail went out twice."""
+        self.counters[metrics.EVENTS].add((provider, kind))
+        if second_copy:
+            self.counters[metrics.DUPLICATES_TOLD].add((provider,))
+
+    def event_unknown(self, provider: str) -> None:
+        """An event is about mail that the provider was not given."""
+        self.counters[metrics.EVENTS_UNKNOWN].add((provider,))
+
     def ask(self, metric: Metric, readings: Callable[[], Readings]) -> None:
         """Read this gauge from `readings` whenever somebody scrapes; must be quick and must not raise."""
         assert metric.kind is Kind.GAUGE, metric.name

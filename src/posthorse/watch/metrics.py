@@ -181,6 +181,50 @@ BUGS = _counter(
     "Exceptions that should not be; the log has the traceback.",
     "Please report them.",
 )
+NOTIFICATIONS = _counter(
+    "notifications",
+    ("provider", "verdict"),
+    "Requests to `/hooks/PROVIDER`, by what became of them.",
+    "`taken` that stops while mail goes out: the provider cannot reach us, or has given up. Anything refused steadily: "
+    "a setting is wrong at one of the two ends, or somebody tries.",
+)
+NOTIFICATION_SECONDS = _histogram(
+    "notification_seconds",
+    ("provider",),
+    ACCEPT_BOUNDS_S,
+    "From the last byte of a notification to its answer, of those that were kept.",
+    "Follows `spool_commit_seconds`; providers give up after 3 to 15 seconds.",
+)
+NOTIFICATIONS_UNREADABLE = _counter(
+    "notifications_unreadable",
+    ("provider",),
+    "Genuine notifications that made no sense to us, wholly or in part; they are kept with a note.",
+    "Above 0: the provider tells in a new way; please report it.",
+)
+NOTIFICATION_LAG = _gauge(
+    "notification_lag_seconds",
+    (),
+    "How long the oldest notification that nobody has read has waited; 0: there is none.",
+    "More than a few seconds: the spool or the process is overloaded, and what is known of deliveries is old.",
+)
+EVENTS = _counter(
+    "events",
+    ("provider", "kind"),
+    "What was learnt of recipients after handover; each once, however often it was told.",
+    "`hard_bounced` and `complained` beside `delivered`: how a provider, and our lists, are doing.",
+)
+EVENTS_UNKNOWN = _counter(
+    "events_unknown",
+    ("provider",),
+    "Events about mail that this provider was never given, offered again for an hour in vain. They change nothing.",
+    "Steady: the account also sends mail that does not come from here.",
+)
+DUPLICATES_TOLD = _counter(
+    "duplicates_told",
+    ("provider",),
+    "Events that prove a second copy: another attempt had handed the mail over already.",
+    "Rises after a provider answered late or not at all; the streams say which mail may go out twice.",
+)
 UP_SINCE = _gauge(
     "start_time_seconds",
     (),
@@ -209,6 +253,13 @@ METRICS: tuple[Metric, ...] = (
     LAG,
     LOG_LOST,
     BUGS,
+    NOTIFICATIONS,
+    NOTIFICATION_SECONDS,
+    NOTIFICATIONS_UNREADABLE,
+    NOTIFICATION_LAG,
+    EVENTS,
+    EVENTS_UNKNOWN,
+    DUPLICATES_TOLD,
     UP_SINCE,
 )
 """Every metric, in the order of the page."""

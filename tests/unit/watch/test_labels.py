@@ -8,9 +8,10 @@ import pytest
 
 from posthorse.accept.refusal import RefusalKind
 from posthorse.daemon.doorkeeper import Doorkeeper
+from posthorse.mail.event import EventKind
 from posthorse.watch import metrics
 from posthorse.watch.journal import _LATE, Journal
-from posthorse.watch.labels import BUG_WHERE, EFFECT, LABELS, REASON, SPOOL_WHERE, Label
+from posthorse.watch.labels import BUG_WHERE, EFFECT, EVENT_KIND, LABELS, REASON, SPOOL_WHERE, VERDICT, Label
 from posthorse.watch.log import Log
 from posthorse.watch.mail_log import MailLog
 from posthorse.watch.measures import Measures
@@ -65,6 +66,32 @@ def told(method: str, position: int = 0) -> Iterator[tuple[str, str]]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and _name(node.func) == method and len(node.args) > position:
                 yield str(path.relative_to(PACKAGE)), _text(node.args[position])
+
+
+def words(*methods: str) -> set[str]:
+    """Every word given as `why` to one of these, in the package."""
+    found = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and _name(node.func) in methods:
+                given = [*node.args[:1], *(keyword.value for keyword in node.keywords if keyword.arg == "why")]
+                found |= {text for argument in given if (text := _text(argument))}
+            elif isinstance(node, ast.FunctionDef) and node.name == "_why_not" and path.stem == "sns":
+                returned = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
+                found |= {text for text in returned if isinstance(text, str) and text.replace("_", "").isalpha()}
+    return found
+
+
+def test_every_verdict_on_a_notification_is_listed() -> None:
+    """What readers and the inbox refuse for, and what the journal counts beside it."""
+    counted = {"taken", "repeated", "attended", "spool"}
+    refused = words("Forged", "NoKey", "NotRead")
+    assert set(VERDICT.values) == refused | counted
+
+
+def test_every_kind_of_event_is_listed() -> None:
+    """The kinds are the closed set of the mail's own words."""
+    assert set(EVENT_KIND.values) == {kind.value for kind in EventKind}
 
 
 def _name(function: ast.expr) -> str:

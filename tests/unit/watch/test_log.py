@@ -10,6 +10,7 @@ import pytest
 
 from posthorse.accept.admission import AdmissionObserver
 from posthorse.accept.refusal import OVERLOADED, Accepted
+from posthorse.mail.event import Event, EventKind
 from posthorse.mail.ids import AttemptId, MessageId, ProviderName, Tenant
 from posthorse.mail.message import Message
 from posthorse.mail.outcome import Deferral, Handover, Outcome, Rejection, Reply, Scope, Unclear, kind_of
@@ -34,6 +35,15 @@ MESSAGE = Message(
 )
 ATTEMPT = AttemptId(b"a" * 16)
 RELAY = ProviderName("relay")
+TOLD = Event(
+    provider=RELAY,
+    key="key",
+    kind=EventKind.HARD_BOUNCED,
+    at=1,
+    recipient=ADDRESS,
+    message_id=MESSAGE.id,
+    detail={"said": f"550 <{ADDRESS}> no such user"},
+)
 
 
 class StoppedClock:
@@ -302,12 +312,40 @@ def test_no_event_holds_an_address(mail_log: MailLog, log: Log, paper: Paper) ->
     mail_log.stopped("SIGTERM")
     mail_log.bug("courier", ValueError(f"cannot parse {ADDRESS}"))
     mail_log.spool_trouble("admit", OSError("disk full"))
+    mail_log.learnt(TOLD, second_copy=False)
+    mail_log.event_unknown(TOLD)
+    mail_log.notification_refused(RELAY, "signature", "192.0.2.1")
+    mail_log.notification_attended(RELAY, "subscription confirmed")
+    mail_log.notification_unreadable(RELAY, f"Message: {ADDRESS}")
     log.flush()
     raw = b"".join(paper.written)
     assert b"@" not in raw
     assert b"customer" not in raw
     functions = {name for name in vars(MailLog) if not name.startswith("_")} - {"hashed", "ended", "on_lost"}
     assert len(paper.lines) == len(functions)
+
+
+def test_an_event_finds_its_message_and_its_address(mail_log: MailLog, log: Log, paper: Paper) -> None:
+    """What is learnt is told with our id and the hash of the address; a second copy is a warning."""
+    mail_log.learnt(TOLD, second_copy=False)
+    mail_log.learnt(TOLD, second_copy=True)
+    log.flush()
+    assert [line["level"] for line in paper.lines] == ["info", "warning"]
+    assert paper.lines[0]["id"] == MESSAGE.id.hex()
+    assert paper.lines[0]["to"] == mail_log.hashed(ADDRESS)
+
+
+def test_strangers_cannot_fill_the_log(paper: Paper) -> None:
+    """A thousand forged notifications in one second leave one line, and the next second's tells how many were not."""
+    clock = StoppedClock()
+    log = Log(paper, clock)
+    mail_log = MailLog(log, b"k")
+    for _ in range(1_000):
+        mail_log.notification_refused(RELAY, "signature", "192.0.2.1")
+    mail_log.notification_refused(RELAY, "topic", "192.0.2.1")
+    clock.at += 1_000_000
+    mail_log.notification_refused(RELAY, "signature", "192.0.2.1")
+    assert [line.get("withheld", 0) for line in paper.lines] == [0, 0, 999]
 
 
 def test_a_known_address_finds_its_lines(mail_log: MailLog, log: Log, paper: Paper) -> None:

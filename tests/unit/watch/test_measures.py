@@ -54,6 +54,12 @@ def full() -> Measures:
     measures.log_lost(3)
     measures.bug("courier")
     measures.histograms[metrics.LAG].observe((), 0.0)
+    measures.notified("relay", "taken")
+    measures.notification_kept("relay", 0.003)
+    measures.notification_unreadable("relay")
+    measures.learnt("relay", "delivered", second_copy=True)
+    measures.event_unknown("relay")
+    measures.ask(metrics.NOTIFICATION_LAG, lambda: {(): 0.5})
     counts = QueueCounts(by_carriage={(Stream.BULK, Carriage.QUEUED): 12}, oldest_waiting={Stream.BULK: 5_000_000})
     states = {ProviderName("relay"): StandingState.EJECTED}
     measures.ask(metrics.RECIPIENTS, lambda: recipients_readings(counts))
