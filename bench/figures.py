@@ -45,7 +45,7 @@ def compared(
 
 
 def alone(name: str, values: list[float], unit: str, wanted: str, *, least: float = 0.0, most: float = 0.0) -> Row:
-    """A row of our own figure."""
+    """A row of our own figure. `wanted`: empty if nothing was set as a goal."""
     value = statistics.median(values)
     return Row(
         name=name,
@@ -56,7 +56,7 @@ def alone(name: str, values: list[float], unit: str, wanted: str, *, least: floa
         rounds=len(values),
         unit=unit,
         wanted=wanted,
-        met=value >= least if least else value <= most,
+        met=(value >= least if least else value <= most) if wanted else None,
     )
 
 

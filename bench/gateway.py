@@ -79,10 +79,15 @@ class Gateway:
         self._process: subprocess.Popen[str] | None = None
 
     @property
+    def http_port(self) -> int:
+        """Where its HTTP fronts are."""
+        return self.port + 1
+
+    @property
     def settings(self) -> str:
         """Its whole configuration, to be printed beside the figures."""
         text = CONFIG.format(
-            port=self.port, http=self.port + 1, slots=self._slots, log_mail=str(self._log_mail).lower()
+            port=self.port, http=self.http_port, slots=self._slots, log_mail=str(self._log_mail).lower()
         )
         way_out = 'tls = "none"\n'
         if self._certificate is not None:
