@@ -20,6 +20,7 @@ from posthorse.mail.ports import Clock, Ids, Rng
 from posthorse.mail.standing import StandingState
 from posthorse.providers.port import DEFAULT_LIMITS, Limits, Provider
 from posthorse.spool.desk_port import SpoolDesk
+from posthorse.spool.inbox_port import SpoolInbox
 from posthorse.spool.outbox_port import SpoolOutbox
 from posthorse.spool.port import AdmitResult, Admitted, NewMessage, Spool, SpoolUnavailable
 from posthorse.watch.recovery import DEFAULT_RECOVERY, Recovery
@@ -30,6 +31,11 @@ ORDERS_EVERY_S = 1.0
 
 class AnySpool(Spool, SpoolDesk, Protocol):
     """A spool with all its sides."""
+
+    @property
+    def inbox(self) -> SpoolInbox:
+        """Its side for what is learnt back."""
+        ...
 
     @property
     def outbox(self) -> SpoolOutbox:

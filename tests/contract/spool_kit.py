@@ -12,6 +12,7 @@ from posthorse.mail.outcome import Fault, Handover, Outcome, Reply, Scope, Uncle
 from posthorse.mail.stream import SECOND, Stream
 from posthorse.spool.clerk import Clerk
 from posthorse.spool.desk_port import Hold, RecipientView, Selector, SpoolDesk, Suppression
+from posthorse.spool.inbox_port import SpoolInbox
 from posthorse.spool.memory import MemorySpool
 from posthorse.spool.outbox_port import SpoolOutbox
 from posthorse.spool.port import (
@@ -59,7 +60,12 @@ class HandClock:
 
 
 class FullSpool(Spool, SpoolDesk, Protocol):
-    """Both ports, as every adapter has them."""
+    """Every port, as every adapter has them."""
+
+    @property
+    def inbox(self) -> SpoolInbox:
+        """Its side for what is learnt back."""
+        ...
 
     @property
     def outbox(self) -> SpoolOutbox:

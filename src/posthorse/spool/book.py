@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from posthorse.mail.ids import MessageId, Tenant
+from posthorse.mail.ids import MessageId, ProviderName, Tenant
 from posthorse.mail.message import Message
 from posthorse.mail.stream import Stream
 from posthorse.spool.desk_port import Hold
@@ -87,6 +87,10 @@ class Book(Protocol):
 
     def claim(self, key: TenantKey, claim: Claim) -> None:
         """Note an idempotency key; replaces one that ran out."""
+        ...
+
+    def name(self, provider: ProviderName, provider_message_id: str, message_id: MessageId) -> None:
+        """Note by which id a provider knows a message; the latest one counts."""
         ...
 
     def put(self, entry: Entry) -> None:

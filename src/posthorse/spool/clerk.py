@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MessageId
+from posthorse.mail.outcome import Handover
 from posthorse.spool import rules, story
 from posthorse.spool.book import Book, Claim, TenantKey
 from posthorse.spool.desk_port import Hold
@@ -293,6 +294,9 @@ class Clerk:
             if entry is None:
                 results.append(Settled.RECORDED)
                 continue
+            outcome = settlement.outcome
+            if isinstance(outcome, Handover) and outcome.provider_message_id:
+                book.name(settlement.provider, outcome.provider_message_id, entry.message.id)
             change, result = self.settled(entry.row, settlement, book.now)
             telling = Telling(
                 at=book.now,

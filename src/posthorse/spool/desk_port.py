@@ -76,9 +76,13 @@ class Suppression:
     """In lower case."""
     reason: str
     source: str
-    """Whose list: `operator:NAME`, a provider, a customer."""
+    """Whose list: `operator:NAME`, `provider:NAME`, a customer."""
     created_at: int
     expires_at: int | None = None
+    event_key: str = ""
+    """The event that put it there; empty: none did."""
+    message_id: MessageId | None = None
+    """The message which that event was about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,11 @@ from typing import Protocol
 from posthorse.mail.event import Event
 from posthorse.mail.ids import ProviderName
 
+EVENTS_KEPT_US = 7 * 86_400_000_000
+"""A repetition of an event is told for seven days at least, and as long as its message is kept; so long may a provider
+go on repeating itself.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
@@ -66,7 +71,13 @@ class Learnt(Enum):
 
 
 class SpoolInbox(Protocol):
-    """What feedback asks of the spool; each call is one transaction."""
+    """What feedback asks of the spool; each call is one transaction.
+
+    An event counts only if its provider was given a copy of that recipient's mail; recipients are found by address,
+    without regard to case. One that names no recipient is about the only one there is, else about the message as a
+    whole: then it is kept in the history and is nobody's fate. What was read is dropped by the desk's `purge`, as
+    bodies are.
+    """
 
     async def take_in(self, batch: Sequence[Notification]) -> Sequence[bool]:
         """Keep notifications; False for one that was kept before. The answer to the sender follows this."""

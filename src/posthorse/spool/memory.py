@@ -28,7 +28,10 @@ from posthorse.spool.desk_port import (
     Suppression,
 )
 from posthorse.spool.entry import Entry, EntryKey, matches, view
+from posthorse.spool.inbox_port import EVENTS_KEPT_US, SpoolInbox
+from posthorse.spool.learner import Learner
 from posthorse.spool.memory_book import MemoryBook
+from posthorse.spool.memory_inbox import MemoryInbox
 from posthorse.spool.memory_outbox import MemoryOutbox
 from posthorse.spool.outbox_port import SpoolOutbox
 from posthorse.spool.port import (
@@ -55,10 +58,12 @@ ALL = 2**62
 class MemorySpool:
     """Ports `Spool` and `SpoolDesk` on dictionaries."""
 
-    def __init__(self, *, clock: Clock, clerk: Clerk | None = None) -> None:
-        """`clerk` holds the safeguards; the seeded world hands in one that lacks one of them."""
+    def __init__(self, *, clock: Clock, clerk: Clerk | None = None, learner: Learner | None = None) -> None:
+        """`clerk` and `learner` hold the safeguards; the seeded world hands in one that lacks one of them."""
         self._clerk = clerk or Clerk()
         self._book = MemoryBook(clock)
+        self._inbox = MemoryInbox(self._book, self._transact, learner or Learner())
+        self.inbox: SpoolInbox = self._inbox
         self.outbox: SpoolOutbox = MemoryOutbox(self._book, self._transact)
 
     async def _commit(self, apply: Callable[[], T]) -> T:
@@ -203,7 +208,13 @@ class MemorySpool:
 
     async def purge(self, bodies_before: int, history_before: int, limit: int) -> int:
         """As the port says."""
-        return await self._transact(lambda book: book.purge(bodies_before, history_before, limit))
+
+        def work(book: MemoryBook) -> int:
+            touched = book.purge(bodies_before, history_before, limit)
+            events_before = min(history_before, book.now - EVENTS_KEPT_US)
+            return max(touched, self._inbox.purge(bodies_before, events_before, limit))
+
+        return await self._transact(work)
 
     async def doubt_all(self, by: str) -> int:
         """As the port says."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage
-from posthorse.mail.ids import MessageId, Tenant
+from posthorse.mail.ids import MessageId, ProviderName, Tenant
 from posthorse.mail.message import Message
 from posthorse.mail.ports import Clock
 from posthorse.mail.stream import Stream
@@ -39,6 +39,8 @@ class MemoryBook:
         self._history: list[HistoryRow] = []
         self._seq = 0
         self._claims: dict[TenantKey, Claim] = {}
+        self.names: dict[tuple[ProviderName, str], MessageId] = {}
+        """By which ids providers know messages."""
         self._keyed: dict[TenantKey, tuple[MessageId, ...]] = {}
         self._suppressions: dict[TenantKey, Suppression] = {}
         self._holds: dict[int, Hold] = {}
@@ -65,14 +67,16 @@ class MemoryBook:
             self._undo.clear()
             self._now = None
 
-    def _set(self, table: dict[K, V], key: K, value: V) -> None:
+    def change(self, table: dict[K, V], key: K, value: V) -> None:
+        """Put a value into a table of this spool, unless the transaction is undone."""
         if key in table:
             self._undo.append(lambda old=table[key]: table.__setitem__(key, old))  # type: ignore[misc]
         else:
             self._undo.append(lambda: table.pop(key))
         table[key] = value
 
-    def _drop(self, table: dict[K, Any], key: K) -> bool:
+    def drop(self, table: dict[K, Any], key: K) -> bool:
+        """Take a key out of a table of this spool, unless the transaction is undone; False: it was not there."""
         if key not in table:
             return False
         self._undo.append(lambda old=table[key]: table.__setitem__(key, old))  # type: ignore[misc]
@@ -108,6 +112,14 @@ class MemoryBook:
         now = self.now
         found = {key: self._suppressions[key] for key in addresses if key in self._suppressions}
         return {key for key, entry in found.items() if entry.expires_at is None or entry.expires_at > now}
+
+    def listed(self, addresses: Collection[TenantKey]) -> Mapping[TenantKey, Suppression]:
+        """The entries of these addresses, those that ran out too."""
+        return {key: self._suppressions[key] for key in addresses if key in self._suppressions}
+
+    def recipients(self, message_id: MessageId) -> Sequence[Entry]:
+        """Every recipient of a message; none if it is unknown."""
+        return [self._entries[key] for key in self._recipients.get(message_id, ())]
 
     def holds(self) -> Sequence[Hold]:
         """As `Book` says."""
@@ -212,26 +224,30 @@ class MemoryBook:
         """As `Book` says."""
         if message.id in self._messages:
             raise SpoolMisuse(f"message id {message.id.hex()} is stored already")
-        self._set(self._messages, message.id, message)
-        self._set(self._bodies, message.id, body)
-        self._set(self._recipients, message.id, tuple(entry.key for entry in entries))
+        self.change(self._messages, message.id, message)
+        self.change(self._bodies, message.id, body)
+        self.change(self._recipients, message.id, tuple(entry.key for entry in entries))
         for entry in entries:
             self.put(entry)
         if message.supersede_key:
             key = (message.tenant, message.supersede_key)
-            self._set(self._keyed, key, (*self._keyed.get(key, ()), message.id))
+            self.change(self._keyed, key, (*self._keyed.get(key, ()), message.id))
 
     def claim(self, key: TenantKey, claim: Claim) -> None:
         """As `Book` says."""
-        self._set(self._claims, key, claim)
+        self.change(self._claims, key, claim)
+
+    def name(self, provider: ProviderName, provider_message_id: str, message_id: MessageId) -> None:
+        """As `Book` says."""
+        self.change(self.names, (provider, provider_message_id), message_id)
 
     def put(self, entry: Entry) -> None:
         """As `Book` says."""
-        self._set(self._entries, entry.key, entry)
+        self.change(self._entries, entry.key, entry)
         if entry.row.carriage in ENDS_OF_DUTY:
-            self._drop(self._live, entry.key)
+            self.drop(self._live, entry.key)
         elif entry.key not in self._live:
-            self._set(self._live, entry.key, None)
+            self.change(self._live, entry.key, None)
 
     def append(self, facts: Sequence[HistoryRow]) -> None:
         """As `Book` says."""
@@ -245,20 +261,20 @@ class MemoryBook:
         """Store a hold under a new number."""
         self._hold_seq += 1
         stored = replace(hold, id=self._hold_seq, created_at=self.now)
-        self._set(self._holds, stored.id, stored)
+        self.change(self._holds, stored.id, stored)
         return stored
 
     def drop_hold(self, hold_id: int) -> None:
         """Forget a hold; its recipients are freed page by page."""
-        self._drop(self._holds, hold_id)
+        self.drop(self._holds, hold_id)
 
     def suppress(self, entry: Suppression) -> None:
         """Add or replace."""
-        self._set(self._suppressions, (entry.tenant, entry.address), entry)
+        self.change(self._suppressions, (entry.tenant, entry.address), entry)
 
     def unsuppress(self, key: TenantKey) -> bool:
         """Remove; False: it was not there."""
-        return self._drop(self._suppressions, key)
+        return self.drop(self._suppressions, key)
 
     def suppressions(self, tenant: Tenant | None, after: str, limit: int) -> Sequence[Suppression]:
         """In the order of addresses, then tenants."""
@@ -267,11 +283,11 @@ class MemoryBook:
 
     def order(self, control: Control) -> None:
         """Set or replace a standing order."""
-        self._set(self._orders, control.key, control)
+        self.change(self._orders, control.key, control)
 
     def lift(self, key: str) -> bool:
         """Remove a standing order; False: it was not there."""
-        return self._drop(self._orders, key)
+        return self.drop(self._orders, key)
 
     def orders(self) -> Sequence[Control]:
         """Orders in force now, by key."""
@@ -283,7 +299,7 @@ class MemoryBook:
 
     def put_key(self, key: StoredKey) -> None:
         """Add or replace an access key."""
-        self._set(self._keys, key.id, key)
+        self.change(self._keys, key.id, key)
 
     def keys(self) -> Sequence[StoredKey]:
         """All access keys, by id."""
@@ -298,7 +314,7 @@ class MemoryBook:
             self._forget(message_id)
         bare = self._rested_before(bodies_before, self._bodies)[: limit - len(gone)]
         for message_id in bare:
-            self._drop(self._bodies, message_id)
+            self.drop(self._bodies, message_id)
         self._forget_history(set(gone))
         return len(gone) + len(bare)
 
@@ -315,13 +331,15 @@ class MemoryBook:
     def _forget(self, message_id: MessageId) -> None:
         message = self._messages[message_id]
         for key in self._recipients[message_id]:
-            self._drop(self._entries, key)
-        self._drop(self._recipients, message_id)
-        self._drop(self._messages, message_id)
-        self._drop(self._bodies, message_id)
+            self.drop(self._entries, key)
+        for name in [name for name, owner in self.names.items() if owner == message_id]:
+            self.drop(self.names, name)
+        self.drop(self._recipients, message_id)
+        self.drop(self._messages, message_id)
+        self.drop(self._bodies, message_id)
         if message.supersede_key:
             keyed = (message.tenant, message.supersede_key)
-            self._set(self._keyed, keyed, tuple(i for i in self._keyed[keyed] if i != message_id))
+            self.change(self._keyed, keyed, tuple(i for i in self._keyed[keyed] if i != message_id))
 
     def _forget_history(self, ids: set[MessageId]) -> None:
         if ids:

@@ -42,7 +42,7 @@ class Row:
     hold: int | None = None
     doubtful: tuple[int, ...] = ()
     provider: ProviderName = ProviderName("")
-    """Where its latest release went."""
+    """Where its latest release went; who took it, if that was learnt later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ def _at_rest(row: Row) -> Row:
     return replace(row, leased_from=None, lease_until=None, next_at=due)
 
 
-def _rest(change: Change, new: Carriage, cause: Cause) -> Change:
+def rest(change: Change, new: Carriage, cause: Cause) -> Change:
     """Move to a resting place; a withdrawn row that comes to rest queued ends at once."""
     change = _moved(change, new, cause)
     if change.row.carriage is Carriage.QUEUED and change.row.withdrawn:
@@ -152,14 +152,14 @@ def refuse(row: Row, reason: Refusal, now: int) -> Change:
         return change
     if base is not Carriage.QUEUED:
         due = now if reason is Refusal.HELD else None
-        return _rest(Change(row=replace(row, next_at=due)), base, Cause.RETURN)
+        return rest(Change(row=replace(row, next_at=due)), base, Cause.RETURN)
     match reason:
         case Refusal.SUPPRESSED:
-            return _rest(change, Carriage.SUPPRESSED, Cause.SUPPRESS)
+            return rest(change, Carriage.SUPPRESSED, Cause.SUPPRESS)
         case Refusal.EXPIRED:
-            return _rest(change, Carriage.EXPIRED, Cause.EXPIRY)
+            return rest(change, Carriage.EXPIRED, Cause.EXPIRY)
         case _:
-            return _rest(Change(row=replace(row, next_at=now)), Carriage.QUEUED, Cause.RETURN)
+            return rest(Change(row=replace(row, next_at=now)), Carriage.QUEUED, Cause.RETURN)
 
 
 def settle(row: Row, settlement: Settlement, now: int) -> tuple[Change, Settled]:
@@ -173,7 +173,7 @@ def settle(row: Row, settlement: Settlement, now: int) -> tuple[Change, Settled]
         return Change(row=row), Settled.RECORDED  # not unused: without its answer it lapses into doubt
     if outcome is None:
         given_back = replace(tried, next_at=settlement.next_at)
-        return _rest(Change(row=given_back), _base(row), Cause.RETURN), Settled.APPLIED
+        return rest(Change(row=given_back), _base(row), Cause.RETURN), Settled.APPLIED
     tried = replace(tried, attempts=row.attempts + 1, next_at=settlement.next_at)
     return _settle_present(tried, settlement, outcome), Settled.APPLIED
 
@@ -185,13 +185,13 @@ def _settle_present(row: Row, settlement: Settlement, outcome: Outcome) -> Chang
         if not marked:  # the mark was lost with a database, or the way out broke its word: the copy is out all the same
             row = replace(row, copies_released=row.copies_released + 1)
         if isinstance(outcome, Handover):
-            return _rest(Change(row=row), Carriage.HANDED_OVER, Cause.ANSWER)
-        return _rest(Change(row=_doubting(row)), _unclear_rest(base), Cause.ANSWER)
+            return rest(Change(row=row), Carriage.HANDED_OVER, Cause.ANSWER)
+        return rest(Change(row=_doubting(row)), _unclear_rest(base), Cause.ANSWER)
     if marked:
         row = replace(row, copies_released=row.copies_released - 1)
     if settlement.final and base is Carriage.QUEUED and not row.withdrawn:
-        return _rest(Change(row=row), Carriage.REJECTED, Cause.ANSWER)
-    return _rest(Change(row=row), base, Cause.ANSWER)
+        return rest(Change(row=row), Carriage.REJECTED, Cause.ANSWER)
+    return rest(Change(row=row), base, Cause.ANSWER)
 
 
 def _doubting(row: Row) -> Row:
@@ -212,7 +212,7 @@ def _settle_late(row: Row, settlement: Settlement, now: int) -> tuple[Change, Se
         return unchanged, Settled.RECORDED
     answered = replace(row, doubtful=tuple(f for f in row.doubtful if f != settlement.fence))
     if isinstance(outcome, Handover):
-        return _late_handover(answered)
+        return _late_handover(answered, settlement.provider)
     # A person may have given the copy back before; what is certainly still out is never taken off.
     certain = len(answered.doubtful) + (row.carriage in (Carriage.RELEASED, Carriage.HANDED_OVER))
     copies = max(row.copies_released - 1, min(row.copies_released, certain))
@@ -221,18 +221,23 @@ def _settle_late(row: Row, settlement: Settlement, now: int) -> tuple[Change, Se
     return _late_no(replace(answered, copies_released=copies, tried=tried), outcome, now), Settled.LATE_APPLIED
 
 
-def _late_handover(row: Row) -> tuple[Change, Settled]:
+def _late_handover(row: Row, provider: ProviderName) -> tuple[Change, Settled]:
     match row.carriage:
         case Carriage.IN_DOUBT | Carriage.QUEUED | Carriage.LEASED:
-            stopped = replace(row, fence=row.fence + 1) if row.carriage is Carriage.LEASED else row
-            out = replace(stopped, next_at=None, copies_released=max(1, row.copies_released))
-            return _rest(Change(row=out), Carriage.HANDED_OVER, Cause.LATE_ANSWER), Settled.LATE_APPLIED
+            return taken(row, provider, Cause.LATE_ANSWER), Settled.LATE_APPLIED
         case Carriage.RELEASED:
             return Change(row=replace(row, leased_from=Carriage.HANDED_OVER)), Settled.DUPLICATE
         case Carriage.HANDED_OVER:
             return Change(row=row), Settled.DUPLICATE
         case _:
             return Change(row=row), Settled.RECORDED
+
+
+def taken(row: Row, provider: ProviderName, cause: Cause) -> Change:
+    """A row without a copy under way is handed over after all; a lease that has not released is fenced off."""
+    stopped = replace(row, fence=row.fence + 1) if row.carriage is Carriage.LEASED else row
+    out = replace(stopped, next_at=None, copies_released=max(1, row.copies_released), provider=provider or row.provider)
+    return rest(Change(row=out), Carriage.HANDED_OVER, cause)
 
 
 def _late_no(row: Row, outcome: Outcome, now: int) -> Change:
@@ -243,8 +248,8 @@ def _late_no(row: Row, outcome: Outcome, now: int) -> Change:
         if row.copies_released:
             return replace(change, row=_at_rest(change.row))
         if final and not row.withdrawn:
-            return _rest(change, Carriage.REJECTED, Cause.LATE_ANSWER)
-        return _rest(change, Carriage.QUEUED, Cause.LATE_ANSWER)
+            return rest(change, Carriage.REJECTED, Cause.LATE_ANSWER)
+        return rest(change, Carriage.QUEUED, Cause.LATE_ANSWER)
     present = row.carriage is Carriage.RELEASED
     if row.leased_from is Carriage.IN_DOUBT and row.copies_released == present:
         return Change(row=replace(row, leased_from=Carriage.QUEUED))
@@ -256,14 +261,14 @@ def lapse(row: Row, now: int) -> Change:
     if row.carriage is Carriage.RELEASED:
         holders = (*row.tried[: row.copies_released - 1], row.provider)
         doubting = replace(_doubting(row), next_at=now, attempts=row.attempts + 1, tried=holders)
-        return _rest(Change(row=doubting), _unclear_rest(_base(row)), Cause.LAPSE)
-    return _rest(Change(row=replace(row, next_at=now)), _base(row), Cause.LAPSE)
+        return rest(Change(row=doubting), _unclear_rest(_base(row)), Cause.LAPSE)
+    return rest(Change(row=replace(row, next_at=now)), _base(row), Cause.LAPSE)
 
 
 def expire(row: Row) -> Change:
     """The deadline passed: waiting mail ends; what is in doubt stays, but is never sent again."""
     if row.carriage is Carriage.QUEUED:
-        return _rest(Change(row=row), Carriage.EXPIRED, Cause.EXPIRY)
+        return rest(Change(row=row), Carriage.EXPIRED, Cause.EXPIRY)
     if row.carriage is Carriage.IN_DOUBT:
         return Change(row=replace(row, next_at=None))
     return Change(row=row)
@@ -272,7 +277,7 @@ def expire(row: Row) -> Change:
 def suppress_waiting(row: Row) -> Change:
     """The address was put on a list while it waited."""
     if row.carriage is Carriage.QUEUED:
-        return _rest(Change(row=row), Carriage.SUPPRESSED, Cause.SUPPRESS)
+        return rest(Change(row=row), Carriage.SUPPRESSED, Cause.SUPPRESS)
     return Change(row=row)
 
 
@@ -282,9 +287,9 @@ def withdraw(row: Row, how: str) -> Change:
         return Change(row=row)
     marked = replace(row, withdrawn=how)
     if row.carriage is Carriage.QUEUED:
-        return _rest(Change(row=marked), *_WITHDRAWN_END[how])
+        return rest(Change(row=marked), *_WITHDRAWN_END[how])
     if row.carriage is Carriage.LEASED and _base(row) is Carriage.QUEUED:
-        return _rest(Change(row=marked), *_WITHDRAWN_END[how])
+        return rest(Change(row=marked), *_WITHDRAWN_END[how])
     return Change(row=_at_rest(marked) if row.carriage is Carriage.IN_DOUBT else marked)
 
 
@@ -294,7 +299,7 @@ def decide(row: Row, decision: Decision, now: int) -> Change:
         case Decision.CANCEL:
             if row.carriage is Carriage.IN_DOUBT:
                 marked = replace(row, withdrawn=CANCELLED)
-                return _rest(Change(row=marked), Carriage.CANCELLED, Cause.DECISION)
+                return rest(Change(row=marked), Carriage.CANCELLED, Cause.DECISION)
             return withdraw(row, CANCELLED)
         case Decision.RETRY_NOW:
             if row.carriage in (Carriage.QUEUED, Carriage.IN_DOUBT):
@@ -308,12 +313,12 @@ def decide(row: Row, decision: Decision, now: int) -> Change:
         case Decision.WAS_HANDED_OVER:
             if row.carriage is Carriage.IN_DOUBT:  # the person's word answers the latest attempt
                 told = replace(row, doubtful=row.doubtful[:-1])
-                return _rest(Change(row=told), Carriage.HANDED_OVER, Cause.DECISION)
+                return rest(Change(row=told), Carriage.HANDED_OVER, Cause.DECISION)
             return Change(row=row)
         case Decision.WAS_NOT_SENT:
             if row.carriage is Carriage.IN_DOUBT:
                 back = replace(row, copies_released=0, next_at=now, tried=())
-                return _rest(Change(row=back), Carriage.QUEUED, Cause.DECISION)
+                return rest(Change(row=back), Carriage.QUEUED, Cause.DECISION)
             return Change(row=row)
 
 
@@ -324,4 +329,4 @@ def doubt(row: Row) -> Change:
         return Change(row=row)
     known = _doubting(row) if row.carriage is Carriage.RELEASED else row
     blind = replace(known, copies_released=row.copies_allowed, fence=row.fence + 1, next_at=None)
-    return _rest(Change(row=blind), _unclear_rest(_base(row)), Cause.RESTORE)
+    return rest(Change(row=blind), _unclear_rest(_base(row)), Cause.RESTORE)

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage, Cause
+from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage, Cause, Fate
+from posthorse.mail.event import Event
 from posthorse.mail.ids import AttemptId, ProviderName
 from posthorse.mail.message import Message
 from posthorse.mail.outcome import Handover, Rejection, kind_of, scope_of
@@ -21,6 +22,9 @@ Detail = Mapping[str, str | int | float | bool | None]
 
 ABOUT_MESSAGE = -1
 """Recipient number of a fact about the whole message."""
+
+MOST_WORDS, MOST_NAME, MOST_TEXT = 12, 40, 500
+"""Words of a provider that are kept of one event, and the characters of each name and text."""
 
 _FIELDS = (
     "copies_allowed",
@@ -138,6 +142,31 @@ def settlement_detail(settlement: Settlement) -> Detail:
     if settlement.final and isinstance(outcome, Rejection):
         detail["final"] = True
     return detail
+
+
+def event_detail(event: Event) -> Detail:
+    """What was told, for history: `event` (its kind), `told_at`, `key`, and the provider's words as `said_NAME`."""
+    detail: dict[str, str | int | float | bool | None] = {"event": event.kind.value, "key": event.key}
+    if event.at:
+        detail["told_at"] = event.at
+    if event.provider_message_id:
+        detail["provider_message_id"] = event.provider_message_id
+    words = list(event.detail.items())[:MOST_WORDS]
+    return detail | {f"said_{name[:MOST_NAME]}": text[:MOST_TEXT] for name, text in words}
+
+
+def fate_detail(old: Fate, new: Fate, event: Event) -> Detail:
+    """A fate that an event raised, for history; with the event's words, since customers are told fact by fact."""
+    return {**event_detail(event), "old": old.value, "new": new.value}
+
+
+def replay_fate(facts: Iterable[HistoryRow]) -> Fate:
+    """The fate of one recipient from its facts, oldest first."""
+    fate = Fate.UNKNOWN
+    for fact in facts:
+        if fact.kind == "fate":
+            fate = Fate(str(fact.detail["new"]))
+    return fate
 
 
 def replay(facts: Iterable[HistoryRow]) -> Row:

@@ -10,7 +10,7 @@ from operator import itemgetter
 import apsw
 import msgspec
 
-from posthorse.mail.ids import MessageId, Tenant
+from posthorse.mail.ids import MessageId, ProviderName, Tenant
 from posthorse.mail.message import Message
 from posthorse.mail.stream import Stream
 from posthorse.spool import codec
@@ -80,6 +80,7 @@ class SqliteBook:
         self.recipients: list[tuple[Value, ...]] = []
         self.facts: list[tuple[Value, ...]] = []
         self._claims: list[tuple[Value, ...]] = []
+        self._names: dict[tuple[ProviderName, str], MessageId] = {}
         self._changed: dict[EntryKey, Entry] = {}
 
     # --- writes, gathered -------------------------------------------------------------------------------------------
@@ -108,6 +109,10 @@ class SqliteBook:
         """As `Book` says."""
         self._claims.append((*key, claim.fingerprint, claim.message_id, claim.expires_at))
 
+    def name(self, provider: ProviderName, provider_message_id: str, message_id: MessageId) -> None:
+        """As `Book` says."""
+        self._names[provider, provider_message_id] = message_id
+
     def put(self, entry: Entry) -> None:
         """As `Book` says."""
         self._changed[entry.key] = entry
@@ -130,6 +135,10 @@ class SqliteBook:
         for number, message_id, body in self._apart:
             blob.write(self.connection, number, message_id, body)
         self._apart.clear()
+        if self._names:
+            names = [(*key, message_id) for key, message_id in self._names.items()]
+            _BULK["add_names"].change(self.connection, names)
+            self._names.clear()
         if self._changed:
             _BULK["put_recipients"].change(self.connection, [recipient_row(e) for e in self._changed.values()])
             self._changed.clear()
@@ -142,6 +151,7 @@ class SqliteBook:
         for rows in (self.messages, self.stored_bodies, self.recipients, self._claims, self.facts):
             rows.clear()
         self._apart.clear()
+        self._names.clear()
         self._changed.clear()
 
     # --- the straight path ------------------------------------------------------------------------------------------

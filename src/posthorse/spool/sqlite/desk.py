@@ -117,6 +117,8 @@ def suppress(book: SqliteBook, entry: Suppression) -> None:
         "source": entry.source,
         "created_at": entry.created_at,
         "expires_at": entry.expires_at,
+        "event_key": entry.event_key,
+        "message_id": entry.message_id,
     }
     book.connection.execute(_DESK["suppress"], bindings)
 
@@ -137,9 +139,16 @@ def suppressions(connection: apsw.Connection, tenant: Tenant | None, after: str,
         rows = connection.execute(_DESK["suppressions_of_tenant"], bindings)
     return [
         Suppression(
-            tenant=whose, address=address, reason=reason, source=source, created_at=created_at, expires_at=expires_at
+            tenant=whose,
+            address=address,
+            reason=reason,
+            source=source,
+            created_at=created_at,
+            expires_at=expires_at,
+            event_key=event_key,
+            message_id=message_id,
         )
-        for whose, address, reason, source, created_at, expires_at in rows
+        for whose, address, reason, source, created_at, expires_at, event_key, message_id in rows
     ]
 
 

@@ -1,4 +1,4 @@
-"""Retention: dropping bodies, then everything, of messages that rested long enough.
+"""Retention: dropping bodies, then everything, of messages that rested long enough; and what was read of notifications.
 
 Promise: one call looks at a bounded window of messages and goes on behind it at the next call, so that neither a
 million waiting messages nor years of finished ones make it long. Rows in doubt are never touched.
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from posthorse.spool.inbox_port import EVENTS_KEPT_US
 from posthorse.spool.sqlite.book import SqliteBook
 from posthorse.spool.sqlite.queries import Bulk, named
 
@@ -15,7 +16,9 @@ WINDOW = 8
 """Messages looked at for each one that may be dropped."""
 
 _DESK = named("desk.sql")
-_BULK = {name: Bulk(text) for name, text in _DESK.items() if "{rows}" in text}
+_INBOX = named("inbox.sql")
+_BULK = {name: Bulk(text) for name, text in (_DESK | _INBOX).items() if "{rows}" in text}
+_decode_old = msgspec.json.Decoder(list[tuple[int, int]]).decode
 _decode = msgspec.json.Decoder(list[tuple[int, str, int]]).decode
 
 
@@ -25,6 +28,7 @@ class Places:
 
     body: int = 0
     message: bytes = b""
+    notification: int = 0
 
 
 def purge(book: SqliteBook, places: Places, bodies_before: int, history_before: int, limit: int) -> int:
@@ -34,13 +38,26 @@ def purge(book: SqliteBook, places: Places, bodies_before: int, history_before: 
         ids = [(message_id,) for _, message_id in gone]
         _BULK["drop_bodies"].change(book.connection, [(row,) for row, _ in gone])
         book.connection.execute(_DESK["keep_floor"])
-        for name in ("drop_recipients", "drop_history", "drop_messages"):
+        for name in ("forget_names", "drop_recipients", "drop_history", "drop_messages"):
             _BULK[name].change(book.connection, ids)
     bare = _old_bodies(book, places, bodies_before, limit - len(gone)) if limit > len(gone) else []
     if bare:
         _BULK["drop_bodies"].change(book.connection, [(row,) for row, _ in bare])
         _BULK["forget_bodies"].change(book.connection, [(message_id,) for _, message_id in bare])
-    return len(gone) + len(bare)
+    events_before = min(history_before, book.now - EVENTS_KEPT_US)
+    book.connection.execute(_INBOX["forget_events"], {"limit": limit, "before": events_before})
+    events = book.connection.changes()
+    return max(len(gone) + len(bare), events, _drop_notifications(book, places, bodies_before, limit))
+
+
+def _drop_notifications(book: SqliteBook, places: Places, before: int, limit: int) -> int:
+    window = limit * WINDOW
+    bindings = {"before": before, "after": places.notification, "window": window}
+    seen = _decode_old(book.connection.execute(_INBOX["old_notifications"], bindings).get)
+    found = [seq for seq, is_old in seen if is_old][:limit]
+    ended = len(seen) < window and len(found) < limit
+    places.notification = 0 if ended or not seen else found[-1] if len(found) == limit else seen[-1][0]
+    return _BULK["drop_notifications"].change(book.connection, [(seq,) for seq in found]) if found else 0
 
 
 def _old_messages(book: SqliteBook, places: Places, before: int, limit: int) -> list[tuple[int, bytes]]:

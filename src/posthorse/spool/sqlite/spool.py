@@ -27,6 +27,8 @@ from posthorse.spool.desk_port import (
     Suppression,
 )
 from posthorse.spool.entry import Entry, EntryKey
+from posthorse.spool.inbox_port import SpoolInbox
+from posthorse.spool.learner import Learner
 from posthorse.spool.outbox_port import SpoolOutbox
 from posthorse.spool.port import (
     AdmitResult,
@@ -46,6 +48,7 @@ from posthorse.spool.port import (
 from posthorse.spool.sqlite import desk, retention
 from posthorse.spool.sqlite.book import SqliteBook
 from posthorse.spool.sqlite.checkpoint import Checkpointer
+from posthorse.spool.sqlite.inbox import SqliteInbox
 from posthorse.spool.sqlite.lock import OwnerLock
 from posthorse.spool.sqlite.outbox import SqliteOutbox
 from posthorse.spool.sqlite.place import Place
@@ -85,6 +88,7 @@ class SqliteSpool:
         self._clock = clock
         self._clerk = clerk
         self._places = retention.Places()
+        self.inbox: SpoolInbox = SqliteInbox(ask=reader.ask, work=self._work, now=clock.now, learner=Learner())
         self.outbox: SpoolOutbox = SqliteOutbox(ask=reader.ask, work=self._work, now=clock.now)
 
     @classmethod

@@ -197,6 +197,8 @@ def settle(book: SqliteBook, settlements: Sequence[Settlement]) -> bool:
         return False
     for s in settlements:
         detail = {**settlement_detail(s), "tried": ",".join(s.tried)}
+        if name := detail.get("provider_message_id"):
+            book.name(s.provider, str(name), s.message_id)
         book.facts.append(
             (book.next_seq(), now, s.message_id, s.n, "moved", "released", "handed_over", "answer", s.fence,
              s.provider or None, s.attempt or None, encode_json(detail).decode())

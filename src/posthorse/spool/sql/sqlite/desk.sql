@@ -19,18 +19,18 @@ DELETE FROM hold WHERE id = :id;
 SELECT EXISTS (SELECT 1 FROM suppression);
 
 -- name: suppress
-INSERT OR REPLACE INTO suppression (tenant, address, reason, source, created_at, expires_at)
-VALUES (:tenant, :address, :reason, :source, :created_at, :expires_at);
+INSERT OR REPLACE INTO suppression (tenant, address, reason, source, created_at, expires_at, event_key, message_id)
+VALUES (:tenant, :address, :reason, :source, :created_at, :expires_at, :event_key, :message_id);
 
 -- name: unsuppress
 DELETE FROM suppression WHERE tenant = :tenant AND address = :address;
 
 -- name: suppressions
-SELECT tenant, address, reason, source, created_at, expires_at FROM suppression
+SELECT tenant, address, reason, source, created_at, expires_at, event_key, message_id FROM suppression
 WHERE address > :after ORDER BY address, tenant LIMIT :limit;
 
 -- name: suppressions_of_tenant
-SELECT tenant, address, reason, source, created_at, expires_at FROM suppression
+SELECT tenant, address, reason, source, created_at, expires_at, event_key, message_id FROM suppression
 WHERE tenant = :tenant AND address > :after ORDER BY address LIMIT :limit;
 
 -- name: order

@@ -33,6 +33,10 @@ INSERT INTO idempotency (tenant, key, fingerprint, message_id, expires_at)
 SELECT * FROM v WHERE tenant IS NOT NULL
 ON CONFLICT (tenant, key) DO NOTHING;
 
+-- name: add_names
+WITH v (provider, id, message_id) AS ({rows})
+INSERT OR REPLACE INTO provider_message SELECT * FROM v WHERE provider IS NOT NULL;
+
 -- name: put_recipients
 WITH v (id, n, carriage, fate, fence, attempts, copies_released, copies_allowed, leased_from, lease_until, next_at, tried,
         withdrawn, hold, doubtful, provider, attempt, node, rested_at) AS ({rows})
