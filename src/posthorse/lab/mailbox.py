@@ -2,18 +2,22 @@
 
 Duty: remember each arrival (id, recipient, provider, digest, time) and answer questions about them. Promise: with a
 file given, an arrival is in the hands of the kernel before the provider answers, so that a killed lab can be asked
-afterwards. Left out: the mail itself (the providers keep the latest contents), and deciding what should have arrived.
+afterwards. Left out: old mail itself (the latest contents are kept), and deciding what should have arrived.
 """
 
 import hashlib
 import json
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ID_HEADER = b"x-posthorse-id"
 """Carries the receipt through every provider, since some of them rewrite Message-ID."""
+
+KEPT = 500
+"""Contents that are kept, the latest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +45,7 @@ class Mailbox:
         self._arrivals: list[Arrival] = []
         self.listeners: list[Callable[[], None]] = []
         """Called after each message delivered; for whoever waits."""
+        self._contents: deque[tuple[str, bytes]] = deque(maxlen=KEPT)
         self._file = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600) if file else None
 
     def deliver(self, *, provider: str, recipients: Sequence[str], content: bytes, at: int) -> None:
@@ -49,6 +54,7 @@ class Mailbox:
         headers = header_values(content, (ID_HEADER, b"message-id"))
         message_id = headers.get(b"message-id", "")
         identity = headers.get(ID_HEADER, "").lower() or message_id or f"digest:{digest}"
+        self._contents.append((identity, content))
         for recipient in recipients:
             self._add(
                 Arrival(
@@ -69,6 +75,10 @@ class Mailbox:
         if message is None:
             return self._arrivals[since:]
         return self._by_id.get(message.lower(), self._by_id.get(message, []))[since:]
+
+    def contents(self, message: str) -> Sequence[bytes]:
+        """Each copy of one message as it was delivered, if it is among the latest `KEPT`."""
+        return [content for identity, content in self._contents if identity.lower() == message.lower()]
 
     def __len__(self) -> int:
         """How many arrivals."""
@@ -94,6 +104,7 @@ class Mailbox:
         """Forget everything; the file, which is for afterwards, is kept."""
         self._by_id.clear()
         self._arrivals.clear()
+        self._contents.clear()
 
     def close(self) -> None:
         """Let go of the file."""

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import json
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,9 @@ _SIGNED = {
 }  # fmt: skip
 """The fields a signature covers, in their order."""
 
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
+"""Of topics."""
+
 SUBJECT = "Amazon SES Email Event Notification"
 
 
@@ -42,7 +46,7 @@ class SnsTopic:
     gathers = False
 
     def __init__(self, *, name: str, region: str, folder: Path, dice: random.Random, now: Callable[[], int]) -> None:
-        self.arn = f"arn:aws:sns:{region}:{ACCOUNT_ID}:posthorse-{name}"[:300]
+        self.arn = f"arn:aws:sns:{region}:{ACCOUNT_ID}:posthorse-{_NOT_IN_NAMES.sub('_', name)}"
         self._region, self._dice, self._now = region, dice, now
         self._key = new_rsa_key()
         self.certificate = make_signing_certificate(folder, f"{name}-sns-cert.pem", self._key, now())

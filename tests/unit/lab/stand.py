@@ -5,9 +5,13 @@ import random
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from posthorse.lab.door import SocketDoor
+from posthorse.lab.fates import LabFate
 from posthorse.lab.mailbox import Mailbox
+from posthorse.lab.postmark_provider import PostmarkTerms, postmark_factory
+from posthorse.lab.sendgrid_provider import SendgridTerms, sendgrid_factory
 from posthorse.lab.ses_provider import SesTerms, ses_factory
 from posthorse.lab.simulated import SimulatedProvider
 from posthorse.lab.smtp_provider import smtp_factory
@@ -17,7 +21,12 @@ MAIL = b"X-Posthorse-Id: 0190aa\r\nMessage-ID: <m1@client.example>\r\nSubject: h
 
 
 def new_provider(
-    name: str, *, scripts: Mapping[str, Sequence[str]] | None = None, latency_s: float = 0.0
+    name: str,
+    *,
+    scripts: Mapping[str, Sequence[str]] | None = None,
+    latency_s: float = 0.0,
+    fates: Mapping[str, LabFate] | None = None,
+    suppressed: Sequence[str] = (),
 ) -> SimulatedProvider:
     """A provider with its own mailbox, on the machine's clock, repeatable chance."""
     return SimulatedProvider(
@@ -27,6 +36,8 @@ def new_provider(
         dice=random.Random(7),
         scripts=scripts or {},
         latency_s=latency_s,
+        fates=fates or {},
+        suppressed=frozenset(suppressed),
     )
 
 
@@ -48,6 +59,28 @@ async def ses_stand(
     """A simulated SES and its port."""
     provider = new_provider("ses", scripts=scripts)
     door = SocketDoor("127.0.0.1", 0, ses_factory(provider, terms or SesTerms()))
+    async with _opened(provider, door) as port:
+        yield provider, port
+
+
+@asynccontextmanager
+async def sendgrid_stand(
+    terms: SendgridTerms | None = None, **particulars: Any
+) -> AsyncIterator[tuple[SimulatedProvider, int]]:
+    """A simulated SendGrid and its port."""
+    provider = new_provider("sendgrid", **particulars)
+    door = SocketDoor("127.0.0.1", 0, sendgrid_factory(provider, terms or SendgridTerms()))
+    async with _opened(provider, door) as port:
+        yield provider, port
+
+
+@asynccontextmanager
+async def postmark_stand(
+    terms: PostmarkTerms | None = None, **particulars: Any
+) -> AsyncIterator[tuple[SimulatedProvider, int]]:
+    """A simulated Postmark and its port."""
+    provider = new_provider("postmark", **particulars)
+    door = SocketDoor("127.0.0.1", 0, postmark_factory(provider, terms or PostmarkTerms()))
     async with _opened(provider, door) as port:
         yield provider, port
 
