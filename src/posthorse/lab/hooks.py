@@ -74,6 +74,8 @@ class HookSender:
         self._timers: set[asyncio.TimerHandle] = set()
         self._gathered: list[Told] = []
         self._senders: list[asyncio.Task[None]] = []
+        self._under_way = 0
+        self._news = asyncio.Event()
 
     async def use(self, setting: HookSetting) -> bool:
         """Tell there from now on; whether the other side is ready for it (greeted, if that is needed)."""
@@ -103,6 +105,12 @@ class HookSender:
         self._senders.clear()
         self._queue = asyncio.Queue()
 
+    async def quiet(self) -> None:
+        """Return when nothing waits to be told."""
+        while self._waiting:
+            self._news.clear()
+            await self._news.wait()
+
     def tell(self, told: Told) -> None:
         """Something happened to mail; it is told in its time."""
         if not self.setting.url:
@@ -114,8 +122,12 @@ class HookSender:
 
     def describe(self) -> dict[str, Any]:
         """How it stands."""
-        waiting = len(self._timers) + len(self._gathered) + self._queue.qsize()
-        return asdict(self.setting) | {"ready": self.shape.is_welcome, "waiting": waiting, "counts": dict(self.counts)}
+        stands = {"ready": self.shape.is_welcome, "waiting": self._waiting, "counts": dict(self.counts)}
+        return asdict(self.setting) | stands
+
+    @property
+    def _waiting(self) -> int:
+        return len(self._timers) + len(self._gathered) + self._queue.qsize() + self._under_way
 
     # --- when -------------------------------------------------------------------------------------------------------
 
@@ -127,6 +139,7 @@ class HookSender:
         def fire() -> None:
             self._timers.discard(timer)
             act()
+            self._news.set()
 
         timer = asyncio.get_running_loop().call_later(late_s, fire)
         self._timers.add(timer)
@@ -182,11 +195,15 @@ class HookSender:
             while True:
                 sending = await self._queue.get()
                 sending.tries += 1
+                self._under_way += 1
                 try:
                     status = (await line.ask("POST", path, sending.request.headers, sending.request.body)).status
                 except LineBroken:
                     status = 0
+                finally:
+                    self._under_way -= 1
                 self._answered(sending, status)
+                self._news.set()
         finally:
             line.close()
 
