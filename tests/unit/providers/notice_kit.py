@@ -166,9 +166,9 @@ def signed(fields: Mapping[str, Any], key: str = "sns", *, names: tuple[str, ...
     return {**fields, "Signature": base64.b64encode(sns_key(key).sign(text, padding.PKCS1v15(), algorithm)).decode()}
 
 
-def sns_post(fields: Mapping[str, Any], *, now: int = NOW, **headers: str) -> Incoming:
-    """What SNS posts."""
-    given = {"x-amz-sns-message-type": str(fields.get("Type", "")), **headers}
+def sns_post(fields: Mapping[str, Any], *, now: int = NOW, kind: str = "") -> Incoming:
+    """What SNS posts; `kind`: another type in the header field than in the body."""
+    given = {"x-amz-sns-message-type": kind or str(fields.get("Type", ""))}
     return Incoming(headers=given, body=json.dumps(fields).encode(), now=now)
 
 
