@@ -12,7 +12,16 @@ import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from posthorse.config import Config, Problem, ProviderSettings, SesSettings, SmtpSettings
+from posthorse.config import (
+    Config,
+    PostmarkSettings,
+    Problem,
+    ProviderSettings,
+    SendGridSettings,
+    SesSettings,
+    SmtpSettings,
+)
+from posthorse.providers import postmark, sendgrid
 from posthorse.providers.ses import regional_endpoint
 
 PATIENCE_S = 5.0
@@ -37,10 +46,18 @@ def host_of(provider: ProviderSettings) -> str:
         case SmtpSettings(host=host):
             return "" if _is_address(host) else host
         case SesSettings(endpoint=endpoint, region=region):
-            host = urlsplit(endpoint or regional_endpoint(region)).hostname or ""
-            return "" if _is_address(host) else host
+            return _host_in(endpoint or regional_endpoint(region))
+        case SendGridSettings(endpoint=endpoint):
+            return _host_in(endpoint or sendgrid.ENDPOINT)
+        case PostmarkSettings(endpoint=endpoint):
+            return _host_in(endpoint or postmark.ENDPOINT)
         case _:
             return ""
+
+
+def _host_in(base: str) -> str:
+    host = urlsplit(base).hostname or ""
+    return "" if _is_address(host) else host
 
 
 def _asked(hosts: set[str]) -> dict[str, str]:

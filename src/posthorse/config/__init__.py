@@ -15,7 +15,14 @@ from posthorse.config.entrance import (
 from posthorse.config.limits import LimitSettings, RetentionSettings
 from posthorse.config.load import load_config, read_config
 from posthorse.config.problem import ConfigProblems, Problem
-from posthorse.config.providers import MailboxSettings, ProviderSettings, SesSettings, SmtpSettings
+from posthorse.config.providers import (
+    MailboxSettings,
+    PostmarkSettings,
+    ProviderSettings,
+    SendGridSettings,
+    SesSettings,
+    SmtpSettings,
+)
 from posthorse.config.reload import Reloaded, merged, reload_config
 from posthorse.config.secret import Secret
 from posthorse.config.setting import Address, SpoolUrl
@@ -36,12 +43,14 @@ __all__ = [
     "MailboxSettings",
     "MatchSettings",
     "NodeSettings",
+    "PostmarkSettings",
     "Problem",
     "ProviderSettings",
     "Reloaded",
     "RetentionSettings",
     "RouteSettings",
     "Secret",
+    "SendGridSettings",
     "SesSettings",
     "SmtpSettings",
     "SpoolUrl",

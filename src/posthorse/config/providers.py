@@ -260,4 +260,4 @@ class MailboxSettings(AnyProvider):
     ]
 
 
-ProviderSettings = SesSettings | SmtpSettings | MailboxSettings
+ProviderSettings = SesSettings | SmtpSettings | SendGridSettings | PostmarkSettings | MailboxSettings

@@ -18,6 +18,7 @@ from posthorse.accept.admission import Admission
 from posthorse.accept.credentials import Credential, CredentialStore
 from posthorse.accept.load import Load
 from posthorse.accept.smtp.server import SmtpServer
+from posthorse.adapters.bounded_worker import ChildWorkers
 from posthorse.adapters.chance import SystemRng, TimeOrderedIds
 from posthorse.adapters.clock import SteadyClock, SystemClock
 from posthorse.adapters.dialer import SystemDialer
@@ -39,6 +40,7 @@ from posthorse.daemon.housekeeper import Housekeeper
 from posthorse.daemon.listeners import Listeners, listen, shown
 from posthorse.daemon.readiness import FileInEffect, export_gauges, readiness_of
 from posthorse.daemon.ses_entrance import SesEntrance
+from posthorse.daemon.webhooks import Webhooks
 from posthorse.daemon.wiring import (
     Edge,
     classifier_of,
@@ -55,6 +57,8 @@ from posthorse.gateway import Gateway, Parts
 from posthorse.mail.ids import MessageId, NodeId
 from posthorse.providers.dkim.signing import Keyring
 from posthorse.providers.http import PooledHttpExchange
+from posthorse.providers.mime.dissector import Dissector
+from posthorse.providers.port import Fidelity
 from posthorse.spool.codec import Unreadable
 from posthorse.spool.desk_port import sealed_secrets
 from posthorse.spool.sqlite.backup import CopyFailed, copy_database
@@ -71,6 +75,10 @@ GRACE_S = 15.0
 """How long a stopping gateway waits for messages and answers under way."""
 
 
+MIME_WORKER = "posthorse.providers.mime"
+"""The module that takes messages apart, in processes of its own."""
+
+
 class Daemon:
     """One gateway process; alive from `start` to `stop`."""
 
@@ -80,6 +88,7 @@ class Daemon:
         self._environ = environ
         self._clock = SteadyClock(SystemClock())
         self._offload = ThreadOffload()
+        self._workers = ChildWorkers(MIME_WORKER)
         self._log = Log(_sink(config.log.file), SystemClock())
         self._measures = Measures()
         self._file = FileInEffect()
@@ -94,6 +103,7 @@ class Daemon:
         self._fronts: Fronts
         self._ses: SesEntrance
         self._housekeeper: Housekeeper
+        self._webhooks: Webhooks
         self._control: ControlServer | None = None
         self._listeners: Listeners | None = None
         self._undo = AsyncExitStack()
@@ -106,17 +116,22 @@ class Daemon:
         """
         async with AsyncExitStack() as undo:
             undo.callback(self._offload.close)
+            undo.push_async_callback(self._workers.close)
             await self._own_spool(undo)
             await self._put_together()
             undo.push_async_callback(self._exchange.close)
+            undo.push_async_callback(self._webhooks.stop)
             undo.push_async_callback(self._end_tasks)
             undo.push_async_callback(self._close_doors)
             undo.push_async_callback(self._gateway.stop, GRACE_S)
             undo.push_async_callback(self._end_smtp)
             await self._housekeeper.look()
             await self._gateway.follow_orders()
+            if self._recomposes():
+                await self._workers.warm()
             await self._open()
             await self._gateway.start()
+            await self._webhooks.follow(self._config)
             self._undo = undo.pop_all()
         self._journal.log.ready(self.addresses)
 
@@ -142,6 +157,7 @@ class Daemon:
             dialer=dialer,
             exchange=self._exchange,
             offload=self._offload,
+            dissector=Dissector(self._workers),
             hostname=hostname,
             keyring=self._keyring,
         )
@@ -161,6 +177,7 @@ class Daemon:
             )
         )
         self._housekeeper = Housekeeper(self._spool, config, self._clock, self._journal)
+        self._webhooks = Webhooks(self._spool.outbox, self._clock, self._journal)
         admission = Admission(
             store=self._gateway.store,
             clock=self._clock,
@@ -193,6 +210,11 @@ class Daemon:
             trusted=trusted_of(config),
             limits=smtp_limits_of(config),
         )
+
+    def _recomposes(self) -> bool:
+        """Whether some provider needs mail taken apart."""
+        ways = self._gateway.dispatcher.ways.values()
+        return any(way.provider.capability.fidelity is Fidelity.RECOMPOSED for way in ways)
 
     async def _open(self) -> None:
         """Take commands, then mail."""
@@ -266,6 +288,7 @@ class Daemon:
         self._gateway.reroute(routes_of(config))
         self._keyring.renew(signing_keys_of(config.domains))
         self._housekeeper.config = config
+        await self._webhooks.follow(config)
         await self._keys_changed()
         self._file.took(reloaded.needs_restart)
         self._journal.log.reloaded(reloaded.applied, reloaded.needs_restart)

@@ -11,7 +11,14 @@ from posthorse.accept.load import LoadLimits
 from posthorse.accept.smtp.server import SmtpLimits
 from posthorse.accept.trusted import TrustedSource, TrustedSources
 from posthorse.config.domains import DomainSettings
-from posthorse.config.providers import MailboxSettings, ProviderSettings, SesSettings, SmtpSettings
+from posthorse.config.providers import (
+    MailboxSettings,
+    PostmarkSettings,
+    ProviderSettings,
+    SendGridSettings,
+    SesSettings,
+    SmtpSettings,
+)
 from posthorse.config.tree import Config, RouteSettings
 from posthorse.dispatch.dispatcher import Settings
 from posthorse.dispatch.route import Route
@@ -21,7 +28,10 @@ from posthorse.mail.ports import Clock, Dialer, HttpExchange, Offload
 from posthorse.providers.dkim.signature import SigningKey, read_key
 from posthorse.providers.dkim.signing import Keyring, SigningProvider
 from posthorse.providers.mailbox import MailboxProvider
+from posthorse.providers.mime.dissector import Dissector
 from posthorse.providers.port import Fidelity, Limits, Provider
+from posthorse.providers.postmark import postmark_provider
+from posthorse.providers.sendgrid import sendgrid_provider
 from posthorse.providers.ses import SesProvider
 from posthorse.providers.smtp import SmtpProvider
 from posthorse.watch.recovery import Recovery
@@ -35,6 +45,7 @@ class Edge:
     dialer: Dialer
     exchange: HttpExchange
     offload: Offload
+    dissector: Dissector
     hostname: str
     keyring: Keyring
     """What signs mail on its way out."""
@@ -85,6 +96,28 @@ def _provider(settings: ProviderSettings, edge: Edge, slots: int) -> Provider:
                 dialer=edge.dialer,
                 helo=edge.hostname,
                 max_idle=slots,
+            )
+        case SendGridSettings():
+            return sendgrid_provider(
+                name=settings.name,
+                api_key=settings.api_key.reveal(),
+                endpoint=settings.endpoint,
+                ip_pool=settings.ip_pool,
+                ca_file=_file(settings.ca_file),
+                dissector=edge.dissector,
+                exchange=edge.exchange,
+                clock=edge.clock,
+            )
+        case PostmarkSettings():
+            return postmark_provider(
+                name=settings.name,
+                server_token=settings.server_token.reveal(),
+                endpoint=settings.endpoint,
+                message_stream=settings.message_stream,
+                ca_file=_file(settings.ca_file),
+                dissector=edge.dissector,
+                exchange=edge.exchange,
+                clock=edge.clock,
             )
         case MailboxSettings():
             return MailboxProvider(name=settings.name, path=settings.folder, offload=edge.offload)

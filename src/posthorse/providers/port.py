@@ -9,7 +9,7 @@ for as long as it is left running: the courier decides when to stop waiting and 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.message import Message
@@ -105,4 +105,21 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Close idle connections; attempts under way go on, and nothing new stays open after them."""
+        ...
+
+
+class NotNow(Exception):
+    """A survey cannot be made at this moment, for a reason of ours; the text says why."""
+
+
+@runtime_checkable
+class Surveying(Provider, Protocol):
+    """A provider that cannot carry everything whole: it is asked about each group before an attempt is planned."""
+
+    async def survey(self, group: HandoverGroup) -> str:
+        """Why this group can never be carried there, in words; empty: it can.
+
+        A function of the body, the recipients and the kind of provider, so it may be remembered; a group of other
+        recipients is another question. Raises `NotNow`.
+        """
         ...

@@ -167,7 +167,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     }
     assert "did you mean `host`" in told["providers[0].hots"]
     assert "env:NAME" in told["access_keys[0].secret"]
-    assert "ses, smtp, mailbox" in told["providers[1].kind"]
+    assert "ses, smtp, sendgrid, postmark, mailbox" in told["providers[1].kind"]
     assert "unit" in told["limits.idle_timeout"]
 
 

@@ -40,6 +40,11 @@ def read_mailboxes(value: str, words: Words) -> tuple[Mailbox, ...]:
         at += 1
 
 
+def is_plain_address(text: str) -> bool:
+    """Whether this is a dot-atom local part and a domain name, in ASCII."""
+    return len(text) <= _MOST_ADDRESS and _ADDRESS.fullmatch(text) is not None
+
+
 def _mailbox(text: str, words: Words) -> Mailbox:
     if text.endswith(">"):
         phrase, bracket, address = text[:-1].rpartition("<")
@@ -50,7 +55,7 @@ def _mailbox(text: str, words: Words) -> Mailbox:
 
 
 def _address(text: str) -> str:
-    if len(text) > _MOST_ADDRESS or _ADDRESS.fullmatch(text) is None:
+    if not is_plain_address(text):
         raise Unfit("an address, group or comment that has no plain form")
     return text
 
