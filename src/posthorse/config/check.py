@@ -17,9 +17,10 @@ from posthorse.config.entrance import AccessKeySettings, ListenerSettings, Match
 from posthorse.config.hooks import hook_problems, hook_warnings
 from posthorse.config.pem import why_not_served, why_not_trusted, why_unreadable
 from posthorse.config.problem import Problem
-from posthorse.config.providers import ProviderSettings, SesSettings, SmtpSettings
+from posthorse.config.providers import HttpProvider, ProviderSettings, SesSettings, SmtpSettings
 from posthorse.config.setting import Address
 from posthorse.config.tree import Config, RouteSettings
+from posthorse.config.webhooks import retention_warning, webhook_problems, webhook_warnings
 from posthorse.mail.ports import TlsMode
 from posthorse.mail.stream import RULES, Stream
 
@@ -51,6 +52,8 @@ def problems_of(config: Config, place: Place, provider_names: Iterable[str]) -> 
     yield from _relays(config, place)
     for provider in config.providers:
         yield from hook_problems(provider, place(provider))
+    for webhook in config.webhooks:
+        yield from webhook_problems(webhook, place(webhook))
     yield from _routes(config, place, names)
     yield from _streams(config, place)
     yield from _repeated(config, place)
@@ -84,6 +87,9 @@ def warnings_of(config: Config) -> Iterator[Problem]:
         if _in_the_clear(provider):
             yield Problem(path=f"providers[{number}]", what="gets mail and credentials in the clear", remedy="use TLS")
     yield from hook_warnings(config)
+    for number, webhook in enumerate(config.webhooks):
+        yield from webhook_warnings(webhook, f"webhooks[{number}]")
+    yield from retention_warning(config.retention.history_s, config.webhooks)
     if not config.access_keys and not config.trusted_sources:
         yield Problem(
             path="access_keys",
@@ -159,7 +165,7 @@ def _relays(config: Config, place: Place) -> Iterator[Problem]:
         if isinstance(provider, SmtpSettings) and bool(provider.username) != bool(provider.password):
             missing = "password" if provider.username else "username"
             yield Problem(path=f"{place(provider)}.{missing}", what="is missing", remedy="AUTH needs both")
-        if isinstance(provider, SesSettings | SmtpSettings):
+        if isinstance(provider, SesSettings | SmtpSettings | HttpProvider):
             yield from _trust(provider.ca_file, f"{place(provider)}.ca_file")
 
 
@@ -192,6 +198,7 @@ def _doubling() -> str:
 
 def _repeated(config: Config, place: Place) -> Iterator[Problem]:
     yield from _twice(config.providers, lambda each: each.name, place, "name")
+    yield from _twice(config.webhooks, lambda each: each.name, place, "name")
     yield from _twice(config.access_keys, lambda each: each.id, place, "id")
     yield from _twice(config.domains, lambda each: f"{each.name.lower()} of {each.tenant}", place, "name")
     yield from _twice(config.routes, _condition, place, "stream")
@@ -231,7 +238,7 @@ def _in_the_clear(provider: ProviderSettings) -> bool:
     match provider:
         case SmtpSettings(tls=TlsMode.NONE, password=password, host=host):
             return password is not None and not Address(host=host, port=0).loopback
-        case SesSettings(endpoint=endpoint):
+        case SesSettings(endpoint=endpoint) | HttpProvider(endpoint=endpoint):
             where = urlsplit(endpoint)
             return where.scheme == "http" and not Address(host=where.hostname or "", port=0).loopback
         case _:

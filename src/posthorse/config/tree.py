@@ -20,6 +20,7 @@ from posthorse.config.entrance import AccessKeySettings, ClassifySettings, Liste
 from posthorse.config.limits import LimitSettings, RetentionSettings
 from posthorse.config.providers import ProviderSettings
 from posthorse.config.setting import Address, Seconds, Setting, SpoolUrl
+from posthorse.config.webhooks import WebhookSettings
 from posthorse.dispatch.route import Strategy
 from posthorse.mail.ids import ProviderName, Tenant
 from posthorse.mail.stream import RULES, Stream, StreamRule
@@ -216,6 +217,7 @@ class Config:
     domains: tuple[DomainSettings, ...] = ()
     providers: tuple[ProviderSettings, ...] = ()
     routes: tuple[RouteSettings, ...] = ()
+    webhooks: tuple[WebhookSettings, ...] = ()
     streams: Mapping[Stream, StreamSettings] = field(default_factory=dict)
     limits: LimitSettings = field(default_factory=LimitSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)

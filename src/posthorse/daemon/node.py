@@ -32,6 +32,7 @@ from posthorse.control.keys import REGIONS
 from posthorse.control.node import NotDone
 from posthorse.control.protocol import socket_path
 from posthorse.control.server import ControlServer
+from posthorse.daemon.api_entrance import ApiEntrance
 from posthorse.daemon.credentials import credentials_of, locksmith
 from posthorse.daemon.desk_view import DaemonNode
 from posthorse.daemon.doorkeeper import Doorkeeper
@@ -102,6 +103,7 @@ class Daemon:
         self._smtp: SmtpServer
         self._fronts: Fronts
         self._ses: SesEntrance
+        self._api: ApiEntrance
         self._housekeeper: Housekeeper
         self._webhooks: Webhooks
         self._control: ControlServer | None = None
@@ -210,6 +212,17 @@ class Daemon:
             trusted=trusted_of(config),
             limits=smtp_limits_of(config),
         )
+        self._api = ApiEntrance(
+            admission=admission,
+            reception=self._ses.reception,
+            throttle=self._smtp.throttle,
+            spool=self._spool,
+            clock=self._clock,
+            journal=self._journal,
+            credentials=self._smtp.credentials,
+            trusted=trusted_of(config),
+        )
+        self._fronts.add(self._api.mounts)
 
     def _recomposes(self) -> bool:
         """Whether some provider needs mail taken apart."""
@@ -284,6 +297,7 @@ class Daemon:
         self._smtp.trusted = trusted_of(config)
         self._smtp.limits = smtp_limits_of(config)
         self._ses.renew(config)
+        self._api.renew(trusted_of(config))
         self._smtp.admission.limit_rate(config.limits.messages_per_s)
         self._gateway.reroute(routes_of(config))
         self._keyring.renew(signing_keys_of(config.domains))
@@ -298,6 +312,7 @@ class Daemon:
         credentials = await self._credentials()
         self._smtp.credentials = self._logins(credentials)
         self._ses.let_in(credentials)
+        self._api.let_in(self._smtp.credentials)
 
     async def _credentials(self) -> Sequence[Credential]:
         return await credentials_of(self._config, self._spool, self._sealer, self._offload)

@@ -77,6 +77,9 @@ class OutboxPorts:
     exchange_for: Callable[[Endpoint], HttpExchange]
     """Connects only where this endpoint may point; bounds what it reads."""
     clock: Clock
+    """The spool's, which says when something is due."""
+    world_clock: Clock
+    """The time of the world, which is signed."""
     rng: Rng
     journal: OutboxJournal
 
@@ -211,7 +214,7 @@ class Messenger:
         """Every event of one fact; what is to be noted if one of them is not taken."""
         clock, journal, name = self._ports.clock, self._ports.journal, self.endpoint.name
         for event in item.events:
-            answer = await call(self._exchange, self.endpoint, event.id, event.body, clock)
+            answer = await call(self._exchange, self.endpoint, event.id, event.body, self._ports.world_clock)
             match answer:
                 case Taken():
                     if self._patience.is_trying:

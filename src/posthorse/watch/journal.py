@@ -135,6 +135,22 @@ class Journal:
         self.measures.event_unknown(event.provider)
         self.log.event_unknown(event)
 
+    def webhook_answered(self, endpoint: str, result: str) -> None:
+        """A customer's endpoint was told of an event: `taken`, `not_taken` or `given_up`."""
+        self.measures.webhook_answered(endpoint, result)
+
+    def webhook_rests(self, endpoint: str, why: str) -> None:
+        """An endpoint is left alone for a while."""
+        self.log.webhook_rests(endpoint, why)
+
+    def webhook_recovered(self, endpoint: str) -> None:
+        """It takes events again."""
+        self.log.webhook_recovered(endpoint)
+
+    def webhook_disabled(self, endpoint: str, why: str) -> None:
+        """Nothing is sent there until a person enables it."""
+        self.log.webhook_disabled(endpoint, why)
+
     def standing_changed(self, name: ProviderName, state: StandingState, why: str) -> None:
         """A provider tripped or recovered."""
         self.log.standing_changed(name, state, why)

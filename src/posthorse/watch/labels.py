@@ -83,6 +83,7 @@ SPOOL_WHERE = Label(
         "purge": "drop what retention lets go",
         "take_in": "keep a notification: its provider was told to come again",
         "digest": "apply what notifications say: they wait",
+        "webhooks": "tell how far a customer's endpoint is, or note it: what was told meanwhile is told again",
     },
 )
 BUG_WHERE = Label(
@@ -101,6 +102,7 @@ BUG_WHERE = Label(
         "hooks": "verifying a notification: its provider was told to come again",
         "digesting": "reading a notification: tried again a few times, then noted",
         "reading notifications": "the loop that reads notifications; started again",
+        "webhooks": "telling a customer's endpoint; started again",
         "stopping": "ending the gateway; every other step was taken",
         "loop": "anywhere else",
     },
@@ -150,6 +152,24 @@ EVENT_KIND = Label(
         "unsubscribed": "its reader wants no more of the kind",
     },
 )
+WEBHOOK_RESULT = Label(
+    name="result",
+    meaning="What came of telling an endpoint.",
+    values={
+        "taken": "the endpoint answered 2xx",
+        "not_taken": "it did not; it is told again",
+        "given_up": "it did not, eight times over 28 hours",
+    },
+)
+WEBHOOK_STATE = Label(
+    name="state",
+    meaning="How a customer's endpoint is.",
+    values={
+        "open": "it takes events, or has nothing to take",
+        "resting": "it failed several times in a row, or asked to be left alone; it is tried again soon",
+        "disabled": "it answered 410, or a person said so",
+    },
+)
 
 LABELS: tuple[Label, ...] = (
     Label(name="provider", meaning="A name in `[[providers]]`."),
@@ -168,6 +188,9 @@ LABELS: tuple[Label, ...] = (
     BUG_WHERE,
     VERDICT,
     EVENT_KIND,
+    Label(name="endpoint", meaning="A name in `[[webhooks]]`."),
+    WEBHOOK_RESULT,
+    WEBHOOK_STATE,
 )
 """Every label, in the order of the page."""
 

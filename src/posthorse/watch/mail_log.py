@@ -124,6 +124,18 @@ class MailLog:
         tell = self._log.warn if state is StandingState.EJECTED else self._log.notice
         tell("standing", f'{text("provider", provider)},"standing":"{state.value}"{said("why", why)}')
 
+    def webhook_rests(self, endpoint: str, why: str) -> None:
+        """A customer's endpoint fails, and is left alone for a while."""
+        self._log.warn("webhook_rests", text("endpoint", endpoint) + said("why", why))
+
+    def webhook_recovered(self, endpoint: str) -> None:
+        """It takes events again."""
+        self._log.notice("webhook_recovered", text("endpoint", endpoint))
+
+    def webhook_disabled(self, endpoint: str, why: str) -> None:
+        """Nothing is sent there until a person enables it."""
+        self._log.warn("webhook_disabled", text("endpoint", endpoint) + said("why", why))
+
     def carried_out(self, command: str, by: str, reason: str) -> None:
         """A person's command changed something."""
         self._log.notice("carried_out", text("command", command) + text("by", by) + said("reason", reason))

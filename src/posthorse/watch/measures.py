@@ -109,6 +109,10 @@ class Measures:
         """An event is about mail that the provider was not given."""
         self.counters[metrics.EVENTS_UNKNOWN].add((provider,))
 
+    def webhook_answered(self, endpoint: str, result: str) -> None:
+        """An endpoint was told of an event, and this came of it."""
+        self.counters[metrics.WEBHOOK_ANSWERS].add((endpoint, result))
+
     def ask(self, metric: Metric, readings: Callable[[], Readings]) -> None:
         """Read this gauge from `readings` whenever somebody scrapes; must be quick and must not raise."""
         assert metric.kind is Kind.GAUGE, metric.name

@@ -162,6 +162,30 @@ SPOOL_TROUBLE = _counter(
     "Times the spool could not promise durability, mail that was refused for it included.",
     "Anything above 0 needs a person: disk full, I/O error, failed fsync.",
 )
+WEBHOOK_ANSWERS = _counter(
+    "webhook_answers",
+    ("endpoint", "result"),
+    "Events told to customers' endpoints, by what came of it.",
+    "`given_up` means that a customer was not told of something: `posthorse webhooks list`.",
+)
+WEBHOOK_LAG = _gauge(
+    "webhook_lag_seconds",
+    ("endpoint",),
+    "How long the first fact of the history that an endpoint has not been told of has waited.",
+    "Grows while an endpoint rests or is disabled; else the endpoint is slower than the mail.",
+)
+WEBHOOK_WAITING = _gauge(
+    "webhook_waiting",
+    ("endpoint",),
+    "Facts that an endpoint did not take and is told of again.",
+    "Above 0 for long: the endpoint fails for some events.",
+)
+WEBHOOK_STANDING = _gauge(
+    "webhook_state",
+    ("endpoint", "state"),
+    "1 for the present state of an endpoint, 0 for the others.",
+    "`disabled` needs a person: `posthorse webhooks enable`.",
+)
 LAG = _histogram(
     "loop_lag_seconds",
     (),
@@ -250,6 +274,10 @@ METRICS: tuple[Metric, ...] = (
     COMMIT_SECONDS,
     COMMIT_CALLS,
     SPOOL_TROUBLE,
+    WEBHOOK_ANSWERS,
+    WEBHOOK_LAG,
+    WEBHOOK_WAITING,
+    WEBHOOK_STANDING,
     LAG,
     LOG_LOST,
     BUGS,

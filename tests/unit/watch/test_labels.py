@@ -8,10 +8,22 @@ import pytest
 
 from posthorse.accept.refusal import RefusalKind
 from posthorse.daemon.doorkeeper import Doorkeeper
+from posthorse.feedback.webhook_messenger import EndpointStanding
 from posthorse.mail.event import EventKind
 from posthorse.watch import metrics
 from posthorse.watch.journal import _LATE, Journal
-from posthorse.watch.labels import BUG_WHERE, EFFECT, EVENT_KIND, LABELS, REASON, SPOOL_WHERE, VERDICT, Label
+from posthorse.watch.labels import (
+    BUG_WHERE,
+    EFFECT,
+    EVENT_KIND,
+    LABELS,
+    REASON,
+    SPOOL_WHERE,
+    VERDICT,
+    WEBHOOK_RESULT,
+    WEBHOOK_STATE,
+    Label,
+)
 from posthorse.watch.log import Log
 from posthorse.watch.mail_log import MailLog
 from posthorse.watch.measures import Measures
@@ -121,3 +133,18 @@ def test_every_place_of_a_bug_is_listed() -> None:
     found = {*told("bug"), *told("guard", position=1)}
     assert {module for module, text in found if not text} == {"watch/journal.py", "gateway.py"}
     assert {text for _, text in found if text} == set(BUG_WHERE.values)
+
+
+def test_every_result_and_state_of_a_webhook_is_listed() -> None:
+    """What a messenger counts, and the states it shows, are the listed ones."""
+    assert set(WEBHOOK_STATE.values) == {standing.value for standing in EndpointStanding}
+    source = (PACKAGE / "feedback" / "webhook_messenger.py").read_text()
+    counted = {
+        each.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and _name(node.func) == "webhook_answered"
+        for argument in node.args[1:]
+        for each in ast.walk(argument)
+        if isinstance(each, ast.Constant) and isinstance(each.value, str)
+    }
+    assert set(WEBHOOK_RESULT.values) == counted

@@ -17,7 +17,7 @@ from posthorse.spool.desk_port import QueueCounts
 from posthorse.watch import metrics
 from posthorse.watch.exposition import Exposition
 from posthorse.watch.journal import oldest_readings, recipients_readings, standing_readings
-from posthorse.watch.measures import Measures
+from posthorse.watch.measures import Measures, one_of
 from posthorse.watch.metrics import METRICS, Kind, Metric, metrics_page
 
 TOP = Path(__file__).resolve().parents[3]
@@ -60,6 +60,10 @@ def full() -> Measures:
     measures.learnt("relay", "delivered", second_copy=True)
     measures.event_unknown("relay")
     measures.ask(metrics.NOTIFICATION_LAG, lambda: {(): 0.5})
+    measures.webhook_answered("shop", "taken")
+    measures.ask(metrics.WEBHOOK_LAG, lambda: {("shop",): 0.5})
+    measures.ask(metrics.WEBHOOK_WAITING, lambda: {("shop",): 2.0})
+    measures.ask(metrics.WEBHOOK_STANDING, lambda: one_of("open", ["open", "disabled"], "shop"))
     counts = QueueCounts(by_carriage={(Stream.BULK, Carriage.QUEUED): 12}, oldest_waiting={Stream.BULK: 5_000_000})
     states = {ProviderName("relay"): StandingState.EJECTED}
     measures.ask(metrics.RECIPIENTS, lambda: recipients_readings(counts))
