@@ -37,6 +37,7 @@ from posthorse.daemon.credentials import credentials_of, locksmith
 from posthorse.daemon.desk_view import DaemonNode
 from posthorse.daemon.doorkeeper import Doorkeeper
 from posthorse.daemon.fronts import Fronts
+from posthorse.daemon.hooks import Hooks
 from posthorse.daemon.housekeeper import Housekeeper
 from posthorse.daemon.listeners import Listeners, listen, shown
 from posthorse.daemon.readiness import FileInEffect, export_gauges, readiness_of
@@ -104,6 +105,7 @@ class Daemon:
         self._fronts: Fronts
         self._ses: SesEntrance
         self._api: ApiEntrance
+        self._hooks: Hooks
         self._housekeeper: Housekeeper
         self._webhooks: Webhooks
         self._control: ControlServer | None = None
@@ -203,6 +205,8 @@ class Daemon:
         )
         self._fronts = Fronts()
         self._fronts.add(self._ses.mounts)
+        self._hooks = Hooks(config, self._spool.inbox, edge, self._journal)
+        self._fronts.add([self._hooks.mount])
         self._smtp = SmtpServer(
             admission=admission,
             credentials=self._logins(credentials),
@@ -250,7 +254,7 @@ class Daemon:
         )
         self.addresses = shown(self._listeners.addresses, socket_file)
         loop = asyncio.get_running_loop()
-        for keep in (self._housekeeper.run, self._measures.watch_lag, self._log.keep_flushing):
+        for keep in (self._housekeeper.run, self._hooks.run, self._measures.watch_lag, self._log.keep_flushing):
             self._tasks.append(loop.create_task(keep()))
 
     async def stop(self, why: str) -> None:
