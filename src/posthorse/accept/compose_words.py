@@ -41,7 +41,7 @@ def unstructured(name: str, value: str) -> bytes:
     if not value.isascii():
         return _lines(name, [" " + word for word in encoded_words(value, LINE - len(name) - 2)])
     if len(name) + 2 + len(value) <= LINE:
-        return f"{name}: {value}\r\n".encode("ascii")
+        return f"{name}: {value}".rstrip(" ").encode("ascii") + b"\r\n"
     return _lines(name, re.findall(r" *[^ ]+", " " + value))
 
 

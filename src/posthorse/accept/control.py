@@ -124,8 +124,7 @@ def parse_deadline(text: str, now: int) -> int:
     if duration:
         left_us = int(duration[1]) * _UNIT_S[duration[2]] * SECOND
     elif _TIME.fullmatch(text):
-        moment = datetime.fromisoformat(text.upper())
-        left_us = int((moment - datetime.fromtimestamp(0, UTC)).total_seconds() * SECOND) - now
+        left_us = parse_time(text) - now
     else:
         raise ValueError("must be seconds, a duration such as 10m or 2h, or a time such as 2030-01-31T12:00:00Z")
     if left_us <= 0:
@@ -133,6 +132,14 @@ def parse_deadline(text: str, now: int) -> int:
     if left_us > MAX_DEADLINE_S * SECOND:
         raise ValueError("must be at most 5 days ahead")
     return left_us
+
+
+def parse_time(text: str) -> int:
+    """A time of RFC 3339 section 5.6 in microseconds UTC. Raises ValueError."""
+    if not _TIME.fullmatch(text):
+        raise ValueError("must be a time such as 2030-01-31T12:00:00Z")
+    since = datetime.fromisoformat(text.upper()) - datetime.fromtimestamp(0, UTC)
+    return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds
 
 
 def _supersede(controls: Controls, text: str, _now: int) -> None:

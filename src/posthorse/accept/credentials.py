@@ -1,4 +1,4 @@
-"""Credentials: who may send with which SMTP password.
+"""Credentials: who may send with which SMTP password, or with the secret of an access key.
 
 Promise: secrets and passwords are not kept, only digests; every wrong login costs the same, whether or not the user
 exists; nothing here appears in a repr. A password derived from a secret key as SES derives it is 256 bits strong, so a
@@ -81,6 +81,8 @@ class _Entry:
     derived: tuple[bytes, ...] = field(repr=False)
     """SHA-256 of the password derived for each region, and of the retired one."""
     password: PasswordHash | None
+    secret: bytes = field(default=bytes(32), repr=False)
+    """SHA-256 of the secret access key; zeros: nobody has it."""
     proved: bytes = field(default=b"", repr=False)
     """SHA-256 of a chosen password with its salt, once it was proved right in this process."""
 
@@ -103,7 +105,8 @@ class CredentialStore:
         any_chosen: PasswordHash | None = None
         for credential in credentials:
             derived = _derived(credential.secret, regions) if credential.secret else nothing
-            entry = _Entry(credential.tenant, derived, credential.password)
+            secret = _digest(credential.secret) if credential.secret else bytes(32)
+            entry = _Entry(credential.tenant, derived, credential.password, secret)
             self._entries[credential.id] = entry
             any_chosen = any_chosen or credential.password
         # If one password is slow to check, each wrong login must be as slow: unknown users and derived passwords too.
@@ -123,6 +126,12 @@ class CredentialStore:
         for derived in entry.derived:
             right |= hmac.compare_digest(digest, derived)
         right |= hmac.compare_digest(_proof(entry.password, password), entry.proved)
+        return Caller(tenant=entry.tenant, credential=user, peer=peer) if right and entry is not self._nobody else None
+
+    def recognise_secret(self, user: str, secret: str, peer: str) -> Caller | None:
+        """The caller, if this is the secret of the access key `user` itself: the same time for every user."""
+        entry = self._entries.get(user, self._nobody)
+        right = hmac.compare_digest(_digest(secret), entry.secret)
         return Caller(tenant=entry.tenant, credential=user, peer=peer) if right and entry is not self._nobody else None
 
     async def prove(self, user: str, password: str, peer: str) -> Caller | None:

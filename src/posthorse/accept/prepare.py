@@ -19,12 +19,13 @@ from posthorse.accept.headers import HeaderBlock, cut
 from posthorse.accept.refusal import LOOP, Refused, malformed
 from posthorse.accept.trusted import TRUSTED_PREFIX, parse_peer
 from posthorse.mail.large import poured, slices, vessel
-from posthorse.mail.message import Submission
+from posthorse.mail.message import Front, Submission
 from posthorse.mail.stream import SECOND
 
 MAX_HOPS = 100
 """RFC 5321 section 6.3: a threshold of at least 100 Received fields tells a loop."""
 
+_BY_HTTP = frozenset({Front.SES, Front.API})
 _UNSAFE = re.compile(r"[^A-Za-z0-9.:_\[\]-]")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -139,7 +140,9 @@ def _literal(peer: str) -> str:
 
 
 def _protocol(submission: Submission) -> str:
-    """The `with` keyword of RFC 3848 and RFC 6531 section 4.3."""
+    """The `with` keyword of RFC 3848 and RFC 6531 section 4.3; what came by HTTP says so, as is the custom."""
+    if submission.front in _BY_HTTP:
+        return "HTTPS" if submission.tls else "HTTP"
     name = "UTF8SMTP" if submission.smtputf8 else "ESMTP"
     if submission.tls:
         name += "S"

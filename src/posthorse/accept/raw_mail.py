@@ -1,9 +1,7 @@
-"""Raw MIME from an API: its line ends made strict, and whom its own header names when no envelope is given.
+"""Raw MIME from an API: whom its own header names when no envelope is given.
 
-Promise: linear time; what is answered has CRLF line ends only, so that no server after us sees the end of a message
-where another sees text. Bare LF, which most libraries write, becomes CRLF; a bare CR or a NUL is refused.
-
-Left out: MIME structure, which is never parsed here; header fields given twice (admission).
+Promise: linear time; a list that could be read in two ways is refused, never half used. Left out: line ends
+(`line_ends`), MIME structure, which is never parsed here, header fields given twice (admission).
 """
 
 import re
@@ -13,31 +11,13 @@ from posthorse.accept.address import BadAddress
 from posthorse.accept.headers import MAX_BLOCK_BYTES
 from posthorse.accept.mailboxes import Mailbox, read_mailboxes
 
-MAX_LINE_BYTES = 998
-"""RFC 5322 section 2.1.1, without CRLF."""
-
 _FIELD = re.compile(rb"(?:\A|\n)(from|sender|to|cc|bcc):", re.IGNORECASE)
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 _FOLD = re.compile(rb"\r\n(?=[ \t])")
-_LONG_LINE = re.compile(rb"[^\n]{1000}")
 
 
 class BadMail(ValueError):
     """Not a message we take. The text is for the client."""
-
-
-def strict_lines(content: bytes) -> bytes:
-    """The message with CRLF at the end of each line, the last one too. Raises `BadMail`."""
-    if b"\0" in content:
-        raise BadMail("the message holds a NUL")
-    pairs = content.count(b"\r\n")
-    if content.count(b"\r") != pairs:
-        raise BadMail("the message holds a CR that is not followed by LF")
-    if content.count(b"\n") != pairs:
-        content = content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-    if _LONG_LINE.search(content) is not None:
-        raise BadMail(f"a line of the message has more than {MAX_LINE_BYTES} octets")
-    return content if content.endswith(b"\r\n") else content + b"\r\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

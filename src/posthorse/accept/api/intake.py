@@ -1,0 +1,226 @@
+"""Intake: from what a request says to an envelope, MIME bytes and controls, value by value.
+
+Promise: no value is ignored or guessed at; what is wrong is refused with the field it stands in. Large content is
+worked on in turns, so that nobody else waits. The same request always gives the same bytes.
+
+Left out: reading the request (`app`), deciding about the mail (admission).
+"""
+
+import asyncio
+import binascii
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from msgspec import UNSET, Raw
+
+from posthorse.accept.api.problems import ApiError, Code, invalid
+from posthorse.accept.api.wire import Message, Options
+from posthorse.accept.compose import (
+    Attachment,
+    Body,
+    ComposeError,
+    Disposition,
+    Mailbox,
+    StructuredMail,
+    checked_mailboxes,
+    compose,
+    compose_in_turns,
+)
+from posthorse.accept.control import (
+    Controls,
+    parse_configuration_set,
+    parse_deadline,
+    parse_key,
+    parse_stream,
+    parse_tags,
+    parse_time,
+)
+from posthorse.accept.line_ends import BadLines, strict_lines, strict_lines_in_turns
+from posthorse.accept.raw_mail import BadMail, named
+from posthorse.mail.large import LARGE_BYTES, poured, vessel
+from posthorse.mail.stream import SECOND
+
+MAX_NOT_BEFORE_US = 30 * 86_400 * SECOND
+_SLICE = 256 << 10
+"""Characters of base64 decoded in one turn; a multiple of four."""
+_ESCAPES = ((rb"\/", b"/"), (rb"\u002B", b"+"), (rb"\u002b", b"+"), (rb"\r", b""), (rb"\n", b""))
+"""How some libraries write base64 in JSON."""
+_NO_CONTENT = ("reply_to", "subject", "text", "html", "headers", "attachments")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A request that says everything a submission needs."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    content: bytes
+
+
+async def taken(message: Message) -> Taken:
+    """What a JSON message says. Raises `ApiError`."""
+    if message.template is not UNSET:
+        raise ApiError(Code.TEMPLATES_NOT_OFFERED, field="template")
+    try:
+        return await (_structured(message) if message.raw is UNSET else _with_raw(message, message.raw))
+    except ComposeError as error:
+        raise invalid(error.where, error.why) from None
+
+
+async def _with_raw(message: Message, raw: Raw) -> Taken:
+    for name in _NO_CONTENT:
+        if getattr(message, name):
+            raise invalid(name, "is part of the message in `raw`, and not given beside it")
+    to = [*message.to, *message.cc, *message.bcc]
+    return await taken_raw(await _base64("raw", raw), message.from_, to)
+
+
+async def taken_raw(content: bytes, sender: str | None, to: Iterable[str]) -> Taken:
+    """What a message in MIME says, with the envelope given beside it; `sender` None and no `to`: what its header names.
+    Raises `ApiError`.
+    """
+    try:
+        large = len(content) > LARGE_BYTES
+        content = await strict_lines_in_turns(content) if large else strict_lines(content)
+        recipients = _addresses("to", to)
+        if sender is None or not recipients:
+            found = named(content, utf8=True)
+            recipients = recipients or tuple(one.address for one in found.recipients)
+            if sender is None and found.author is None:
+                raise BadMail("its From field is not one address, so the sender must be given")
+            sender = found.author.address if sender is None and found.author else sender
+    except (BadLines, BadMail) as error:
+        raise ApiError(Code.MALFORMED_MESSAGE, str(error)) from None
+    except ComposeError as error:
+        raise invalid(error.where, error.why) from None
+    return Taken(sender=_sender(sender), recipients=recipients, content=content)
+
+
+def _sender(given: str | None) -> str:
+    """An envelope sender; empty: the null sender."""
+    return _addresses("from", [given])[0] if given else ""
+
+
+def _addresses(where: str, given: Iterable[str]) -> tuple[str, ...]:
+    return tuple(mailbox.address for mailbox in checked_mailboxes(where, given, utf8=True))
+
+
+async def _structured(message: Message) -> Taken:
+    if message.from_ is None:
+        raise invalid("from", "is missing")
+    (sender,) = checked_mailboxes("from", [message.from_], utf8=True)
+    to, cc, bcc, reply_to = (
+        tuple(checked_mailboxes(name, getattr(message, name), utf8=True)) for name in ("to", "cc", "bcc", "reply_to")
+    )
+    mail = StructuredMail(
+        from_=sender,
+        to=to,
+        cc=cc,
+        reply_to=reply_to,
+        subject=message.subject,
+        text=None if message.text is None else Body(content=message.text),
+        html=None if message.html is None else Body(content=message.html),
+        headers=tuple((header.name, header.value) for header in message.headers),
+        attachments=tuple([await _attachment(number, message) for number in range(len(message.attachments))]),
+    )
+    large = sum(len(text or "") for text in (message.text, message.html)) + sum(
+        len(attachment.content) for attachment in mail.attachments
+    )
+    content = await compose_in_turns(mail) if large > LARGE_BYTES else compose(mail)
+    return Taken(sender=sender.address, recipients=_everybody(to, cc, bcc), content=content)
+
+
+def _everybody(*fields: Iterable[Mailbox]) -> tuple[str, ...]:
+    return tuple(mailbox.address for field in fields for mailbox in field)
+
+
+async def _attachment(number: int, message: Message) -> Attachment:
+    given = message.attachments[number]
+    return Attachment(
+        file_name=given.file_name,
+        content=await _base64(f"attachments[{number}].content", given.content),
+        content_type=given.content_type,
+        disposition=Disposition(given.disposition),
+        content_id=given.content_id,
+        description=given.description,
+    )
+
+
+async def _base64(where: str, raw: Raw) -> bytes:
+    """The octets of a JSON string of base64, in turns if it is large. Raises `ApiError`."""
+    text = bytes(raw)
+    if not text.startswith(b'"'):
+        raise invalid(where, "is a string of base64")
+    large = len(text) > LARGE_BYTES
+    if b"\\" in text:
+        for escape, character in _ESCAPES:
+            text = text.replace(escape, character)
+            if large:
+                await asyncio.sleep(0)
+    try:
+        if not large:
+            return binascii.a2b_base64(text[1:-1], strict_mode=True)
+        octets = vessel()
+        for at in range(1, len(text) - 1, _SLICE):
+            piece = text[at : min(at + _SLICE, len(text) - 1)]
+            if b"=" in piece and at + _SLICE < len(text) - 1:
+                raise binascii.Error
+            octets.write(binascii.a2b_base64(piece, strict_mode=True))
+            await asyncio.sleep(0)
+        return poured(octets)
+    except binascii.Error:
+        raise invalid(where, "is no base64") from None
+
+
+# --- what is asked for beside the message ----------------------------------------------------------------------------
+
+
+def controls_of(options: Options, now: int, key: str, fingerprint: bytes) -> Controls:
+    """Options as admission takes them, at `now` (microseconds UTC). Raises `ApiError`."""
+    controls = Controls(idempotency_key=key, fingerprint=fingerprint)
+    field = ""
+    try:
+        if options.stream is not None:
+            controls.stream = parse_stream(options.stream)
+        field = "not_before"
+        if options.not_before is not None:
+            controls.not_before = _not_before(options.not_before, now)
+        field = "deadline"
+        if options.deadline is not None:
+            start = max(now, controls.not_before)
+            controls.deadline_us = start - now + parse_deadline(str(options.deadline), start)
+        field = "supersede_key"
+        controls.supersede_key = parse_key(options.supersede_key) if options.supersede_key else ""
+        field = "configuration_set"
+        name = options.configuration_set
+        controls.configuration_set = parse_configuration_set(name) if name else ""
+        field = "tags"
+        controls.tags = parse_tags(options.tags.items())
+    except ValueError as error:
+        raise invalid(field, str(error)) from None
+    return controls
+
+
+def _not_before(text: str, now: int) -> int:
+    """The moment, microseconds UTC; 0 if it has come already. Raises ValueError."""
+    at = parse_time(text)
+    if at > now + MAX_NOT_BEFORE_US:
+        raise ValueError("must be at most 30 days ahead")
+    return at if at > now else 0
+
+
+def idempotency_key(headers: dict[bytes, bytes]) -> str:
+    """The client's key for this request; empty: none. Raises `ApiError`."""
+    given = headers.get(b"idempotency-key")
+    if given is None:
+        return ""
+    try:
+        return parse_key(given.decode("ascii"))
+    except ValueError:
+        raise ApiError(Code.IDEMPOTENCY_KEY_INVALID) from None
+
+
+def plain(text: str) -> str:
+    """A message of a decoder, fit for anybody's screen: at most 300 printable ASCII characters."""
+    return re.sub(r"[^ -~]", "?", text[:300])

@@ -1,0 +1,145 @@
+"""Sending by the native API: one message or a batch to admission, and what repeats a request.
+
+Promise: a key never sends twice. The first request under a key decides; the same one again gets its receipt, another
+one a conflict, one while the first is worked on `409`. Errors are not remembered: the key is free again. In a batch
+each message is taken or refused for itself, under a key made of the request's and its place.
+
+Left out: reading the request (`app`), what its fields mean (`intake`).
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import msgspec
+from msgspec import Raw
+
+from posthorse.accept.admission import Admission
+from posthorse.accept.api.intake import Taken, controls_of, plain, taken
+from posthorse.accept.api.problems import ApiError, Code, of_refusal
+from posthorse.accept.api.wire import BatchAnswer, BatchResult, Message, Options, Receipt
+from posthorse.accept.envelope import distinct
+from posthorse.accept.refusal import Accepted, Refused
+from posthorse.mail.ids import Tenant
+from posthorse.mail.message import Caller, Front, Submission
+from posthorse.mail.ports import Clock
+
+AT_ONCE = 20
+"""Messages of a batch that are worked on together: they share a commit, and the loop is not held up."""
+
+_MESSAGE = msgspec.json.Decoder(Message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Who asks, by which way, under which key."""
+
+    caller: Caller
+    tls: bool
+    key: str
+    """The client's idempotency key; empty: none."""
+    fingerprint: bytes
+    """Digest of the request, for the key."""
+
+
+class Sending:
+    """Brings requests to admission. One per node."""
+
+    def __init__(self, admission: Admission, clock: Clock) -> None:
+        self._admission = admission
+        self._clock = clock
+        self._in_flight: set[tuple[Tenant, str]] = set()
+
+    @contextmanager
+    def under_way(self, asked: Asked) -> Iterator[None]:
+        """Hold the request's key while it is worked on. Raises `ApiError` if somebody has it."""
+        name = (asked.caller.tenant, asked.key)
+        if not asked.key:
+            yield
+            return
+        if name in self._in_flight:
+            raise ApiError(Code.IDEMPOTENCY_KEY_IN_FLIGHT)
+        self._in_flight.add(name)
+        try:
+            yield
+        finally:
+            self._in_flight.discard(name)
+
+    async def one(self, asked: Asked, message: Message) -> tuple[Receipt, bool]:
+        """Send a JSON message; its receipt, and whether it was accepted before. Raises `ApiError`."""
+        return await self.offer(asked, await taken(message), message)
+
+    async def offer(self, asked: Asked, mail: Taken, options: Options) -> tuple[Receipt, bool]:
+        """Offer mail to admission. Raises `ApiError`."""
+        controls = controls_of(options, self._clock.now(), asked.key, asked.fingerprint)
+        submission = Submission(
+            caller=asked.caller,
+            front=Front.API,
+            sender=mail.sender,
+            recipients=mail.recipients,
+            content=mail.content,
+            smtputf8=True,
+            tls=asked.tls,
+        )
+        verdict = await self._admission.admit(submission, controls)
+        match verdict:
+            case Refused():
+                raise of_refusal(verdict)
+            case Accepted(id=message_id, stream=stream):
+                receipt = Receipt(
+                    id=message_id.hex(),
+                    stream=stream.value,
+                    recipients=len(distinct(mail.recipients)),
+                    url=f"/api/v1/messages/{message_id.hex()}",
+                )
+                return receipt, verdict.repeated
+
+    async def batch(self, asked: Asked, messages: Sequence[Raw]) -> BatchAnswer:
+        """Send each message of a batch."""
+        results: list[BatchResult] = []
+        for start in range(0, len(messages), AT_ONCE):
+            some = enumerate(messages[start : start + AT_ONCE], start)
+            results += await asyncio.gather(*(self._of_batch(asked, number, raw) for number, raw in some))
+        accepted = sum(result.status == 202 for result in results)
+        return BatchAnswer(accepted=accepted, refused=len(results) - accepted, results=results)
+
+    async def _of_batch(self, asked: Asked, number: int, raw: Raw) -> BatchResult:
+        octets = bytes(raw)
+        own = Asked(
+            caller=asked.caller,
+            tls=asked.tls,
+            key=blake2b(f"{number} {asked.key}".encode(), digest_size=32).hexdigest() if asked.key else "",
+            fingerprint=digest_of(b"json", octets),
+        )
+        try:
+            receipt, replayed = await self.one(own, decoded(octets))
+        except ApiError as error:
+            return BatchResult(status=error.code.status, problem=error.problem())
+        return BatchResult(status=202, receipt=receipt, replayed=replayed)
+
+
+def decoded(octets: bytes) -> Message:
+    """A message of JSON. Raises `ApiError`."""
+    try:
+        return _MESSAGE.decode(octets)
+    except msgspec.ValidationError as error:
+        text = plain(str(error))
+        raise ApiError(Code.INVALID_FIELD, text, field=_place(text)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ApiError(Code.MALFORMED_REQUEST, "The body is no JSON that is taken here.") from None
+
+
+def _place(text: str) -> str:
+    """The field that a decoder's message is about: it ends in "at `$.field`"."""
+    _, found, rest = text.rpartition(" - at `$.")
+    return rest.rstrip("`") if found else ""
+
+
+def digest_of(*parts: bytes) -> bytes:
+    """What makes two requests the same."""
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.digest()
