@@ -72,7 +72,7 @@ class _Raw(_Struct, Generic[B]):
 class _Content(_Struct, Generic[B]):
     simple: _Simple[B] | None = None
     raw: _Raw[B] | None = None
-    template: msgspec.Raw | None = None
+    template: dict[str, msgspec.Raw] | None = None
 
 
 class _Tag(_Struct):
@@ -88,7 +88,7 @@ class _SendEmail(_Struct, Generic[B]):
     feedback_forwarding_email_address: str | None = None
     email_tags: list[_Tag] | None = None
     configuration_set_name: str | None = None
-    list_management_options: msgspec.Raw | None = None
+    list_management_options: dict[str, msgspec.Raw] | None = None
 
 
 _decode = msgspec.json.Decoder(_SendEmail[bytes]).decode
@@ -158,9 +158,9 @@ def _with(request: _SendEmail[msgspec.Raw], content: _Content[bytes]) -> _SendEm
 
 def _asked(request: _SendEmail[bytes]) -> Asked:
     content, to = request.content, request.destination or _NOBODY
-    if request.list_management_options is not None and bytes(request.list_management_options) != b"null":
+    if request.list_management_options is not None:
         raise SesError(Kind.NOT_FOUND, "There are no contact lists here: leave ListManagementOptions out.")
-    if content.template is not None and bytes(content.template) != b"null":
+    if content.template is not None:
         raise SesError(Kind.INVALID, "Template content is not offered here: send Simple or Raw content.")
     if (content.raw is None) is (content.simple is None):
         raise SesError(Kind.INVALID, "Content must be exactly one of Simple and Raw.")
