@@ -1,0 +1,90 @@
+"""Every error that sending by the SES API can end with, as the applications' own libraries raise it, tried once."""
+
+import asyncio
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scenarios.clients import KEY, SECRET, Call, Runner, Said, Shop
+
+CASES: list[dict[str, Any]] = tomllib.loads(
+    (Path(__file__).parent.parent / "corpus/clients/errors.toml").read_text(encoding="utf-8")
+)["case"]
+
+CLIENTS = ("boto3 legacy", "boto3 standard", "JavaScript")
+PAIRS = [(case, client) for case in CASES for client in (*CLIENTS, *(["AWS CLI"] if "cli" in case else []))]
+
+Answers = Mapping[str, Mapping[str, Said]]
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+    """A gateway that takes at most 1 MiB from example.com."""
+    runner = Runner(tmp_path_factory.mktemp("errors"), '[limits]\nmessage_size = "1MiB"\n')
+    yield runner
+    runner.close()
+
+
+@pytest.fixture(scope="module")
+def answers(stage: Runner) -> Answers:
+    """What each client says of each case; each makes all its calls in one process."""
+    return stage.run(_asked(stage.shop))
+
+
+async def _asked(shop: Shop) -> Answers:
+    names = [case["name"] for case in CASES]
+    calls = [_call(case) for case in CASES]
+    typed = [place for place, case in enumerate(CASES) if "cli" in case]
+    standard = [dict(call) | {"retries": "standard"} for call in calls]
+    told = await asyncio.gather(
+        shop.boto3(calls), shop.boto3(standard), shop.javascript(calls), shop.aws([calls[place] for place in typed])
+    )
+    found = {client: dict(zip(names, said, strict=True)) for client, said in zip(CLIENTS, told[:3], strict=True)}
+    return found | {"AWS CLI": dict(zip((names[place] for place in typed), told[3], strict=True))}
+
+
+def _call(case: Mapping[str, Any]) -> Call:
+    call = {"service": case["service"], "operation": case["operation"], "input": json.loads(
+        case.get("input", "{}"), object_hook=_written_out
+    )}  # fmt: skip
+    if "secret" in case:
+        call |= {"key": case.get("key", KEY), "secret": case["secret"], "token": case.get("token")}
+    else:
+        call |= {"key": KEY, "secret": SECRET}
+    return call
+
+
+def _written_out(value: dict[str, Any]) -> Any:
+    if "$text" in value:
+        return value["$text"].encode()
+    if "$times" in value:
+        return [value["of"] % number for number in range(value["$times"])]
+    if "$large" in value:
+        head = b"From: shop@example.com\r\nTo: ada@example.net\r\nSubject: Large\r\n\r\n"
+        return head + b"0123456789 and so on, until it is long enough for a line\r\n" * (value["$large"] // 58)
+    return value
+
+
+@pytest.mark.needs("node")
+@pytest.mark.parametrize(("case", "client"), PAIRS, ids=[f"{case['name']}, {client}" for case, client in PAIRS])
+def test_a_client_raises_its_own_error_at_the_first_try(case: Mapping[str, Any], client: str, answers: Answers) -> None:
+    """The class an application catches, the code, the status, words that help, and no repetition."""
+    said = answers[client][case["name"]]
+    assert said.code == case["code"], said
+    assert case["text"] in said.text, said
+    assert said.attempts == 1, said
+    if client == "AWS CLI":
+        return
+    assert said.status == case["status"], said
+    assert said.request_id, "every answer carries the id that support asks for"
+    assert said.error == (case.get("boto3", case["code"]) if client.startswith("boto3") else case["code"]), said
+
+
+def test_nothing_that_was_refused_is_kept(stage: Runner, answers: Answers) -> None:
+    """An error says that nothing was taken: the spool holds nothing of it."""
+    assert answers
+    assert stage.run(stage.shop.running.recipients()) == []
