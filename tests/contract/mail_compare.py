@@ -105,4 +105,4 @@ def _name(part: Message) -> str:
     name = part.get_param("filename", None, "content-disposition")
     if name is None:
         name = part.get_param("name", None)
-    return "" if name is None else _text(collapse_rfc2231_value(name).strip())  # type: ignore[arg-type]
+    return "" if name is None else _text(collapse_rfc2231_value(name).strip())

@@ -12,10 +12,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
+from posthorse.adapters.bounded_worker import ChildWorkers
 from posthorse.adapters.clock import SystemClock
 from posthorse.adapters.dialer import SystemDialer
 from posthorse.adapters.offload import ThreadOffload
 from posthorse.config import Config, read_config
+from posthorse.daemon.node import MIME_WORKER
 from posthorse.daemon.wiring import Edge, outlets_of
 from posthorse.lab.mailbox import Mailbox
 from posthorse.lab.roster import Entry, Roster
@@ -26,7 +30,8 @@ from posthorse.mail.outcome import Handover
 from posthorse.mail.stream import Stream
 from posthorse.providers.dkim.signing import Keyring
 from posthorse.providers.http import PooledHttpExchange
-from posthorse.providers.port import HandoverGroup, Provider
+from posthorse.providers.mime.dissector import Dissector
+from posthorse.providers.port import HandoverGroup, Provider, Surveying
 from tests.contract.mail_compare import seen
 
 FOLDER = Path(__file__).parents[1] / "corpus" / "mime"
@@ -96,6 +101,7 @@ async def road(kind: str) -> AsyncIterator[Road]:
     lab.mailbox = mailbox = Catcher()
     dialer, offload = SystemDialer(), ThreadOffload()
     exchange = PooledHttpExchange(dialer=dialer)
+    workers = ChildWorkers(MIME_WORKER)
     await lab.open()
     try:
         edge = Edge(
@@ -103,6 +109,7 @@ async def road(kind: str) -> AsyncIterator[Road]:
             dialer=dialer,
             exchange=exchange,
             offload=offload,
+            dissector=Dissector(workers),
             hostname="mx.example.com",
             keyring=Keyring(),
         )
@@ -110,6 +117,7 @@ async def road(kind: str) -> AsyncIterator[Road]:
         yield Road(provider=outlet.provider, mailbox=mailbox)
         await outlet.provider.close()
     finally:
+        await workers.close()
         await exchange.close()
         await lab.close()
         offload.close()
@@ -165,5 +173,31 @@ def test_a_wrapped_way_changes_what_it_says_it_changes() -> None:
                 sent, arrived = await way.carry(mail["file"], mail["recipients"])
                 assert arrived.partition(b"\r\n\r\n")[2] == sent.partition(b"\r\n\r\n")[2], mail["file"]
                 assert seen(arrived, REWRITTEN) == seen(sent, REWRITTEN), mail["file"]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("kind", ["sendgrid", "postmark"])
+def test_a_recomposed_way_carries_everything_or_nothing(kind: str) -> None:
+    """SendGrid, Postmark: a reader sees in what arrives exactly what was sent; what cannot be said in the provider's
+    fields makes it no candidate, for the reason that the corpus expects.
+    """
+
+    async def story() -> None:
+        async with road(kind) as way:
+            assert isinstance(way.provider, Surveying)
+            rewritten = {name.lower() for name in way.provider.capability.rewrites}
+            wrong = []
+            for mail in CORPUS:
+                name, reason = mail["file"], mail.get(kind, mail["recompose"])
+                why = await way.provider.survey(group_of(name, mail["recipients"]))
+                if reason != "yes" or why:
+                    if reason == "yes" or reason.lower() not in why.lower():
+                        wrong.append((name, reason, why))
+                    continue
+                sent, arrived = await way.carry(name, mail["recipients"])
+                if seen(arrived, rewritten) != seen(sent, rewritten):
+                    wrong.append((name, seen(sent, rewritten), seen(arrived, rewritten)))
+            assert not wrong
 
     asyncio.run(story())

@@ -28,7 +28,7 @@ def seat(letter: Dissected, recipients: Sequence[tuple[int, str]]) -> Seating:
     if not letter.to:
         raise Unfit("nobody in To")
     left = {_key(address): (n, address) for n, address in recipients}
-    if len({address.lower() for _, address in recipients}) < len(recipients):
+    if len(left) < len(recipients):
         raise Unfit("two recipients that differ in case only")
     visible = [person.address.lower() for person in (*letter.to, *letter.cc)]
     if len(set(visible)) < len(visible):
@@ -49,6 +49,7 @@ def _taken(person: Mailbox, left: dict[str, tuple[int, str]]) -> int:
 
 
 def _key(address: str) -> str:
-    """Equal for spellings of one mailbox: the case of a local part may matter (RFC 5321 section 2.4)."""
-    local, _, domain = address.rpartition("@")
-    return f"{local}@{domain.lower()}"
+    """Equal for spellings of one mailbox. Where the case of a local part matters (RFC 5321 section 2.4), the spelling in
+    the field is what its author wrote; admission takes both for one recipient, too.
+    """
+    return address.lower()

@@ -66,6 +66,8 @@ class Mail:
     name: str
     content: bytes
     recompose: str = "yes"
+    sendgrid: str = ""
+    """Where this provider is another matter; empty: it is not."""
     recipients: tuple[str, ...] = ("anna@example.org",)
 
 
@@ -231,7 +233,7 @@ def everyday() -> Iterator[Mail]:
     yield Mail(family="everyday", name="one-time-code", content=raw(top(EN, "Content-Type: text/plain; charset=us-ascii", subject="123456 is your code") + "\r\n" + code))
     yield Mail(family="everyday", name="no-content-type", content=raw(top(EN) + "\r\n" + code))
     yield Mail(family="everyday", name="html-only", content=raw(top(DE) + page(DE)))
-    yield Mail(family="everyday", name="flowed", content=raw(top(EN, "Content-Type: text/plain; charset=us-ascii; format=flowed; delsp=yes") + "\r\nThis line flows \r\non and on \r\nto its end.\r\n"))
+    yield Mail(family="everyday", name="flowed", content=raw(top(EN, "Content-Type: text/plain; charset=us-ascii; format=flowed; delsp=yes") + "\r\nThis line flows \r\non and on \r\nto its end.\r\n"), recompose="format")
     yield Mail(family="everyday", name="dots", content=raw(top(EN) + "\r\n.\r\n..\r\n...x\r\n.end\r\n"))
     yield Mail(family="everyday", name="eight-bit", content=raw(top(DE, "Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: 8bit") + "\r\n" + body(DE)))
     yield Mail(family="everyday", name="quoted-printable-odd", content=raw(top(DE, "Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: quoted-printable") + "\r\nGr=C3=BC=C3=9Fe =3D soft=\r\n and =20\r\n=46rom here\r\n"))
@@ -244,7 +246,7 @@ def everyday() -> Iterator[Mail]:
     yield Mail(family="everyday", name="two-images", content=raw(top(EN) + multi("related", [page(EN, "cid:a@x"), logo("a@x", "a.png"), logo("b@x", "b.png")], "two")))
     yield Mail(family="everyday", name="empty-body", content=raw(top(EN, "Content-Type: text/plain; charset=us-ascii") + "\r\n"), recompose="empty")
     yield Mail(family="everyday", name="no-subject", content=raw(top(EN).replace(f"Subject: {EN.subject}\r\n", "") + "\r\nno subject at all\r\n"), recompose="subject")
-    yield Mail(family="everyday", name="empty-attachment", content=raw(top(EN) + multi("mixed", [plain(EN), part("application/octet-stream", "", 'Content-Disposition: attachment; filename="empty.bin"', "Content-Transfer-Encoding: base64")], "ea")))
+    yield Mail(family="everyday", name="empty-attachment", content=raw(top(EN) + multi("mixed", [plain(EN), part("application/octet-stream", "", 'Content-Disposition: attachment; filename="empty.bin"', "Content-Transfer-Encoding: base64")], "ea")), recompose="empty file")
     yield Mail(family="everyday", name="same-names", content=raw(top(EN) + multi("mixed", [plain(EN), pdf('filename="a.pdf"'), pdf('filename="a.pdf"')], "sn")))
     yield Mail(family="everyday", name="long-lines", content=raw(top(EN) + "\r\n" + "x" * 990 + "\r\n" + "y" * 990 + "\r\n"))
     yield Mail(family="everyday", name="vcard", content=raw(top(EN) + multi("mixed", [plain(EN), part("text/vcard; charset=utf-8", "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Anna\r\nEND:VCARD\r\n", 'Content-Disposition: attachment; filename="anna.vcf"')], "vc")))
@@ -253,14 +255,14 @@ def everyday() -> Iterator[Mail]:
 def recipients() -> Iterator[Mail]:
     """Who receives it: several, groups, hidden ones, odd spellings."""
     many = [f"p{n}@example.org" for n in range(40)]
-    yield Mail(family="recipients", name="to-and-cc", content=raw(top(EN, 'Cc: "Bob, the" <bob@example.net>, carol@example.net') + both(EN, "tc")), recipients=("anna@example.org", "bob@example.net", "carol@example.net"))
+    yield Mail(family="recipients", name="to-and-cc", content=raw(top(EN, 'Cc: "Bob, the" <bob@example.net>, carol@example.net') + both(EN, "tc")), recipients=("anna@example.org", "bob@example.net", "carol@example.net"), sendgrid="comma")
     yield Mail(family="recipients", name="blind", content=raw(top(EN) + both(EN, "bl")), recipients=("anna@example.org", "hidden@example.net"))
     yield Mail(family="recipients", name="forty", content=raw(top(EN, to=",\r\n ".join(many)) + "\r\nall of you\r\n"), recipients=tuple(many))
-    yield Mail(family="recipients", name="undisclosed", content=raw(top(EN, to="undisclosed-recipients:;") + "\r\nyou know who\r\n"), recipients=("anna@example.org",), recompose="visible")
-    yield Mail(family="recipients", name="a-list", content=raw(top(EN, to="list@lists.example.org") + "\r\nto the list\r\n"), recipients=("anna@example.org",), recompose="group")
-    yield Mail(family="recipients", name="comments", content=raw(top(EN, to="anna@example.org (Anna (the first))") + "\r\nhello\r\n"))
-    yield Mail(family="recipients", name="quoted-local", content=raw(top(EN, to='"anna smith"@example.org') + "\r\nhello\r\n"), recipients=('"anna smith"@example.org',))
-    yield Mail(family="recipients", name="group", content=raw(top(EN, to="Team: anna@example.org, bob@example.net;") + "\r\nteam\r\n"), recipients=("anna@example.org", "bob@example.net"), recompose="group")
+    yield Mail(family="recipients", name="undisclosed", content=raw(top(EN, to="undisclosed-recipients:;") + "\r\nyou know who\r\n"), recipients=("anna@example.org",), recompose="no plain form")
+    yield Mail(family="recipients", name="a-list", content=raw(top(EN, to="list@lists.example.org") + "\r\nto the list\r\n"), recipients=("anna@example.org",), recompose="not among")
+    yield Mail(family="recipients", name="comments", content=raw(top(EN, to="anna@example.org (Anna (the first))") + "\r\nhello\r\n"), recompose="no plain form")
+    yield Mail(family="recipients", name="quoted-local", content=raw(top(EN, to='"anna smith"@example.org') + "\r\nhello\r\n"), recipients=('"anna smith"@example.org',), recompose="no plain form")
+    yield Mail(family="recipients", name="group", content=raw(top(EN, to="Team: anna@example.org, bob@example.net;") + "\r\nteam\r\n"), recipients=("anna@example.org", "bob@example.net"), recompose="no plain form")
     yield Mail(family="recipients", name="upper-case", content=raw(top(EN, to="ANNA@EXAMPLE.ORG") + "\r\nhello\r\n"))
     for t in (DE, RU, JA, AR, ZH):
         yield Mail(family="recipients", name=f"named-{t.code}", content=raw(top(t, to=f"{b_words(t.name)} <anna@example.org>", subject=q_words(t.subject)) + both(t, f"nm-{t.code}")))
@@ -289,7 +291,7 @@ def calendars() -> Iterator[Mail]:
         calendar = part("text/calendar; charset=utf-8; method=REQUEST", b64(ics.format(t.subject).encode()), "Content-Transfer-Encoding: base64")
         yield Mail(family="calendar", name=f"alternative-{t.code}", content=raw(top(t) + multi("alternative", [plain(t), page(t), calendar], "cal")), recompose="alternative")
         attached = part('text/calendar; charset=utf-8; method=REQUEST; name="invite.ics"', b64(ics.format(t.subject).encode()), 'Content-Disposition: attachment; filename="invite.ics"', "Content-Transfer-Encoding: base64")
-        yield Mail(family="calendar", name=f"attached-{t.code}", content=raw(top(t) + multi("mixed", [both(t, "ca"), attached], "cb")))
+        yield Mail(family="calendar", name=f"attached-{t.code}", content=raw(top(t) + multi("mixed", [both(t, "ca"), attached], "cb")), recompose="method")
     yield Mail(family="calendar", name="alone", content=raw(top(EN, "Content-Type: text/calendar; charset=utf-8; method=REPLY") + "\r\n" + ics.format("Reply")), recompose="text")
 
 
@@ -316,7 +318,7 @@ def nested() -> Iterator[Mail]:
     yield Mail(family="nested", name="eighty-attachments", content=raw(top(EN) + multi("mixed", [plain(EN), *(part("text/plain", f"file {n}\r\n", f'Content-Disposition: attachment; filename="f{n}.txt"') for n in range(80))], "eighty")))
     yield Mail(family="nested", name="preamble", content=raw(top(EN) + both(EN, "pre").replace("\r\n\r\n--pre", "\r\n\r\nThis is mail in several parts.\r\n--pre", 1) + "an epilogue\r\n"))
     yield Mail(family="nested", name="boundary-odd", content=raw(top(EN) + both(EN, "b'()+_,-./:=? x")))
-    yield Mail(family="nested", name="boundary-prefix", content=raw(top(EN) + multi("mixed", [multi("alternative", [plain(EN), page(EN)], "b12"), pdf()], "b1")))
+    yield Mail(family="nested", name="boundary-prefix", content=raw(top(EN) + multi("mixed", [multi("alternative", [plain(EN), page(EN)], "b12"), pdf()], "b1")), recompose="boundary")
 
 
 def names() -> Iterator[Mail]:
@@ -334,7 +336,8 @@ def names() -> Iterator[Mail]:
         "long": f'filename="{"n" * 200}.pdf"',
     }
     for name, spelled in spellings.items():
-        yield Mail(family="names", name=name, content=raw(top(EN) + multi("mixed", [plain(EN), pdf(spelled)], "nm")))
+        reason = {"quoted-pairs": "file name", "spaces": "file name", "path": "file name", "both-forms": "two meanings"}.get(name, "yes")
+        yield Mail(family="names", name=name, content=raw(top(EN) + multi("mixed", [plain(EN), pdf(spelled)], "nm")), recompose=reason)
     yield Mail(family="names", name="in-type-only", content=raw(top(EN) + multi("mixed", [plain(EN), part('application/pdf; name="only-here.pdf"', b64(PDF), "Content-Disposition: attachment", "Content-Transfer-Encoding: base64")], "nt")))
     yield Mail(family="names", name="none", content=raw(top(EN) + multi("mixed", [plain(EN), part("application/pdf", b64(PDF), "Content-Disposition: attachment", "Content-Transfer-Encoding: base64")], "nn")), recompose="name")
 
@@ -345,13 +348,13 @@ def headers() -> Iterator[Mail]:
     yield Mail(family="headers", name="hundred-own", content=raw(top(EN, *(f"X-Own-{n}: value {n}" for n in range(100))) + "\r\nmany\r\n"))
     yield Mail(family="headers", name="eight-kilobytes", content=raw(top(EN, "X-Large: " + "\r\n ".join("v" * 70 for _ in range(110))) + "\r\nlarge\r\n"))
     yield Mail(family="headers", name="folded-with-tabs", content=raw(top(EN, "X-Folded: one\r\n\ttwo\r\n \t three") + "\r\nfolded\r\n"))
-    yield Mail(family="headers", name="repeated", content=raw(top(EN, "X-Again: first", "X-Again: second", "Comments: one") + "\r\nrepeated\r\n"), recompose="twice")
+    yield Mail(family="headers", name="repeated", content=raw(top(EN, "X-Again: first", "X-Again: second", "Comments: one") + "\r\nrepeated\r\n"), sendgrid="more than once")
     yield Mail(family="headers", name="received", content=raw("Received: from a by b; Tue, 24 Nov 2026 09:00:00 +0100\r\nReceived: from c by a; Tue, 24 Nov 2026 08:59:59 +0100\r\n" + top(EN) + "\r\nrelayed\r\n"))
     yield Mail(family="headers", name="odd-case", content=raw(top(EN, "x-lOwEr: a", "CONTENT-TYPE: TEXT/PLAIN; CHARSET=UTF-8") + "\r\nhello\r\n"))
     yield Mail(family="headers", name="encoded-own", content=raw(top(DE, f"X-Name: {q_words('Größenänderung für alle')}") + both(DE, "en")))
     yield Mail(family="headers", name="long-subject", content=raw(top(RU, subject=b_words(" ".join([RU.subject] * 12))) + both(RU, "ls")))
     yield Mail(family="headers", name="mixed-words", content=raw(top(EN, subject="plain =?utf-8?Q?gr=C3=BC=C3=9Fe?= and =?iso-8859-1?B?5Pb8?=\r\n =?koi8-r?B?8NLJ18XU?= end") + "\r\nwords\r\n"))
-    yield Mail(family="headers", name="from-two", content=raw(top(EN, "Sender: anna@example.com", sender="anna@example.com, bob@example.com") + "\r\nboth of us\r\n"), recompose="From")
+    yield Mail(family="headers", name="from-two", content=raw(top(EN, "Sender: anna@example.com", sender="anna@example.com, bob@example.com") + "\r\nboth of us\r\n"), recompose="Sender")
     yield Mail(family="headers", name="sender", content=raw(top(EN, "Sender: robot@example.com") + "\r\non behalf\r\n"), recompose="Sender")
 
 
@@ -365,12 +368,12 @@ def main() -> None:
     """Write the files and the index."""
     for old in FOLDER.glob("*.eml"):
         old.unlink()
-    lines = ["# Written by write.py. recompose: whether a provider that takes mail apart can carry it whole, or why not.\n"]
+    lines = ["# Written by write.py. recompose: whether a provider that takes mail apart can carry it whole, or a word of why not.\n"]
     for mail in all_mail():
         file = f"{mail.family}.{mail.name}.eml"
         (FOLDER / file).write_bytes(mail.content)
         to = ", ".join(f"'{address}'" for address in mail.recipients)
-        lines.append(f'[[mail]]\nfile = "{file}"\nrecipients = [{to}]\nrecompose = "{mail.recompose}"\n')
+        lines.append(f'[[mail]]\nfile = "{file}"\nrecipients = [{to}]\nrecompose = "{mail.recompose}"\n' + (f'sendgrid = "{mail.sendgrid}"\n' if mail.sendgrid else ""))
     (FOLDER / "index.toml").write_text("\n".join(lines), encoding="utf-8")
 
 
