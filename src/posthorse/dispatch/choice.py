@@ -9,6 +9,7 @@ from posthorse.dispatch.capacity import room_for
 from posthorse.dispatch.plan import Candidate
 from posthorse.dispatch.ports import Watch
 from posthorse.dispatch.route import Route, candidates_of, route_of
+from posthorse.dispatch.surveys import NOTHING_FOUND, Finding
 from posthorse.dispatch.way import Way
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.message import Message
@@ -30,11 +31,17 @@ class Choice:
         self._watch = watch
         self._rng = rng
 
-    def candidates(self, message: Message, tried: Sequence[ProviderName] = ()) -> Iterator[Candidate]:
+    def candidates(
+        self,
+        message: Message,
+        tried: Sequence[ProviderName] = (),
+        found: Mapping[ProviderName, Finding] = NOTHING_FOUND,
+    ) -> Iterator[Candidate]:
         """The candidates for a message in the order in which they should be tried; none if no route fits.
 
         `tried`: providers that this mail cannot go to in its present round. They are no alternative to it, so of the
         others an ejected one may be probed with it: a pause makes sense only while somebody else carries the mail.
+        `found`: what surveys of this group said.
         """
         route = route_of(message, self.routes)
         if route is None:
@@ -45,7 +52,13 @@ class Choice:
         for name in names:
             peers = left if name in left else names
             standing = self._watch.standing(name, peers, domain, urgent=urgent)
-            yield Candidate(name=name, capability=self.ways[name].provider.capability, standing=standing)
+            capability, finding = self.ways[name].provider.capability, found.get(name) if found else None
+            if finding is None:
+                yield Candidate(name=name, capability=capability, standing=standing)
+            elif finding.standing is None:
+                yield Candidate(name=name, capability=capability, standing=standing, unable=finding.why)
+            else:
+                yield Candidate(name=name, capability=capability, standing=finding.standing)
 
     def is_good(self, way: Way, group: LeasedGroup) -> bool:
         """Nothing speaks against the way that was planned (routes and orders that change plan anew by themselves)."""

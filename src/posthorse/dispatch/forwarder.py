@@ -15,6 +15,7 @@ from posthorse.dispatch.judge import given_back
 from posthorse.dispatch.plan import GiveUp, Group, Try, Wait, make_plan
 from posthorse.dispatch.ports import Journal
 from posthorse.dispatch.settling import Settler
+from posthorse.dispatch.surveys import Surveys
 from posthorse.dispatch.way import Way
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.outcome import Rejection, Reply, Scope
@@ -48,6 +49,7 @@ class Forwarder:
         self._journal = journal
         self._clock = clock
         self._rng = rng
+        self._surveys = Surveys(clock, journal, self._surveyed)
         self._stopping = False
 
     def take(self, group: LeasedGroup) -> None:
@@ -84,6 +86,9 @@ class Forwarder:
     def stop(self) -> None:
         """Begin nothing more; what waits for a slot, and what still comes, is given back."""
         self._stopping = True
+        for _, group in self._surveys.stop():
+            self._drop(group)
+            self.take(group)
         for name in self._choice.ways:
             self.flush(name)
 
@@ -94,7 +99,12 @@ class Forwarder:
         plan = self._plan(group)
         match plan:
             case Try(provider=name, reason=reason):
-                self._send(self._choice.ways[name], group, reason)
+                way = self._choice.ways[name]
+                if way.surveyor is not None and self._surveys.is_due(way, group):
+                    self._surveys.ask(way, group)
+                    self._hand.add(group.message.stream, len(group.body))
+                else:
+                    self._send(way, group, reason)
             case Wait(until=until, tried=tried, reason=reason):
                 self._give_back(replace(group, recipients=_with_tried(group, tried)), until, reason)
             case GiveUp(reason=reason):
@@ -110,8 +120,17 @@ class Forwarder:
             holders=first.holders,
             due_at=first.due_at,
         )
-        candidates = self._choice.candidates(group.message, first.tried)
+        candidates = self._choice.candidates(group.message, first.tried, self._surveys.found(group))
         return make_plan(seen, candidates, self._clock.now(), self._rng.random())
+
+    def _surveyed(self, way: Way, group: LeasedGroup) -> None:
+        """Now it is known whether the way can carry it: planned anew."""
+        self._drop(group)
+        now = self._clock.now()
+        if group.lease_until - now >= LEASE_MARGIN:
+            self.take(group)
+        else:
+            self._give_back(group, now, f"its lease ran short while {way.name} was asked about it")
 
     def _send(self, way: Way, group: LeasedGroup, reason: str) -> None:
         """To a slot, or to wait for one; cut into as many groups as the provider's limit of recipients asks for."""

@@ -28,6 +28,8 @@ class Candidate:
     name: ProviderName
     capability: Capability
     standing: Standing
+    unable: str = ""
+    """Why it can never carry this group, as a survey found; empty: nothing speaks against it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +76,14 @@ class GiveUp:
 Plan = Try | Wait | GiveUp
 
 
-def _incapable(message: Message, capability: Capability) -> str:
+def _incapable(message: Message, candidate: Candidate) -> str:
     """Why this way out can never carry the message; empty: it can."""
+    capability = candidate.capability
     if message.size_bytes > capability.max_size_bytes:
         return f"{message.size_bytes} bytes are over its limit of {capability.max_size_bytes}"
     if message.smtputf8 and not capability.smtputf8:
         return "it does not carry internationalised addresses"
-    return ""
+    return candidate.unable
 
 
 def make_plan(group: Group, candidates: Iterable[Candidate], now: int, roll: float) -> Plan:
@@ -96,7 +99,7 @@ def make_plan(group: Group, candidates: Iterable[Candidate], now: int, roll: flo
     for candidate in candidates:
         width += 1
         standing = candidate.standing
-        unable = _incapable(group.message, candidate.capability)
+        unable = _incapable(group.message, candidate)
         if unable:
             incapable += 1
             passed.append(f"{candidate.name}: {unable}")

@@ -5,7 +5,7 @@ from itertools import count
 
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.stream import RULES
-from posthorse.providers.port import DEFAULT_LIMITS, Limits, Provider
+from posthorse.providers.port import DEFAULT_LIMITS, Limits, Provider, Surveying
 from posthorse.spool.port import LeasedGroup
 
 
@@ -22,6 +22,10 @@ class Way:
         """Less room than this is not worth a lease transaction."""
         self._most = slots + max(4, slots // 2)
         self.busy = 0
+        self.surveyor: Surveying | None = provider if isinstance(provider, Surveying) else None
+        """Whom to ask about each group before it goes here; None: nobody."""
+        self.surveying = 0
+        """Groups about which it is being asked."""
         self._waiting: list[tuple[int, int, LeasedGroup, str]] = []
         self._arrival = count()
 
@@ -38,7 +42,7 @@ class Way:
     @property
     def room(self) -> int:
         """How many more groups to bring: free slots, and some so that a freed slot finds work at once."""
-        return self._most - self.busy - len(self._waiting)
+        return self._most - self.busy - self.surveying - len(self._waiting)
 
     def push(self, group: LeasedGroup, reason: str) -> None:
         """Let a group wait for a slot; `reason` is that of the plan which sent it here."""
