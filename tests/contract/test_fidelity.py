@@ -187,7 +187,7 @@ def test_a_recomposed_way_carries_everything_or_nothing(kind: str) -> None:
         async with road(kind) as way:
             assert isinstance(way.provider, Surveying)
             rewritten = {name.lower() for name in way.provider.capability.rewrites}
-            wrong = []
+            wrong: list[tuple[object, ...]] = []
             for mail in CORPUS:
                 name, reason = mail["file"], mail.get(kind, mail["recompose"])
                 why = await way.provider.survey(group_of(name, mail["recipients"]))

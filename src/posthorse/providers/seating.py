@@ -49,7 +49,7 @@ def _taken(person: Mailbox, left: dict[str, tuple[int, str]]) -> int:
 
 
 def _key(address: str) -> str:
-    """Equal for spellings of one mailbox. Where the case of a local part matters (RFC 5321 section 2.4), the spelling in
-    the field is what its author wrote; admission takes both for one recipient, too.
+    """Equal for spellings of one mailbox. Where case matters in a local part (RFC 5321 section 2.4), the field has what
+    its author wrote; admission takes both for one recipient, too.
     """
     return address.lower()
