@@ -88,3 +88,42 @@ def test_nothing_that_was_refused_is_kept(stage: Runner, answers: Answers) -> No
     """An error says that nothing was taken: the spool holds nothing of it."""
     assert answers
     assert stage.run(stage.shop.running.recipients()) == []
+
+
+def test_who_signs_nothing_is_told_so(stage: Runner) -> None:
+    """A call without a signature is refused by the name that says what is missing, in either version."""
+    calls = [
+        {"service": "ses", "operation": "GetSendQuota", "input": {}, "unsigned": True},
+        {"service": "sesv2", "operation": "GetAccount", "input": {}, "unsigned": True},
+    ]
+    said = stage.run(stage.shop.boto3(calls))
+    assert [(one.code, one.status, one.attempts) for one in said] == [
+        ("MissingAuthenticationToken", 403, 1),
+        ("MissingAuthenticationTokenException", 403, 1),
+    ]
+
+
+def test_a_request_larger_than_any_is_refused_while_it_comes(stage: Runner) -> None:
+    """What no message may be is not read to its end; libraries get an answer all the same, and do not repeat it."""
+    mail = b"From: shop@example.com\r\n\r\n" + b"x" * 76 + b"\r\n"
+    calls: list[Call] = [
+        {"service": "ses", "operation": "SendRawEmail", "input": {"RawMessage": {"Data": mail * 150_000}}}
+    ]
+    boto3, javascript = stage.run(_both(stage.shop, calls))
+    for one in (*boto3, *javascript):
+        assert (one.code.startswith("RequestEntityTooLarge"), one.status, one.attempts) == (True, 413, 1), one
+
+
+async def _both(shop: Shop, calls: list[Call]) -> tuple[list[Said], list[Said]]:
+    return await shop.boto3(calls), await shop.javascript(calls)
+
+
+@pytest.mark.needs("node")
+def test_a_client_with_a_wrong_clock_learns_the_time(stage: Runner) -> None:
+    """The refusal carries our time, by which a library corrects itself: its second try is let in."""
+    calls = [
+        {"service": service, "operation": operation, "input": {}, "clock_ahead_ms": 1_200_000}
+        for service, operation in (("ses", "GetSendQuota"), ("sesv2", "GetAccount"))
+    ]
+    said = stage.run(stage.shop.javascript(calls))
+    assert [(one.error, one.attempts) for one in said] == [("", 2), ("", 2)], said  # a client of its own each

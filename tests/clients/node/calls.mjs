@@ -41,6 +41,10 @@ async function outcome(call) {
   }
 }
 
+const calls = JSON.parse(await text(process.stdin), bytes);
+const aheadMs = calls[0]?.clock_ahead_ms ?? 0; // a machine whose clock is wrong
+const rightNow = Date.now;
+Date.now = () => rightNow() + aheadMs;
 const answers = [];
-for (const call of JSON.parse(await text(process.stdin), bytes)) answers.push(await outcome(call));
+for (const call of calls) answers.push(await outcome(call));
 process.stdout.write(JSON.stringify(answers));
