@@ -61,6 +61,10 @@ def list_(
     to_domain: OnlyTo = "",
     limit: Annotated[int, typer.Option(min=1, max=requests.MOST_ROWS, help="At most this many recipients.")] = 100,
     before: Before = "",
+    not_confirmed: Annotated[
+        bool,
+        typer.Option("--not-confirmed", help="Handed over, and its provider has not told in time what became of it."),
+    ] = False,
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
@@ -73,12 +77,16 @@ def list_(
         recipient_domain=to_domain,
         before=before,
     )
-    found = carry_out(config, requests.QueueList(which=which, limit=limit))
+    found = carry_out(config, requests.QueueList(which=which, limit=limit, not_confirmed=not_confirmed))
     if as_json:
         print_json(found)
         return
-    heads = ("id", "n", "stream", "state", "to", "tries", "copies", "provider", "next", "hold")
-    print_table(heads, map(_row, found.recipients), empty="nothing matches")
+    if not_confirmed:
+        rows = [(each.id, each.n, each.stream, each.address, each.provider, each.ended_at) for each in found.recipients]
+        print_table(("id", "n", "stream", "to", "provider", "handed over"), rows, empty="everything is confirmed")
+    else:
+        heads = ("id", "n", "stream", "state", "to", "tries", "copies", "provider", "next", "hold")
+        print_table(heads, map(_row, found.recipients), empty="nothing matches")
     if found.more:
         say(f"there is more: --before {found.recipients[-1].id}, or a larger --limit")
 

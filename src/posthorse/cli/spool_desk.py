@@ -15,8 +15,9 @@ from posthorse.config.load import Whereabouts
 from posthorse.control import replies
 from posthorse.control.desk import Desk
 from posthorse.control.keys import Locksmith
-from posthorse.control.node import NoNode, NotDone
+from posthorse.control.node import Confirming, NoNode, NotDone
 from posthorse.control.requests import AnyRequest, Request
+from posthorse.mail.stream import SECOND
 from posthorse.spool.desk_port import sealed_secrets
 from posthorse.spool.port import SpoolUnavailable
 from posthorse.spool.sqlite import SpoolRefused, SqliteSpool
@@ -56,7 +57,10 @@ async def opened_desk(where: Whereabouts) -> AsyncIterator[OwnDesk]:
     async with opened_spool(where.spool_file) as spool:
         node = ClosedNode(provider_names=where.providers, spool_file=where.spool_file)
         locksmith = locksmith_of(where.spool_file, sealed_secrets(await spool.keys()))
-        yield OwnDesk(Desk(spool=spool, node=node, clock=SystemClock(), locksmith=locksmith))
+        confirming = Confirming(providers=where.notifying, within_us=int(where.confirm_within_s * SECOND))
+        yield OwnDesk(
+            Desk(spool=spool, node=node, clock=SystemClock(), locksmith=locksmith, confirming=lambda: confirming)
+        )
 
 
 @asynccontextmanager

@@ -81,7 +81,11 @@ class RetentionSettings:
 
     bodies_s: Annotated[
         Seconds,
-        Setting("Bodies, counted from the end of duty.", 'bodies = "1h"', "A body that is gone cannot be sent again."),
+        Setting(
+            "Bodies, counted from the end of duty; and what providers told, as it came, once it was read.",
+            'bodies = "1h"',
+            "A body that is gone cannot be sent again.",
+        ),
     ] = 86_400.0
     history_s: Annotated[
         Seconds,

@@ -8,6 +8,7 @@ from typing import Any
 
 from posthorse.config.check import problems_of
 from posthorse.config.domains import DomainSettings
+from posthorse.config.feedback import FeedbackSettings
 from posthorse.config.problem import ConfigProblems, Problem
 from posthorse.config.reader import Reading, Unreadable
 from posthorse.config.secret import Surroundings
@@ -49,6 +50,9 @@ class Whereabouts:
     spool_file: Path
     providers: tuple[ProviderName, ...]
     """Names in the order of the file."""
+    notifying: frozenset[ProviderName]
+    """Those that tell what became of mail."""
+    confirm_within_s: float
 
 
 def read_whereabouts(path: Path) -> Whereabouts:
@@ -61,12 +65,18 @@ def read_whereabouts(path: Path) -> Whereabouts:
     reading = Reading(Surroundings(folder=folder, environ={}))
     try:
         spool = reading.section(SpoolSettings, document.get("spool", {}), "spool")
+        feedback = reading.section(FeedbackSettings, document.get("feedback", {}), "feedback")
     except Unreadable:
         raise ConfigProblems(reading.problems) from None
     if reading.problems:
         raise ConfigProblems(reading.problems)
     names = tuple(ProviderName(name) for name in _provider_names(document))
-    return Whereabouts(spool_file=folder / spool.url.file, providers=names)
+    return Whereabouts(
+        spool_file=folder / spool.url.file,
+        providers=names,
+        notifying=_notifying(document),
+        confirm_within_s=feedback.confirm_within_s,
+    )
 
 
 def read_domains(path: Path, environ: Mapping[str, str]) -> tuple[DomainSettings, ...]:
@@ -95,6 +105,16 @@ def _document(text: str) -> dict[str, Any]:
 def _follows(problem: Problem, known: Sequence[Problem]) -> bool:
     """Whether it may come only of a value inside its section that could not be read, and was told already."""
     return any(other.path.startswith((f"{problem.path}.", f"{problem.path}[")) for other in known)
+
+
+def _notifying(document: Mapping[str, object]) -> frozenset[ProviderName]:
+    """Names of providers that have a table `notifications`."""
+    providers = document.get("providers")
+    return frozenset(
+        ProviderName(str(provider.get("name", "")))
+        for provider in (providers if isinstance(providers, list) else ())
+        if isinstance(provider, dict) and "notifications" in provider
+    )
 
 
 def _provider_names(document: Mapping[str, object]) -> list[str]:

@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from posthorse.config.domains import DomainSettings
 from posthorse.config.entrance import AccessKeySettings, ClassifySettings, ListenerSettings, TrustedSourceSettings
+from posthorse.config.feedback import FeedbackSettings
 from posthorse.config.limits import LimitSettings, RetentionSettings
 from posthorse.config.providers import ProviderSettings
 from posthorse.config.setting import Address, Seconds, Setting, SpoolUrl
@@ -222,6 +223,7 @@ class Config:
     limits: LimitSettings = field(default_factory=LimitSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     dispatch: DispatchSettings = field(default_factory=DispatchSettings)
+    feedback: FeedbackSettings = field(default_factory=FeedbackSettings)
     log: LogSettings = field(default_factory=LogSettings)
 
     def rules(self) -> Mapping[Stream, StreamRule]:

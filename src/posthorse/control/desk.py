@@ -6,10 +6,10 @@ from typing import assert_never
 
 from posthorse.control import keys, queue, replies, requests, suppressions
 from posthorse.control.keys import Locksmith
-from posthorse.control.node import Node, NotDone
+from posthorse.control.node import Confirming, Node, NotDone
 from posthorse.control.orders import Orders
 from posthorse.mail.ports import Clock
-from posthorse.spool.desk_port import SpoolDesk
+from posthorse.spool.desk_port import SpoolDesk, Unconfirmed
 from posthorse.spool.port import SpoolUnavailable
 
 _LOOKING = (
@@ -35,13 +35,17 @@ class Desk:
         clock: Clock,
         locksmith: Locksmith,
         carried_out: Callable[[str, str, str], None] = lambda command, by, reason: None,
+        confirming: Callable[[], Confirming] = Confirming,
     ) -> None:
-        """`carried_out`: told of every command that changed something (name, who, why), for the log."""
+        """`carried_out`: told of every command that changed something (name, who, why), for the log; `confirming`: as
+        configured now.
+        """
         self._spool = spool
         self._node = node
         self._clock = clock
         self._locksmith = locksmith
         self._carried_out = carried_out
+        self._confirming = confirming
         self._orders = Orders(spool, node, clock)
 
     async def handle(self, request: requests.AnyRequest, by: str) -> replies.Reply:
@@ -55,15 +59,18 @@ class Desk:
             self._carried_out(command, by, getattr(request, "reason", ""))
         return reply
 
+    def _unconfirmed(self) -> Unconfirmed:
+        return self._confirming().unconfirmed(self._clock.now())
+
     async def _handle(self, request: requests.AnyRequest, by: str) -> replies.Reply:
         spool, node, clock, orders = self._spool, self._node, self._clock, self._orders
         match request:
             case requests.Overview():
                 return await orders.overview()
             case requests.QueueList():
-                return await queue.listed(spool, request)
+                return await queue.listed(spool, request, self._unconfirmed())
             case requests.QueueShow():
-                return await queue.shown(spool, request)
+                return await queue.shown(spool, request, self._unconfirmed())
             case requests.QueueDecide():
                 return await queue.decided(spool, request, by)
             case requests.QueueHold():
@@ -73,7 +80,7 @@ class Desk:
             case requests.Holds():
                 return replies.Holds(holds=await queue.holds(spool))
             case requests.Explain():
-                return await queue.explained(spool, request)
+                return await queue.explained(spool, request, self._unconfirmed())
             case requests.Providers():
                 return await orders.providers()
             case requests.Eject():

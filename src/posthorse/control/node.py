@@ -11,6 +11,7 @@ from typing import Protocol
 
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.standing import StandingState
+from posthorse.spool.desk_port import Unconfirmed
 
 
 class NotDone(Exception):
@@ -29,6 +30,18 @@ class ProviderState:
     failures_last_minute: int
     typical_s: float
     """How long an answer takes at most, usually."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirming:
+    """Which providers tell what became of mail, and how long they may take."""
+
+    providers: frozenset[ProviderName] = frozenset()
+    within_us: int = 300_000_000
+
+    def unconfirmed(self, now: int) -> Unconfirmed:
+        """What is not confirmed at `now`."""
+        return Unconfirmed(providers=self.providers, before=now - self.within_us)
 
 
 class Node(Protocol):

@@ -4,11 +4,13 @@ Promise: a decision about several recipients needs a restriction; nothing here c
 selector, save a hold, which changes no mail.
 """
 
+from dataclasses import replace
+
 from posthorse.control import explain, replies, requests
 from posthorse.control.node import NotDone
 from posthorse.control.wording import in_words, message_id, recipient, selector, written_time
 from posthorse.mail.carriage import Carriage
-from posthorse.spool.desk_port import Decision, Hold, RecipientView, Selector, SpoolDesk
+from posthorse.spool.desk_port import Decision, Hold, RecipientView, Selector, SpoolDesk, Unconfirmed
 
 MOST_OF_A_MESSAGE = 10_000
 """Recipients of one message that are shown."""
@@ -16,14 +18,26 @@ MOST_OF_A_MESSAGE = 10_000
 _ABOUT_DOUBT = frozenset({Decision.ANOTHER_COPY, Decision.WAS_HANDED_OVER, Decision.WAS_NOT_SENT})
 
 
-async def listed(spool: SpoolDesk, request: requests.QueueList) -> replies.Recipients:
+async def listed(spool: SpoolDesk, request: requests.QueueList, unconfirmed: Unconfirmed) -> replies.Recipients:
     """Recipients, newest message first."""
     limit = max(1, min(request.limit, requests.MOST_ROWS))
-    found = await spool.select(selector(request.which), limit + 1)
-    return replies.Recipients(recipients=[recipient(view) for view in found[:limit]], more=len(found) > limit)
+    chosen = selector(request.which)
+    if request.not_confirmed:
+        chosen = _not_confirmed(chosen, unconfirmed)
+    found = await spool.select(chosen, limit + 1)
+    rows = [recipient(view, unconfirmed) for view in found[:limit]]
+    return replies.Recipients(recipients=rows, more=len(found) > limit)
 
 
-async def shown(spool: SpoolDesk, request: requests.QueueShow) -> replies.MessageShown:
+def _not_confirmed(chosen: Selector, unconfirmed: Unconfirmed) -> Selector:
+    if not unconfirmed.providers:
+        raise NotDone("no provider tells what became of mail: none has `notifications` in the configuration")
+    if chosen.carriage not in (None, Carriage.HANDED_OVER):
+        raise NotDone("only what is handed over can be not confirmed")
+    return replace(chosen, unconfirmed=unconfirmed)
+
+
+async def shown(spool: SpoolDesk, request: requests.QueueShow, unconfirmed: Unconfirmed) -> replies.MessageShown:
     """One message with all its recipients."""
     views = await _of_message(spool, request.id)
     message = views[0].message
@@ -32,12 +46,12 @@ async def shown(spool: SpoolDesk, request: requests.QueueShow) -> replies.Messag
         id=message.id.hex(),
         tenant=message.tenant,
         attributes=dict(message.attributes),
-        recipients=[recipient(view) for view in views],
+        recipients=[recipient(view, unconfirmed) for view in views],
         body=None if body is None else body.decode("latin-1"),
     )
 
 
-async def explained(spool: SpoolDesk, request: requests.Explain) -> replies.Explained:
+async def explained(spool: SpoolDesk, request: requests.Explain, unconfirmed: Unconfirmed) -> replies.Explained:
     """The history of a message in plain words."""
     views = await _of_message(spool, request.id)
     message = views[0].message
@@ -48,7 +62,7 @@ async def explained(spool: SpoolDesk, request: requests.Explain) -> replies.Expl
     return replies.Explained(
         id=message.id.hex(),
         stream=message.stream.value,
-        recipients=[recipient(view) for view in views],
+        recipients=[recipient(view, unconfirmed) for view in views],
         steps=steps,
         now=[explain.standing(view) for view in views],
     )

@@ -45,6 +45,10 @@ class Recipient(Reply, frozen=True, kw_only=True):
     hold: int | None
     withdrawn: str
     """`cancelled`, `superseded` or empty."""
+    ended_at: str | None
+    """When our duty ended; null: it has not."""
+    not_confirmed: bool
+    """Handed over, and its provider, which tells what becomes of mail, has not told in time."""
 
 
 class Recipients(Reply, frozen=True, kw_only=True):

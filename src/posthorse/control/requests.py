@@ -44,6 +44,8 @@ class QueueList(Request[replies.Recipients], frozen=True, kw_only=True, tag="que
 
     which: Which = Which()
     limit: int = 100
+    not_confirmed: bool = False
+    """Only what was handed over, and of which its provider should have told and has not."""
 
 
 class QueueShow(Request[replies.MessageShown], frozen=True, kw_only=True, tag="queue.show"):

@@ -7,7 +7,8 @@ from posthorse.control.node import NotDone
 from posthorse.control.requests import Which
 from posthorse.mail.ids import MessageId, Tenant, parse_message_id
 from posthorse.mail.stream import SECOND
-from posthorse.spool.desk_port import RecipientView, Selector
+from posthorse.spool.desk_port import RecipientView, Selector, Unconfirmed
+from posthorse.spool.entry import is_unconfirmed
 
 
 def written_time(at: int) -> str:
@@ -57,8 +58,8 @@ def in_words(chosen: Selector) -> str:
     return ", ".join(f"{name} {value}" for name, value in parts if value not in (None, "")) or "everything"
 
 
-def recipient(view: RecipientView) -> replies.Recipient:
-    """One recipient as a command answers it."""
+def recipient(view: RecipientView, unconfirmed: Unconfirmed) -> replies.Recipient:
+    """One recipient as a command answers it; `unconfirmed`: what counts as not confirmed now."""
     message = view.message
     return replies.Recipient(
         id=message.id.hex(),
@@ -78,4 +79,6 @@ def recipient(view: RecipientView) -> replies.Recipient:
         provider=view.provider,
         hold=view.hold,
         withdrawn=view.withdrawn,
+        ended_at=maybe_time(view.rested_at),
+        not_confirmed=is_unconfirmed(unconfirmed, view),
     )

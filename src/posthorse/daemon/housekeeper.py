@@ -2,10 +2,14 @@
 
 import asyncio
 import os
+from collections.abc import Mapping
 from typing import Protocol
 
+from posthorse.config.hooks import notifications_of
 from posthorse.config.tree import Config
+from posthorse.control.node import Confirming
 from posthorse.mail.carriage import Carriage
+from posthorse.mail.ids import ProviderName
 from posthorse.mail.ports import Clock
 from posthorse.mail.stream import SECOND
 from posthorse.spool.desk_port import QueueCounts, SpoolDesk
@@ -42,6 +46,8 @@ class Housekeeper:
         self.free_space_bytes: int | None = None
         self.trouble = ""
         """Why the spool could not be looked at, or store anything; empty: it could."""
+        self.not_confirmed: Mapping[ProviderName, int] = {}
+        """How many each provider that tells has not told of in time, as of the last look."""
         self._spool = spool
         self._clock = clock
         self._journal = journal
@@ -62,6 +68,8 @@ class Housekeeper:
             if self._spool.failed:
                 await self._spool.prove()
             self.counts = await self._spool.counts()
+            waiting = confirming_of(self.config).unconfirmed(self._clock.now())
+            self.not_confirmed = await self._spool.count_unconfirmed(waiting) if waiting.providers else {}
             self.free_space_bytes = _free_space(self.config)
             self.trouble = ""
         except (SpoolUnavailable, OSError) as error:
@@ -88,6 +96,14 @@ class Housekeeper:
                 await asyncio.sleep(PURGE_PAUSE_S)
         except SpoolUnavailable as error:
             self._journal.spool_trouble("purge", error)
+
+
+def confirming_of(config: Config) -> Confirming:
+    """Which providers tell what became of mail, and how long they may take."""
+    return Confirming(
+        providers=frozenset(provider.name for provider in config.providers if notifications_of(provider) is not None),
+        within_us=int(config.feedback.confirm_within_s * SECOND),
+    )
 
 
 def _free_space(config: Config) -> int:

@@ -38,7 +38,7 @@ from posthorse.daemon.desk_view import DaemonNode
 from posthorse.daemon.doorkeeper import Doorkeeper
 from posthorse.daemon.fronts import Fronts
 from posthorse.daemon.hooks import Hooks
-from posthorse.daemon.housekeeper import Housekeeper
+from posthorse.daemon.housekeeper import Housekeeper, confirming_of
 from posthorse.daemon.listeners import Listeners, listen, shown
 from posthorse.daemon.readiness import FileInEffect, export_gauges, readiness_of
 from posthorse.daemon.ses_entrance import SesEntrance
@@ -242,6 +242,7 @@ class Daemon:
             clock=self._clock,
             locksmith=locksmith(self._sealer),
             carried_out=self._journal.log.carried_out,
+            confirming=lambda: confirming_of(self._config),
         )
         socket_file = socket_path(self._config.spool.url.file)
         self._control = ControlServer(socket_file, desk, self._journal.bug)

@@ -25,6 +25,9 @@ def export_gauges(measures: Measures, gateway: Gateway, housekeeper: Housekeeper
     ways = gateway.dispatcher.ways
     measures.ask(metrics.RECIPIENTS, lambda: recipients_readings(housekeeper.counts))
     measures.ask(metrics.OLDEST, lambda: oldest_readings(housekeeper.counts, clock.now()))
+    measures.ask(
+        metrics.NOT_CONFIRMED, lambda: {(name,): float(count) for name, count in housekeeper.not_confirmed.items()}
+    )
     measures.ask(metrics.SLOTS, lambda: {(name,): float(way.busy) for name, way in ways.items()})
     measures.ask(metrics.UP_SINCE, lambda: {(): started_s})
     measures.ask(

@@ -36,6 +36,18 @@ class RecipientView:
     hold: int | None
     provider: ProviderName
     """Where its latest attempt went; empty: none yet."""
+    rested_at: int | None = None
+    """When duty ended, microseconds UTC; None: it has not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unconfirmed:
+    """Not confirmed: handed over by one of these providers, and nobody has told what became of it."""
+
+    providers: frozenset[ProviderName]
+    """Those that would tell."""
+    before: int
+    """Only what was handed over before this time, microseconds UTC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +63,7 @@ class Selector:
     recipient_domain: str = ""
     before_id: MessageId | None = None
     """Page: only messages older than this id."""
+    unconfirmed: Unconfirmed | None = None
 
 
 class Decision(Enum):
@@ -134,6 +147,10 @@ class QueueCounts:
     """Acceptance time of the oldest queued recipient that is due and not held, microseconds UTC."""
 
 
+MOST_COUNTED = 100_000
+"""So many not confirmed ones are counted for each provider."""
+
+
 class SpoolDesk(Protocol):
     """The operator's calls: never on the hot path, same transactions and rules."""
 
@@ -151,6 +168,10 @@ class SpoolDesk(Protocol):
 
     async def counts(self) -> QueueCounts:
         """For metrics and `queue list`; cheap enough to run every few seconds with a million queued."""
+        ...
+
+    async def count_unconfirmed(self, which: Unconfirmed) -> Mapping[ProviderName, int]:
+        """How many recipients each of the providers has not confirmed; beyond `MOST_COUNTED` that number."""
         ...
 
     async def decide(self, selector: Selector, decision: Decision, by: str, limit: int) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from posthorse.mail.carriage import Carriage, Fate
 from posthorse.mail.ids import AttemptId, MessageId, NodeId
 from posthorse.mail.message import Message
-from posthorse.spool.desk_port import RecipientView, Selector
+from posthorse.spool.desk_port import RecipientView, Selector, Unconfirmed
 from posthorse.spool.port import LeasedGroup, LeasedRecipient
 from posthorse.spool.rules import Row
 
@@ -103,6 +103,7 @@ def view(entry: Entry) -> RecipientView:
         withdrawn=row.withdrawn,
         hold=row.hold,
         provider=row.provider,
+        rested_at=entry.rested_at,
     )
 
 
@@ -133,4 +134,16 @@ def matches_recipient(selector: Selector, entry: Entry) -> bool:
         selector.n in (None, entry.n)
         and selector.carriage in (None, entry.row.carriage)
         and selector.recipient_domain.lower() in ("", domain_of(entry.address))
+        and (selector.unconfirmed is None or is_unconfirmed(selector.unconfirmed, view(entry)))
+    )
+
+
+def is_unconfirmed(which: Unconfirmed, shown: RecipientView) -> bool:
+    """Whether a recipient is handed over and its fate still unknown, for so long."""
+    return (
+        shown.carriage is Carriage.HANDED_OVER
+        and shown.fate is Fate.UNKNOWN
+        and shown.provider in which.providers
+        and shown.rested_at is not None
+        and shown.rested_at < which.before
     )

@@ -6,18 +6,20 @@ durability; the seeded world overrides it to bring delay and crashes before or a
 Left out: persistence, and bounds on memory.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from posthorse.mail.carriage import Carriage
-from posthorse.mail.ids import MessageId, Tenant
+from posthorse.mail.ids import MessageId, ProviderName, Tenant
 from posthorse.mail.ports import Clock
 from posthorse.mail.stream import Stream
 from posthorse.spool import decisions
 from posthorse.spool.clerk import Clerk
 from posthorse.spool.desk_port import (
+    MOST_COUNTED,
     Control,
     Decision,
     Hold,
@@ -26,8 +28,9 @@ from posthorse.spool.desk_port import (
     Selector,
     StoredKey,
     Suppression,
+    Unconfirmed,
 )
-from posthorse.spool.entry import Entry, EntryKey, matches, view
+from posthorse.spool.entry import Entry, EntryKey, is_unconfirmed, matches, view
 from posthorse.spool.inbox_port import EVENTS_KEPT_US, SpoolInbox
 from posthorse.spool.learner import Learner
 from posthorse.spool.memory_book import MemoryBook
@@ -153,6 +156,12 @@ class MemorySpool:
             if row.carriage is Carriage.QUEUED and is_due:
                 oldest[stream] = min(oldest.get(stream, now), entry.message.accepted_at)
         return QueueCounts(by_carriage=by_carriage, oldest_waiting=oldest)
+
+    async def count_unconfirmed(self, which: Unconfirmed) -> Mapping[ProviderName, int]:
+        """As the port says."""
+        shown = [view(entry) for entry in self._book.all_entries()]
+        found = Counter(one.provider for one in shown if is_unconfirmed(which, one))
+        return {name: min(found[name], MOST_COUNTED) for name in which.providers}
 
     async def decide(self, selector: Selector, decision: Decision, by: str, limit: int) -> int:
         """As the port says."""

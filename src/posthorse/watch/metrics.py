@@ -131,6 +131,13 @@ OLDEST = _gauge(
     "How long the oldest recipient that is due and not held has waited.",
     "The first figure to alert on: for `urgent` more than a few seconds is an outage.",
 )
+NOT_CONFIRMED = _gauge(
+    "not_confirmed",
+    ("provider",),
+    "Recipients that a provider with `notifications` took, and of which it has not told in time; counted up to 100000.",
+    "Grows: the provider takes mail and does not deliver it, or its notifications do not reach us. "
+    "`posthorse queue list --not-confirmed`.",
+)
 STANDING = _gauge(
     "standing",
     ("provider", "standing"),
@@ -269,6 +276,7 @@ METRICS: tuple[Metric, ...] = (
     DUPLICATES,
     RECIPIENTS,
     OLDEST,
+    NOT_CONFIRMED,
     STANDING,
     SLOTS,
     COMMIT_SECONDS,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from posthorse.control.desk import Desk
 from posthorse.control.keys import Locksmith
-from posthorse.control.node import NotDone, ProviderState
+from posthorse.control.node import Confirming, NotDone, ProviderState
 from posthorse.mail.ids import AttemptId, MessageId, NodeId, ProviderName, Tenant
 from posthorse.mail.outcome import Handover, Outcome, Reply, Unclear
 from posthorse.mail.standing import StandingState
@@ -78,6 +78,7 @@ class Scene:
         self.clock = StillClock()
         self.spool = MemorySpool(clock=self.clock)
         self.node = ScriptedNode()
+        self.confirming = Confirming()
         self.carried_out: list[tuple[str, str, str]] = []
         self.desk = Desk(
             spool=self.spool,
@@ -89,6 +90,7 @@ class Scene:
                 smtp_password=lambda secret, region: f"password for {region}",
             ),
             carried_out=lambda *what: self.carried_out.append(what),
+            confirming=lambda: self.confirming,
         )
         self._numbers = itertools.count(1)
 

@@ -9,9 +9,19 @@ import apsw
 import msgspec
 
 from posthorse.mail.carriage import Carriage
-from posthorse.mail.ids import MessageId, Tenant
+from posthorse.mail.ids import MessageId, ProviderName, Tenant
 from posthorse.mail.stream import BY_ORDER, Stream
-from posthorse.spool.desk_port import Control, Hold, QueueCounts, RecipientView, Selector, StoredKey, Suppression
+from posthorse.spool.desk_port import (
+    MOST_COUNTED,
+    Control,
+    Hold,
+    QueueCounts,
+    RecipientView,
+    Selector,
+    StoredKey,
+    Suppression,
+    Unconfirmed,
+)
 from posthorse.spool.entry import view
 from posthorse.spool.port import HistoryRow
 from posthorse.spool.sqlite import blob
@@ -231,6 +241,15 @@ def next_due(connection: apsw.Connection) -> int | None:
     """The earliest due time of a waiting recipient that is not held."""
     due: int | None = connection.execute(_DESK["next_due"]).get
     return due
+
+
+def count_unconfirmed(connection: apsw.Connection, which: Unconfirmed) -> dict[ProviderName, int]:
+    """How many each provider has not confirmed, up to a bound."""
+    found = {}
+    for name in which.providers:
+        bindings = {"provider": name, "before": which.before, "most": MOST_COUNTED}
+        found[name] = connection.execute(_DESK["count_unconfirmed"], bindings).get
+    return found
 
 
 def counts(connection: apsw.Connection, now: int) -> QueueCounts:

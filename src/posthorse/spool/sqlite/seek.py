@@ -81,7 +81,10 @@ def any_query(selector: Selector, limit: int, after: EntryKey | None) -> tuple[s
     where, bindings = _conditions(selector, after)
     bindings["limit"] = limit
     narrowed = " AND ".join(where) or "1"
-    keys = f"SELECT id, n FROM recipient WHERE {narrowed} ORDER BY id DESC, n LIMIT :limit"  # noqa: S608
+    source = "recipient"
+    if selector.unconfirmed is not None and selector.unconfirmed.providers and selector.message_id is None:
+        source = "recipient INDEXED BY unconfirmed"
+    keys = f"SELECT id, n FROM {source} WHERE {narrowed} ORDER BY id DESC, n LIMIT :limit"  # noqa: S608
     return _answer(keys), bindings
 
 
@@ -109,6 +112,16 @@ def _conditions(selector: Selector, after: EntryKey | None) -> tuple[list[str], 
     if selector.recipient_domain.isascii() and selector.recipient_domain:
         where.append("substr(lower(address), -length(:domain)) = :domain")
         bindings["domain"] = "@" + selector.recipient_domain.lower()
+    if selector.unconfirmed is not None:
+        names = {f"provider_{place}": name for place, name in enumerate(sorted(selector.unconfirmed.providers))}
+        where += [
+            "carriage = 'handed_over'",
+            "fate = 'unknown'",
+            f"provider IN ({', '.join(f':{name}' for name in names)})",
+            "rested_at < :unconfirmed_before",
+        ]
+        bindings.update(names)
+        bindings["unconfirmed_before"] = selector.unconfirmed.before
     if after is not None:
         where.append("(id < :after_id OR (id = :after_id AND n > :after_n))")
         bindings["after_id"], bindings["after_n"] = after

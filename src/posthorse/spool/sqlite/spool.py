@@ -6,13 +6,13 @@ dead predecessor are lapsed before `open` returns. Left out: what calls do (cler
 
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
 import apsw
 
-from posthorse.mail.ids import MessageId, Tenant
+from posthorse.mail.ids import MessageId, ProviderName, Tenant
 from posthorse.mail.ports import Clock
 from posthorse.spool import decisions
 from posthorse.spool.clerk import Clerk
@@ -25,6 +25,7 @@ from posthorse.spool.desk_port import (
     Selector,
     StoredKey,
     Suppression,
+    Unconfirmed,
 )
 from posthorse.spool.entry import Entry, EntryKey
 from posthorse.spool.inbox_port import SpoolInbox
@@ -293,6 +294,10 @@ class SqliteSpool:
     async def counts(self) -> QueueCounts:
         """As the port says."""
         return await self._reader.ask(lambda connection: desk.counts(connection, self._clock.now()))
+
+    async def count_unconfirmed(self, which: Unconfirmed) -> Mapping[ProviderName, int]:
+        """As the port says."""
+        return await self._reader.ask(lambda connection: desk.count_unconfirmed(connection, which))
 
     async def holds(self) -> Sequence[Hold]:
         """As the port says."""

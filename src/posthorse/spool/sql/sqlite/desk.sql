@@ -72,6 +72,12 @@ SELECT min(next_at) FROM (
     WHERE stream = 3 AND next_at IS NOT NULL AND hold IS NULL
 );
 
+-- name: count_unconfirmed
+SELECT count(*) FROM (
+    SELECT 1 FROM recipient INDEXED BY unconfirmed
+    WHERE carriage = 'handed_over' AND fate = 'unknown' AND provider = :provider AND rested_at < :before LIMIT :most
+);
+
 -- name: counts
 SELECT stream, carriage, amount FROM tally WHERE amount <> 0
 UNION ALL
