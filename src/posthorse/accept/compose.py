@@ -43,6 +43,7 @@ __all__ = [
     "Mailbox",
     "StructuredMail",
     "TransferEncoding",
+    "checked_mailbox",
     "checked_mailboxes",
     "compose",
     "compose_in_turns",
@@ -83,13 +84,15 @@ async def compose_in_turns(mail: StructuredMail, limits: ComposeLimits = DEFAULT
 
 def checked_mailboxes(where: str, given: Iterable[str | Mailbox], *, utf8: bool) -> list[Mailbox]:
     """Mailboxes as they may stand in a field and an envelope. Raises `ComposeError` that names the first bad one."""
-    checked: list[Mailbox] = []
-    for number, one in enumerate(given):
-        try:
-            checked.append(read_mailbox(one, utf8=utf8) if isinstance(one, str) else _checked(one, utf8))
-        except BadAddress as error:
-            raise ComposeError(f"{where}[{number}]", str(error)) from None
-    return checked
+    return [checked_mailbox(f"{where}[{number}]", one, utf8=utf8) for number, one in enumerate(given)]
+
+
+def checked_mailbox(where: str, given: str | Mailbox, *, utf8: bool) -> Mailbox:
+    """The same for one alone."""
+    try:
+        return read_mailbox(given, utf8=utf8) if isinstance(given, str) else _checked(given, utf8)
+    except BadAddress as error:
+        raise ComposeError(where, str(error)) from None
 
 
 def _checked(one: Mailbox, utf8: bool) -> Mailbox:
@@ -117,11 +120,7 @@ def _steps(mail: StructuredMail, limits: ComposeLimits) -> Iterator[bytes]:
 
 
 def _fields(mail: StructuredMail, limits: ComposeLimits) -> bytes:
-    try:
-        sender = checked_mailboxes("from", (mail.from_,), utf8=limits.utf8)
-    except ComposeError as error:
-        raise ComposeError("from", error.why) from None
-    fields = [address_field("From", sender)]
+    fields = [address_field("From", [checked_mailbox("from", mail.from_, utf8=limits.utf8)])]
     for where, name, given in (("reply_to", "Reply-To", mail.reply_to), ("to", "To", mail.to), ("cc", "Cc", mail.cc)):
         if given:
             fields.append(address_field(name, checked_mailboxes(where, given, utf8=limits.utf8)))

@@ -125,7 +125,7 @@ class Api:
         return self._admission.policy.max_size_bytes * 4 // 3 + _ENVELOPE_ROOM_BYTES
 
     async def _answer(self, scope: Scope, receive: Receive, incoming: Incoming) -> _Said:
-        headers = _fields(scope["headers"])
+        headers = fields_of(scope["headers"])
         tls = scope.get("scheme") == "https"
         caller = self.callers.caller(headers, _peer(scope), tls=tls)
         path = tuple(scope["path"].removeprefix(PREFIX).split("/"))
@@ -218,7 +218,7 @@ def _peer(scope: Scope) -> str:
     return str(scope["client"][0]) if scope["client"] else ""
 
 
-def _fields(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+def fields_of(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """Header fields by name in lower case. Raises `ApiError` for one that decides something and stands twice."""
     fields: dict[bytes, bytes] = {}
     for name, value in headers:

@@ -23,6 +23,7 @@ from posthorse.accept.compose import (
     Disposition,
     Mailbox,
     StructuredMail,
+    checked_mailbox,
     checked_mailboxes,
     compose,
     compose_in_turns,
@@ -90,16 +91,16 @@ async def taken_raw(content: bytes, sender: str | None, to: Iterable[str]) -> Ta
             if sender is None and found.author is None:
                 raise BadMail("its From field is not one address, so the sender must be given")
             sender = found.author.address if sender is None and found.author else sender
+        return Taken(sender=_sender(sender), recipients=recipients, content=content)
     except (BadLines, BadMail) as error:
         raise ApiError(Code.MALFORMED_MESSAGE, str(error)) from None
     except ComposeError as error:
         raise invalid(error.where, error.why) from None
-    return Taken(sender=_sender(sender), recipients=recipients, content=content)
 
 
 def _sender(given: str | None) -> str:
     """An envelope sender; empty: the null sender."""
-    return _addresses("from", [given])[0] if given else ""
+    return checked_mailbox("from", given, utf8=True).address if given else ""
 
 
 def _addresses(where: str, given: Iterable[str]) -> tuple[str, ...]:
@@ -109,7 +110,7 @@ def _addresses(where: str, given: Iterable[str]) -> tuple[str, ...]:
 async def _structured(message: Message) -> Taken:
     if message.from_ is None:
         raise invalid("from", "is missing")
-    (sender,) = checked_mailboxes("from", [message.from_], utf8=True)
+    sender = checked_mailbox("from", message.from_, utf8=True)
     to, cc, bcc, reply_to = (
         tuple(checked_mailboxes(name, getattr(message, name), utf8=True)) for name in ("to", "cc", "bcc", "reply_to")
     )
