@@ -19,7 +19,6 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pytest
 from botocore import xform_name
 
 from posthorse.lab.mailbox import Arrival
@@ -82,11 +81,16 @@ class Shop:
         self.running = running
         self._receipts: set[str] = set()
 
+    @property
+    def url(self) -> str:
+        """Where the gateway is."""
+        return f"http://127.0.0.1:{self.running.http_port}"
+
     # --- the clients ------------------------------------------------------------------------------------------------
 
     def environ(self, url: str = "") -> dict[str, str]:
         """What a client's process finds; `url`: another way to the gateway."""
-        url = url or f"http://127.0.0.1:{self.running.http_port}"
+        url = url or self.url
         nothing = self.running.folder / "nothing"
         return {
             "PATH": os.environ.get("PATH", ""),
@@ -237,6 +241,3 @@ async def shop(folder: Path, more_config: str = "") -> AsyncIterator[Shop]:
     script = Script(providers=(("first", "ses"), ("second", "smtp")), more_config=GATEWAY + more_config)
     async with rehearsal(folder, script) as running:
         yield Shop(running)
-
-
-needs_node = pytest.mark.needs("node")

@@ -107,7 +107,7 @@ def test_a_request_larger_than_any_is_refused_while_it_comes(stage: Runner) -> N
     """What no message may be is not read to its end; libraries get an answer all the same, and do not repeat it."""
     mail = b"From: shop@example.com\r\n\r\n" + b"x" * 76 + b"\r\n"
     calls: list[Call] = [
-        {"service": "ses", "operation": "SendRawEmail", "input": {"RawMessage": {"Data": mail * 150_000}}}
+        {"service": "ses", "operation": "SendRawEmail", "input": {"RawMessage": {"Data": mail * 180_000}}}
     ]
     boto3, javascript = stage.run(_both(stage.shop, calls))
     for one in (*boto3, *javascript):
