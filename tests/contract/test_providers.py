@@ -12,10 +12,13 @@ import pytest
 
 from posthorse.adapters.clock import SystemClock
 from posthorse.adapters.dialer import SystemDialer
+from posthorse.lab.roster import ACCESS_KEY_ID, API_KEY, SECRET_ACCESS_KEY, SERVER_TOKEN
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.ports import TlsMode
 from posthorse.providers.http import PooledHttpExchange
 from posthorse.providers.port import Provider
+from posthorse.providers.postmark import postmark_provider
+from posthorse.providers.sendgrid import sendgrid_provider
 from posthorse.providers.ses import SesProvider
 from posthorse.providers.smtp import SmtpProvider
 from tests.contract.provider_kit import (
@@ -23,8 +26,12 @@ from tests.contract.provider_kit import (
     PATIENT,
     SHORT,
     Gate,
+    PostmarkServer,
+    ScriptedServer,
+    SendGridServer,
     SesServer,
     SmtpServer,
+    dissector,
     for_ever,
     group,
     play,
@@ -33,42 +40,86 @@ from tests.contract.provider_kit import (
 )
 
 SITUATIONS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("situations.toml").read_text())
-CASES = [(wire, row) for wire in ("smtp", "ses") for row in SITUATIONS[wire]]
+WIRES = ("smtp", "ses", "sendgrid", "postmark")
+HTTP = WIRES[1:]
+STRUCTURED = WIRES[2:]
+SIGNED = (
+    b"From: a@example.com\r\nTo: b@example.org, c@example.org\r\nSubject: x\r\nMIME-Version: 1.0\r\n"
+    b'Content-Type: multipart/signed; protocol="application/pgp-signature"; boundary=b\r\n\r\n'
+    b"--b\r\n\r\nHello.\r\n--b\r\nContent-Type: application/pgp-signature\r\n\r\nx\r\n--b--\r\n"
+)
+SERVERS: dict[str, type[SmtpServer | SesServer | SendGridServer | PostmarkServer]] = {
+    "smtp": SmtpServer,
+    "ses": SesServer,
+    "sendgrid": SendGridServer,
+    "postmark": PostmarkServer,
+}
 
 
-def smtp(port: int, row: dict[str, Any]) -> SmtpProvider:
+def row_of(situation: dict[str, Any], wire: str) -> dict[str, Any] | None:
+    """What a situation is on a wire; None: it does not exist there."""
+    row = situation.get(wire, situation.get("http") if wire in HTTP else None)
+    return row if row is None or wire == "smtp" else {"asked": True, "taken": True} | row
+
+
+CASES = [
+    pytest.param(wire, row, id=f"{wire}-{situation['id']}")
+    for situation in SITUATIONS["situation"]
+    for wire in WIRES
+    if (row := row_of(situation, wire)) is not None
+]
+
+
+def way_out(wire: str, port: int, row: dict[str, Any]) -> Provider:
     """The way out under test."""
-    login: dict[str, Any] = {"username": "user", "password": "pass"} if row.get("auth") else {}
-    return SmtpProvider(
-        name=ProviderName("relay"),
-        host=row.get("host", "127.0.0.1"),
-        port=port,
-        tls=TlsMode(row.get("tls", "none")),
-        dialer=SystemDialer(),
-        helo="gateway.example",
-        **login,
-    )
-
-
-def ses(port: int, row: dict[str, Any]) -> SesProvider:
-    """The way out under test."""
-    return SesProvider(
-        name=ProviderName("ses"),
-        region="eu-west-1",
-        access_key_id="AKIDEXAMPLE",
-        secret_access_key="secret",
-        endpoint=f"http://{row.get('host', '127.0.0.1')}:{port}",
-        exchange=PooledHttpExchange(dialer=SystemDialer()),
-        clock=SystemClock(),
-    )
+    host = row.get("host", "127.0.0.1")
+    endpoint = f"http://{host}:{port}"
+    exchange = PooledHttpExchange(dialer=SystemDialer())
+    clock = SystemClock()
+    name = ProviderName(wire)
+    match wire:
+        case "smtp":
+            login: dict[str, Any] = {"username": "user", "password": "pass"} if row.get("auth") else {}
+            return SmtpProvider(
+                name=name,
+                host=host,
+                port=port,
+                tls=TlsMode(row.get("tls", "none")),
+                dialer=SystemDialer(),
+                helo="gateway.example",
+                **login,
+            )
+        case "ses":
+            return SesProvider(
+                name=name,
+                region="us-east-1",
+                access_key_id=ACCESS_KEY_ID,
+                secret_access_key=SECRET_ACCESS_KEY,
+                endpoint=endpoint,
+                exchange=exchange,
+                clock=clock,
+            )
+        case "sendgrid":
+            return sendgrid_provider(
+                name=name, api_key=API_KEY, endpoint=endpoint, dissector=dissector(), exchange=exchange, clock=clock
+            )
+        case _:
+            return postmark_provider(
+                name=name,
+                server_token=SERVER_TOKEN,
+                endpoint=endpoint,
+                dissector=dissector(),
+                exchange=exchange,
+                clock=clock,
+            )
 
 
 @contextlib.asynccontextmanager
-async def peer(wire: str, row: dict[str, Any]) -> AsyncIterator[SmtpServer | SesServer]:
+async def peer(wire: str, row: dict[str, Any]) -> AsyncIterator[ScriptedServer]:
     """The scripted server, or a port without one."""
-    script = row.get("script", {})
-    features = SmtpServer.features if not row.get("auth") else (*SmtpServer.features, "AUTH PLAIN LOGIN")
-    server = SmtpServer(script=script, features=features) if wire == "smtp" else SesServer(script=script)
+    server: ScriptedServer = SERVERS[wire](script=row.get("script", {}))
+    if isinstance(server, SmtpServer) and row.get("auth"):
+        server.features = (*SmtpServer.features, "AUTH PLAIN LOGIN")
     match row.get("listen"):
         case "nobody":
             with socket.socket() as unused:
@@ -98,7 +149,7 @@ def full_port() -> Any:
         yield listener.getsockname()[1]
 
 
-def gate_of(row: dict[str, Any], server: SmtpServer | SesServer) -> Gate:
+def gate_of(row: dict[str, Any], server: ScriptedServer) -> Gate:
     """The gate this situation has."""
 
     async def until_lost() -> None:
@@ -124,14 +175,24 @@ def gate_of(row: dict[str, Any], server: SmtpServer | SesServer) -> Gate:
             return Gate()
 
 
-async def outcome_of(
-    provider: Provider, row: dict[str, Any], gate: Gate, server: SmtpServer | SesServer
-) -> dict[int, str] | str:
+def recipients_of(row: dict[str, Any]) -> list[str]:
+    """To whom."""
+    if "count" in row:
+        return [f"r{n}@example.org" for n in range(row["count"])]
+    return list(row.get("recipients", ["b@example.org"]))
+
+
+def body_of(row: dict[str, Any]) -> bytes:
+    """What is sent."""
+    return SIGNED if row.get("body") == "signed" else BODY
+
+
+async def outcome_of(provider: Provider, row: dict[str, Any], gate: Gate, server: ScriptedServer) -> Any:
     """What the attempt came to, in words."""
-    recipients = row.get("recipients", ["b@example.org"])
     is_given_up = row.get("listen") == "full" or "hang" in row.get("script", {}).values()
     limits = SHORT if is_given_up else PATIENT
-    task = asyncio.ensure_future(provider.attempt(group(*recipients, limits=limits), gate))
+    handed = group(*recipients_of(row), body=body_of(row), limits=limits)
+    task = asyncio.ensure_future(provider.attempt(handed, gate))
     if row["expect"] == "cancelled":
         await gate.reached.wait()
         task.cancel()
@@ -151,25 +212,36 @@ async def outcome_of(
 
 def expected(row: dict[str, Any], key: str = "expect") -> dict[int, str] | str:
     """What the row says, by recipient number."""
-    recipients = row.get("recipients", ["b@example.org"])
     expect = row[key]
     if row.get("parked"):
         return "cancelled"
     if expect in ("raises", "cancelled"):
         return str(expect)
     if isinstance(expect, str):
-        return {n: expect for n, _ in enumerate(recipients, 3)}
+        return {n: expect for n, _ in enumerate(recipients_of(row), 3)}
     return dict(enumerate(expect, 3))
 
 
+def assert_taken(wire: str, row: dict[str, Any], server: ScriptedServer) -> None:
+    """What the server got is what was to be sent."""
+    wanted = [address for address in recipients_of(row) if f"rcpt {address}" not in row.get("script", {})]
+    for mail in server.taken:
+        assert (mail.sender, mail.recipients) == ("a@example.com", wanted)
+        if wire in STRUCTURED:
+            text = body_of(row).partition(b"\r\n\r\n")[2]
+            assert mail.content.replace(b"\r\n", b"\n") == text.replace(b"\r\n", b"\n")
+        else:
+            assert mail.content == body_of(row)
+
+
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-@pytest.mark.parametrize(("wire", "row"), CASES, ids=[f"{wire}-{row['id']}" for wire, row in CASES])
+@pytest.mark.parametrize(("wire", "row"), CASES)
 def test_situation(wire: str, row: dict[str, Any], loop: str) -> None:
     """The outcome is the listed one, the gate was asked as listed, and the server got the last byte only if it may."""
 
     async def story() -> None:
         async with peer(wire, row) as server:
-            provider: Provider = (smtp if wire == "smtp" else ses)(server.port, row)
+            provider = way_out(wire, server.port, row)
             gate = gate_of(row, server)
             came = await outcome_of(provider, row, gate, server)
             assert came == expected(row) or ("or" in row and came == expected(row, "or"))
@@ -179,18 +251,17 @@ def test_situation(wire: str, row: dict[str, Any], loop: str) -> None:
             if row.get("listen") is None and "host" not in row and not row.get("parked"):
                 await server.until(lambda: bool(server.taken) or server.deserted)
             assert len(server.taken) == int(row.get("taken", False))
-            for mail in server.taken:
-                assert (mail.sender, mail.content) == ("a@example.com", BODY)
-                assert mail.recipients == [
-                    a for a in row.get("recipients", ["b@example.org"]) if f"rcpt {a}" not in row.get("script", {})
-                ]
+            assert_taken(wire, row, server)
 
     play(story(), loop)
 
 
 def test_every_situation_stands_for_each_wire() -> None:
-    """No situation is forgotten on one wire, save those that only exist on the other."""
-    ids = {wire: [row["id"] for row in SITUATIONS[wire]] for wire in ("smtp", "ses")}
-    assert all(len(set(names)) == len(names) for names in ids.values())
-    for wire, other in (("smtp", "ses"), ("ses", "smtp")):
-        assert set(ids[wire]) - set(ids[other]) == set(SITUATIONS["only"][wire])
+    """At least sixty, each once, and none is forgotten on a wire: where it does not exist the reason stands there."""
+    rows = SITUATIONS["situation"]
+    kinds = [row["id"] for kind in ("situation", "lab", "notice") for row in SITUATIONS.get(kind, [])]
+    assert len(set(kinds)) == len(kinds) >= 60
+    for row in rows:
+        missing = {wire for wire in WIRES if row_of(row, wire) is None}
+        assert missing == set(row.get("never", {})), row["id"]
+        assert set(row) <= {"id", "never", "http", *WIRES}, row["id"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from posthorse.lab.load_mail import Receipt
 from posthorse.lab.mailbox import Arrival, duplicates_among
-from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage
+from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage, Fate
 from posthorse.mail.stream import RULES, SECOND, Stream
 
 NEVER_TWICE = (Stream.ONCE, Stream.BULK)
@@ -27,6 +27,9 @@ class SpoolRow:
     recipient: str
     carriage: Carriage
     is_held: bool = False
+    fate: Fate = Fate.UNKNOWN
+    is_told: bool = False
+    """Its provider tells what became of mail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,10 @@ class Ledger:
     handed_over: int
     delivered: int
     """Seen in the mailbox at least once."""
+    confirmed: int = 0
+    """Handed over, and the provider told that the receiving server said yes."""
+    not_confirmed: int = 0
+    """Handed over to a provider that tells what became of mail, and it has not told."""
     in_flight: int
     """Queued, leased or released."""
     in_doubt: int
@@ -77,6 +84,8 @@ class Ledger:
             "accepted": self.accepted,
             "handed_over": self.handed_over,
             "delivered": self.delivered,
+            "confirmed": self.confirmed,
+            "not_confirmed": self.not_confirmed,
             "in_flight": self.in_flight,
             "in_doubt": self.in_doubt,
             "in_doubt_by_stream": self.in_doubt_by_stream,
@@ -112,6 +121,7 @@ def ledger(
     for arrival in arrivals:
         arrived.setdefault((arrival.id, arrival.recipient.lower()), arrival)
     counts = dict.fromkeys(("handed_over", "delivered", "in_flight", "in_doubt", "held", "undelivered"), 0)
+    told = dict.fromkeys(("confirmed", "not_confirmed"), 0)
     ended: dict[str, int] = {}
     in_doubt = {stream.value: 0 for stream in Stream}
     lost: list[str] = []
@@ -124,6 +134,8 @@ def ledger(
             counts[place] += 1
         else:
             ended[place] = ended.get(place, 0) + 1
+        if (what := _told(stored.get(key))) is not None:
+            told[what] += 1
         in_doubt[receipt.stream] += place == "in_doubt"
         counts["delivered"] += key in arrived
         counts["undelivered"] += place == "handed_over" and key not in arrived
@@ -131,6 +143,8 @@ def ledger(
         accepted=len(receipts),
         handed_over=counts["handed_over"],
         delivered=counts["delivered"],
+        confirmed=told["confirmed"],
+        not_confirmed=told["not_confirmed"],
         in_flight=counts["in_flight"],
         in_doubt=counts["in_doubt"],
         in_doubt_by_stream=in_doubt,
@@ -155,6 +169,15 @@ def _place(row: SpoolRow | None) -> str:
     if row.carriage is Carriage.IN_DOUBT:
         return "in_doubt"
     return "held" if row.is_held else "in_flight"
+
+
+def _told(row: SpoolRow | None) -> str | None:
+    """What its provider told of a recipient that was handed over; None: something else, or it does not tell."""
+    if row is None or row.carriage is not Carriage.HANDED_OVER:
+        return None
+    if row.fate in (Fate.DELIVERED, Fate.COMPLAINED):
+        return "confirmed"
+    return "not_confirmed" if row.is_told and row.fate is Fate.UNKNOWN else None
 
 
 def _duplicated(receipts: Sequence[Receipt], arrivals: Sequence[Arrival]) -> dict[str, int]:
@@ -191,6 +214,13 @@ def quantile(values: Sequence[float], share: float) -> float:
     return round(ordered[max(0, int(rank) - 1)], 3)
 
 
+def _confirmations(account: Ledger) -> str:
+    """What the providers told."""
+    if not account.confirmed and not account.not_confirmed:
+        return ""
+    return f" (seen in the mailbox); confirmed by its provider: {account.confirmed}, not: {account.not_confirmed}"
+
+
 def _doubts(account: Ledger) -> str:
     """What will become of what is in doubt."""
     parts = []
@@ -210,7 +240,7 @@ def summary(account: Ledger) -> list[str]:
     lines = [
         f"accepted: {account.accepted}",
         f"handed over: {account.handed_over}",
-        f"delivered: {account.delivered}",
+        f"delivered: {account.delivered}{_confirmations(account)}",
         f"handed over, not delivered: {account.handed_over_not_delivered}",
         f"in flight: {account.in_flight}",
         f"in doubt: {account.in_doubt}{_doubts(account)}",

@@ -5,6 +5,7 @@ Promise: the gateway is the same `posthorse serve` that a user starts, on SQLite
 runs. Left out: what is rehearsed (the demo, the scenarios).
 """
 
+import asyncio
 import json
 import tomllib
 from collections.abc import AsyncIterator, Sequence
@@ -21,15 +22,25 @@ from posthorse.lab.ledger import FaultMark, Ledger, SpoolRow, ledger
 from posthorse.lab.load import LoadPlan
 from posthorse.lab.load_mail import read_receipts
 from posthorse.lab.mailbox import read_arrivals
-from posthorse.lab.processes import Child, posthorse, start
+from posthorse.lab.processes import Child, NotReady, posthorse, start
 from posthorse.lab.remote import LabRemote
-from posthorse.lab.roster import SECRET_ACCESS_KEY
-from posthorse.mail.carriage import Carriage
+from posthorse.lab.roster import API_KEY, HOOK_PASSWORD, SECRET_ACCESS_KEY, SERVER_TOKEN
+from posthorse.mail.carriage import Carriage, Fate
 
 R = TypeVar("R", bound=Reply)
 
 USER, PASSWORD = "AKIAREHEARSAL0000001", "rehearsal-password"
-SECRETS = {"REHEARSAL_PASSWORD": PASSWORD, "REHEARSAL_SES_SECRET": SECRET_ACCESS_KEY}
+"""Logs in by SMTP."""
+SIGNER, SECRET = "AKIAREHEARSAL0000002", "rehearsal-secret"
+"""Signs requests of the SES API."""
+SECRETS = {
+    "REHEARSAL_PASSWORD": PASSWORD,
+    "REHEARSAL_SECRET": SECRET,
+    "REHEARSAL_SES_SECRET": SECRET_ACCESS_KEY,
+    "REHEARSAL_API_KEY": API_KEY,
+    "REHEARSAL_SERVER_TOKEN": SERVER_TOKEN,
+    "REHEARSAL_HOOK_PASSWORD": HOOK_PASSWORD,
+}
 """What the gateway's configuration refers to: secrets are never inline."""
 
 
@@ -43,6 +54,8 @@ class Script:
     """TOML added to the gateway's configuration."""
     provider_config: str = ""
     """TOML lines added to each `[[providers]]`."""
+    notifications: bool = False
+    """Providers that can tell the gateway what became of mail do so."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,6 +92,16 @@ class Rehearsal:
         self.gateway = await start("gateway", command, self.folder, SECRETS)
         ready = json.loads(await self.gateway.said(lambda line: '"event":"ready"' in line))
         self.smtp_port, self.http_port = _port(ready["smtp"]), _port(ready["http"])
+        if self.script.notifications:
+            await self._tell()
+
+    async def _tell(self) -> None:
+        """Have the lab's providers tell what became of mail. Raises `NotReady`."""
+        for name in self.telling:
+            url = f"http://127.0.0.1:{self.http_port}/hooks/{name}"
+            stands = await asyncio.to_thread(self.remote.set_hooks, name, url=url)
+            if not stands["ready"]:
+                raise NotReady(f"the gateway did not confirm that {name} may tell it what became of mail")
 
     async def kill_gateway(self) -> None:
         """SIGKILL, as in `kill -9`."""
@@ -102,6 +125,12 @@ class Rehearsal:
     def remote(self) -> LabRemote:
         """The lab's control."""
         return LabRemote(url=self.said["control"])
+
+    @property
+    def telling(self) -> list[str]:
+        """Providers that tell the gateway what became of mail."""
+        rows = self.said["providers"].items() if self.script.notifications else ()
+        return [name for name, row in rows if "hooks" in row]
 
     @property
     def spool_file(self) -> Path:
@@ -140,8 +169,16 @@ class Rehearsal:
 
     async def account(self, fault: FaultMark | None = None) -> Ledger:
         """The ledger as it stands now."""
+        telling = self.telling
         rows = [
-            SpoolRow(id=row.id, recipient=row.address, carriage=Carriage(row.state), is_held=row.hold is not None)
+            SpoolRow(
+                id=row.id,
+                recipient=row.address,
+                carriage=Carriage(row.state),
+                is_held=row.hold is not None,
+                fate=Fate(row.fate),
+                is_told=row.provider in telling,
+            )
             for row in await self.recipients()
         ]
         receipts = read_receipts(self.receipts_file) if self.receipts_file.exists() else []
@@ -154,7 +191,10 @@ class Rehearsal:
         listeners = (
             f'[[listen]]\nsmtp = "127.0.0.1:{self.smtp_port}"\n[[listen]]\nhttp = "127.0.0.1:{self.http_port}"\n'
         )
-        key = f'[[access_keys]]\nid = "{USER}"\nsmtp_password = "env:REHEARSAL_PASSWORD"\n'
+        key = (
+            f'[[access_keys]]\nid = "{USER}"\nsmtp_password = "env:REHEARSAL_PASSWORD"\n'
+            f'[[access_keys]]\nid = "{SIGNER}"\nsecret = "env:REHEARSAL_SECRET"\n'
+        )
         spool = f'[spool]\nurl = "sqlite:{self.spool_file.name}"\n'
         providers = "".join(self._provider_config(name, said) for name, said in self.said["providers"].items())
         text = f"{spool}{listeners}{key}{providers}{self.script.more_config}"
@@ -162,13 +202,44 @@ class Rehearsal:
         return text
 
     def _provider_config(self, name: str, said: dict[str, Any]) -> str:
-        if said["kind"] == "ses":
-            fields = {key: said[key] for key in ("region", "endpoint", "access_key_id")}
-            fields["secret_access_key"] = "env:REHEARSAL_SES_SECRET"  # noqa: S105 - a reference, no secret
-        else:
-            fields = {"host": said["host"], "port": said["port"], "tls": said["tls"]}
-        lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in fields.items())
+        fields = gateway_settings(said) | (notification_settings(said) if self.script.notifications else {})
+        lines = "".join(f"{key} = {_toml(value)}\n" for key, value in fields.items())
         return f'[[providers]]\nname = "{name}"\nkind = "{said["kind"]}"\n{lines}{self.script.provider_config}'
+
+
+def gateway_settings(said: dict[str, Any]) -> dict[str, Any]:
+    """What a gateway's `[[providers]]` needs for a provider as the lab describes it."""
+    match said["kind"]:
+        case "ses":
+            own = {key: said[key] for key in ("region", "endpoint", "access_key_id")}
+            return own | {"secret_access_key": "env:REHEARSAL_SES_SECRET"}
+        case "sendgrid":
+            return {"endpoint": said["endpoint"], "api_key": "env:REHEARSAL_API_KEY"}
+        case "postmark":
+            return {"endpoint": said["endpoint"], "server_token": "env:REHEARSAL_SERVER_TOKEN"}
+        case _:
+            return {"host": said["host"], "port": said["port"], "tls": said["tls"]}
+
+
+def notification_settings(said: dict[str, Any]) -> dict[str, Any]:
+    """The same for its notifications; empty: it tells nothing."""
+    hooks = said.get("hooks", {})
+    match said["kind"]:
+        case "ses":
+            proof = {"certificate": hooks["certificate"], "sns_endpoint": hooks["sns_endpoint"]}
+            return {"notifications": {"topics": [hooks["topic"]], **proof}}
+        case "sendgrid":
+            return {"notifications": {"public_key": hooks["public_key"]}}
+        case "postmark":
+            return {"notifications": {"username": hooks["username"], "password": "env:REHEARSAL_HOOK_PASSWORD"}}
+        case _:
+            return {}
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }"
+    return json.dumps(value)
 
 
 def _port(url: str) -> int:
