@@ -18,6 +18,8 @@ from posthorse.spool.outbox_port import Again, EndpointState, Happening, Noted, 
 
 FACTS = 512
 """Of the history, looked at in one turn."""
+REPLAY_FACTS = 128
+"""The same of a replay, so that what is new does not wait long for it."""
 MOST_AT_ONCE = 64
 """Noted facts tried in one turn."""
 MOST_WAITING = 1_000
@@ -129,10 +131,11 @@ class _Gatherer:
         self.batch.more = self.batch.more or len(found) == limit
 
     async def history(self, source: Source, after: int, until: int | None) -> int:
-        page: Page = await self.spool.happenings(self.endpoint.tenant, after, until, FACTS)
+        facts = FACTS if source is Source.NEW else REPLAY_FACTS
+        page: Page = await self.spool.happenings(self.endpoint.tenant, after, until, facts)
         for happening in page.happenings:
             self._add(happening, source, 0)
-        self.batch.more = self.batch.more or page.read_to - after >= FACTS
+        self.batch.more = self.batch.more or page.read_to - after >= facts
         return until if until is not None and page.read_to == after else page.read_to
 
     def _again(self, each: Again) -> None:

@@ -82,6 +82,7 @@ class OutboxPorts:
     """The time of the world, which is signed."""
     rng: Rng
     journal: OutboxJournal
+    look_every_s: float = LOOK_EVERY_S
 
 
 class Messenger:
@@ -131,7 +132,7 @@ class Messenger:
         """Tell until ended."""
         while not self._ending:
             try:
-                pause_s = 0.0 if await self.turn() else LOOK_EVERY_S
+                pause_s = 0.0 if await self.turn() else self._ports.look_every_s
             except SpoolUnavailable as error:
                 self._ports.journal.spool_trouble("webhooks", error)
                 pause_s = TROUBLE_PAUSE_S
