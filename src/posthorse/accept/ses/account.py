@@ -4,7 +4,7 @@ Promise: an identity is verified exactly if mail from it is taken; lists come in
 goes on where the last one ended, whatever changed meanwhile.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -85,7 +85,7 @@ def page(names: Iterable[str], most: int | None, token: str) -> tuple[list[str],
 
 def _name_of(token: str) -> str:
     try:
-        return urlsafe_b64decode(token.encode("ascii")).decode("utf-8")
+        return b64decode(token.encode("ascii"), altchars=b"-_", validate=True).decode("utf-8")
     except ValueError:
         raise SesError(Kind.INVALID, "NextToken is none that was given here.") from None
 

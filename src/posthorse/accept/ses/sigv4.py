@@ -115,8 +115,8 @@ def read_claim(head: Head, now: int, service: bytes = SERVICE) -> Claim:
         raise _incomplete("A request is signed in its header or in its query, not in both.")
     claim = _of_header(authorization, fields) if authorization is not None else _of_query(head.query, fields, now)
     _check_coverage(claim)
-    _check_scope(claim, service)
     _check_time(claim.stamp, now)
+    _check_scope(claim, service)
     return claim
 
 

@@ -19,6 +19,7 @@ from posthorse.accept.structured import Body, StructuredMail
 from posthorse.mail.ids import MessageId, Tenant
 
 MOST_ASKED_IDENTITIES: Final = 100
+MAX_ACTION_BYTES: Final = 256
 
 Reading = Callable[[Form], Awaitable[Asked]]
 Asking = Callable[[Form, Tenant], Awaitable[Xml]]
@@ -48,7 +49,7 @@ class V1:
         if call.method not in ("POST", "GET"):
             raise SesError(Kind.UNKNOWN_OPERATION, "An action is asked for by POST or GET.")
         form = Form(call.body if call.method == "POST" and call.body else call.query)
-        action = await form.text("Action")
+        action = await form.text("Action", MAX_ACTION_BYTES)
         if action in self._sending:
             call.action = action
             return await self._sending[action](form)

@@ -45,9 +45,11 @@ class Form:
         """Whether the parameter is there, even empty."""
         return name in self._values
 
-    async def text(self, name: str) -> str:
-        """Its text; empty if it is not there. Raises `SesError`."""
+    async def text(self, name: str, most_bytes: int | None = None) -> str:
+        """Its text; empty if it is not there. `most_bytes`: while it is escaped. Raises `SesError`."""
         value = self._values.get(name)
+        if value and most_bytes is not None and len(value) > most_bytes:
+            raise SesError(Kind.INVALID, f"{name} is too long.")
         return await form_text(value) if value else ""
 
     async def blob(self, name: str) -> bytes:

@@ -7,6 +7,7 @@ Of a key given twice the last counts. What is not JSON in UTF-8, or nested too d
 Source: service model of SESv2 2019-09-27, `SendEmailRequest`.
 """
 
+import asyncio
 from typing import Final, Generic, TypeVar
 
 import msgspec
@@ -15,12 +16,19 @@ from posthorse.accept.ses.asked import V2_MAX_BYTES, Asked
 from posthorse.accept.ses.blobs import json_blob
 from posthorse.accept.ses.errors import Kind, SesError
 from posthorse.accept.structured import Attachment, Body, Disposition, StructuredMail, TransferEncoding
+from posthorse.mail.large import LARGE_BYTES, SLICE_BYTES
 
 LARGE_REQUEST_BYTES: Final = 4 << 20
 """From this size on blobs are not decoded together with the rest: that would take 2 ms for each MB."""
 MAX_TEXT_BYTES: Final = 10 << 20
+MAX_LISTS_BYTES: Final = 256 << 10
+"""Of recipients, tags and headers together, as JSON: more than their numbers allow."""
+MAX_ATTACHMENTS: Final = 1_000
 
 B = TypeVar("B", bytes, msgspec.Raw)
+
+
+_ABSENT: Final = msgspec.Raw()
 
 
 class _Struct(msgspec.Struct, rename="pascal"):
@@ -91,6 +99,25 @@ class _SendEmail(_Struct, Generic[B]):
     list_management_options: dict[str, msgspec.Raw] | None = None
 
 
+class _SimpleOutline(_Struct):
+    headers: msgspec.Raw = _ABSENT
+    attachments: msgspec.Raw = _ABSENT
+
+
+class _ContentOutline(_Struct):
+    simple: _SimpleOutline | None = None
+
+
+class _Outline(_Struct):
+    """The lists of a request, not read yet: of many small things, reading takes long."""
+
+    content: _ContentOutline
+    destination: msgspec.Raw = _ABSENT
+    reply_to_addresses: msgspec.Raw = _ABSENT
+    email_tags: msgspec.Raw = _ABSENT
+
+
+_outline = msgspec.json.Decoder(_Outline).decode
 _decode = msgspec.json.Decoder(_SendEmail[bytes]).decode
 _decode_large = msgspec.json.Decoder(_SendEmail[msgspec.Raw]).decode
 
@@ -98,6 +125,8 @@ _decode_large = msgspec.json.Decoder(_SendEmail[msgspec.Raw]).decode
 async def read_send_email(body: bytes) -> Asked:
     """What is asked for. Raises `SesError`."""
     try:
+        if len(body) > LARGE_BYTES:
+            await _check_lists(_outline(body))
         if len(body) < LARGE_REQUEST_BYTES:
             return _asked(_decode(body))
         request = _decode_large(body)
@@ -113,6 +142,19 @@ async def read_send_email(body: bytes) -> Asked:
 def _plain(text: str) -> str:
     """The decoder's own words; they name fields of ours, and keys of the client only where it is an array's place."""
     return "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in text[:300])
+
+
+async def _check_lists(outline: _Outline) -> None:
+    simple = outline.content.simple or _SimpleOutline()
+    lists = (outline.destination, outline.reply_to_addresses, outline.email_tags, simple.headers)
+    if sum(len(memoryview(one)) for one in lists) > MAX_LISTS_BYTES:
+        raise SesError(Kind.INVALID, "There are more recipients, tags or headers than any message may have.")
+    objects, attachments = 0, memoryview(simple.attachments)
+    for at in range(0, len(attachments), SLICE_BYTES):
+        objects += bytes(attachments[at : at + SLICE_BYTES]).count(b"{")
+        await asyncio.sleep(0)
+    if objects > MAX_ATTACHMENTS:
+        raise SesError(Kind.INVALID, f"There are more than {MAX_ATTACHMENTS} attachments.")
 
 
 def _check_texts(content: _Content[msgspec.Raw]) -> None:
@@ -178,6 +220,7 @@ def _asked(request: _SendEmail[bytes]) -> Asked:
 
 
 _NOBODY = _Destination()
+_NOTHING = (b"", b"null")
 
 
 def _structured(request: _SendEmail[bytes], simple: _Simple[bytes], to: _Destination) -> StructuredMail:

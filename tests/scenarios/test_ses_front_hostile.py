@@ -1,0 +1,99 @@
+"""Hostile requests at the SES front, row by row: the answer, what the spool then holds, the log, and the longest block.
+
+Rows stand in `tests/corpus/ses`: signatures (B71), JSON (B67), forms (B68), strings (B50-B52, B69, B70), limits (B73),
+targets (B74), and HTTP itself (B66, as bytes).
+"""
+
+import json
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+
+import pytest
+
+from tests.scenarios.hostile import CORPUS, octets
+from tests.scenarios.ses_stand import Line, Row, SesSite, SesStand, ask
+
+FOLDER = CORPUS / "ses"
+LONGEST_BLOCK_S = 0.05
+
+
+def rows(pattern: str) -> list[Row]:
+    """The rows of the files of this name."""
+    return [row for file in sorted(FOLDER.glob(pattern)) for row in json.loads(file.read_text())]
+
+
+WHOLE = [row for row in rows("b*.json") if "wire" not in row]
+WIRES = rows("b66_http.json")
+
+
+@pytest.fixture(scope="module")
+def stand() -> Iterator[SesStand]:
+    """The server's thread."""
+    one = SesStand()
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def site(stand: SesStand) -> Iterator[SesSite]:
+    """One front for all rows, as it is in life: what one row does to it, the next ones would show."""
+    with stand.site() as one:
+        yield one
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("row", WHOLE, ids=[row["id"] for row in WHOLE])
+def test_hostile_request_meets_its_answer(stand: SesStand, site: SesSite, row: Row) -> None:
+    """Status and code as given, in the version's shape, with a request id; what is stored as given; a clean log."""
+    stand.anew(site)
+    answered = ask(site, row)
+    expect = row["expect"]
+    assert (str(answered.status), answered.code) == (expect["status"], expect.get("code", "")), answered.body
+    assert answered.headers["x-amzn-requestid"]
+    assert row.get("method") == "HEAD" or _well_formed(answered.headers["content-type"], answered.body)
+    stored = stand.stored(site)
+    assert len(stored) == expect.get("stored", 0)
+    for one in stored:
+        assert list(one.recipients) == row.get("recipients", list(one.recipients))
+        assert one.message.sender == row.get("sender", one.message.sender)
+        assert octets(row.get("present", "")) in one.body
+        assert "absent" not in row or row["absent"].encode() not in one.body
+    assert_site_is_sane(stand, site)
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("row", WIRES, ids=[row["id"] for row in WIRES])
+def test_hostile_http_is_no_request(stand: SesStand, site: SesSite, row: Row) -> None:
+    """Bytes that two servers could read in two ways are answered once and the connection ends; nothing is smuggled."""
+    stand.anew(site)
+    with Line(site.port) as line:
+        line.say(octets(row["wire"].replace("{host}", f"127.0.0.1:{site.port}")))
+        got = []
+        for _ in range(len(row["statuses"]) if not row.get("one_of") else 1):
+            answered = line.answer()
+            assert answered is not None
+            got.append(str(answered.status))
+        allowed = {*row["statuses"], row.get("first_may", "")}
+        assert got[0] in allowed if row.get("one_of") or "first_may" in row else got == row["statuses"]
+        if got[-1] == "400":
+            assert line.answer() is None
+    assert stand.stored(site) == []
+    assert_site_is_sane(stand, site)
+
+
+def assert_site_is_sane(stand: SesStand, site: SesSite) -> None:
+    """Nobody was held up, the log is whole and tells no bug, no room is lost, and the next client is served."""
+    assert stand.loop.longest_s < LONGEST_BLOCK_S, f"the loop was blocked for {stand.loop.longest_s * 1e3:.0f} ms"
+    before = len(stand.stored(site))
+    assert ask(site, {"headers": [["amz-sdk-invocation-id", "the next client"]]}).status == 200
+    assert len(stand.stored(site)) == before + 1
+    assert site.entrance.reception.held_bytes == site.entrance.reception.pending == 0
+    for line in b"".join(site.lines).splitlines():
+        assert json.loads(line)["event"] != "bug", line
+    assert site.unhandled == []
+
+
+def _well_formed(kind: str, body: bytes) -> bool:
+    if kind == "text/xml":
+        return ET.fromstring(body) is not None  # noqa: S314 - our own answer
+    return kind == "application/json" and isinstance(json.loads(body), dict)
