@@ -195,11 +195,18 @@ class _Child:
         self.busy = False
         if process is None:
             return
-        with suppress(ProcessLookupError):
-            process.kill()
-        with suppress(TimeoutError):
+        if not _readable(process).at_eof():  # else it is dead or about to be
+            _kill(process)
+        try:
             async with asyncio.timeout(_END_S):
                 await process.communicate()  # to the end of its output, so that nothing stays open
+        except TimeoutError:
+            _kill(process)
+
+
+def _kill(process: Process) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()
 
 
 def _readable(process: Process) -> asyncio.StreamReader:
