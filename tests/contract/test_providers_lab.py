@@ -37,12 +37,10 @@ async def simulated(wire: str) -> AsyncIterator[tuple[SimulatedProvider, int, La
 
 def row_of(situation: dict[str, Any], wire: str) -> dict[str, Any]:
     """What a situation is on a wire."""
-    known = {
-        "expect": "cancelled",
-        "arrives": 0,
-        **{key: situation[key] for key in ("recipients",) if key in situation},
-    }
-    return known | dict(situation.get(wire, situation.get("http") if wire in HTTP else {}))
+    known: dict[str, Any] = {"expect": "cancelled", "arrives": 0}
+    known |= {key: situation[key] for key in ("recipients",) if key in situation}
+    row: dict[str, Any] = situation[wire] if wire in situation else situation["http"]
+    return known | row
 
 
 @pytest.mark.parametrize(("wire", "situation"), CASES)

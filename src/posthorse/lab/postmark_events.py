@@ -51,12 +51,12 @@ class PostmarkHook:
     def worded(self, told: Sequence[Told]) -> Sequence[HookRequest]:
         """One request for each record."""
         records = [record for one in told for recipient in one.recipients for record in self._records(one, recipient)]
-        return [self._request(record, self.password) for record in records]
+        return [self.request(record) for record in records]
 
     def forged(self, told: Told) -> HookRequest:
         """With a wrong password."""
         claim = replace(told, tale=Tale.HARD_BOUNCED)
-        return self._request(self._records(claim, told.recipients[0])[0], "a-stranger's")
+        return self.request(self._records(claim, told.recipients[0])[0], "a-stranger's")
 
     def gives_up_at(self, status: int) -> bool:
         """403 is final (webhooks overview)."""
@@ -102,8 +102,9 @@ class PostmarkHook:
             "Subject": told.mailing.subject,
         }
 
-    def _request(self, record: dict[str, Any], password: str) -> HookRequest:
-        proof = base64.b64encode(f"{self.username}:{password}".encode()).decode("ascii")
+    def request(self, record: dict[str, Any], password: str = "") -> HookRequest:
+        """This record as Postmark posts it; `password`: another than the right one."""
+        proof = base64.b64encode(f"{self.username}:{password or self.password}".encode()).decode("ascii")
         headers = (
             ("Content-Type", "application/json"),
             ("User-Agent", "Postmark"),

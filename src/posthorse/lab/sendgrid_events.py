@@ -75,11 +75,11 @@ class SendgridHook:
     def worded(self, told: Sequence[Told]) -> Sequence[HookRequest]:
         """One array of all events."""
         events = [event for one in told for event in self._events(one)]
-        return [self._signed(events, self._key)] if events else []
+        return [self.signed(events)] if events else []
 
     def forged(self, told: Told) -> HookRequest:
         """Signed by a stranger."""
-        return self._signed(self._events(replace(told, tale=Tale.HARD_BOUNCED)), self._stranger)
+        return self.signed(self._events(replace(told, tale=Tale.HARD_BOUNCED)), self._stranger)
 
     def gives_up_at(self, status: int) -> bool:
         """Whatever is no 2xx is tried again."""
@@ -106,10 +106,11 @@ class SendgridHook:
             for one in told.recipients
         ]
 
-    def _signed(self, events: list[dict[str, Any]], key: ec.EllipticCurvePrivateKey) -> HookRequest:
+    def signed(self, events: list[dict[str, Any]], key: ec.EllipticCurvePrivateKey | None = None) -> HookRequest:
+        """These events as SendGrid posts them; `key`: signed by somebody else."""
         body = json.dumps(events).encode()
         stamp = str(self._now() // 1_000_000)
-        signature = key.sign(stamp.encode() + body, ec.ECDSA(hashes.SHA256()))
+        signature = (key or self._key).sign(stamp.encode() + body, ec.ECDSA(hashes.SHA256()))
         headers = (
             ("Content-Type", "application/json;charset=utf-8"),
             ("User-Agent", "SendGrid Event API"),

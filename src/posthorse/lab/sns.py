@@ -45,10 +45,20 @@ class SnsTopic:
 
     gathers = False
 
-    def __init__(self, *, name: str, region: str, folder: Path, dice: random.Random, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        region: str,
+        folder: Path,
+        dice: random.Random,
+        now: Callable[[], int],
+        key: rsa.RSAPrivateKey | None = None,
+    ) -> None:
+        """`key`: what it signs with; None: a new one."""
         self.arn = f"arn:aws:sns:{region}:{ACCOUNT_ID}:posthorse-{_NOT_IN_NAMES.sub('_', name)}"
         self._region, self._dice, self._now = region, dice, now
-        self._key = new_rsa_key()
+        self._key = key or new_rsa_key()
         self.certificate = make_signing_certificate(folder, f"{name}-sns-cert.pem", self._key, now())
         """Who trusts this file can verify what the topic signs."""
         self._stranger: rsa.RSAPrivateKey | None = None
@@ -85,7 +95,7 @@ class SnsTopic:
     def worded(self, told: Sequence[Told]) -> Sequence[HookRequest]:
         """One notification for each event that SES publishes."""
         events = [ses_event(one, uuid_like(self._dice)) for one in told]
-        return [self._notification(json.dumps(event) + "\n") for event in events if event is not None]
+        return [self.notification(json.dumps(event) + "\n") for event in events if event is not None]
 
     def forged(self, told: Told) -> HookRequest:
         """In turn: the right topic signed by a stranger, and a stranger's topic whose signature is right."""
@@ -93,8 +103,8 @@ class SnsTopic:
         self._forged += 1
         if self._forged % 2:
             self._stranger = self._stranger or new_rsa_key()
-            return self._notification(json.dumps(event), key=self._stranger)
-        return self._notification(json.dumps(event), arn=self.arn + "-of-a-stranger")
+            return self.notification(json.dumps(event), key=self._stranger)
+        return self.notification(json.dumps(event), arn=self.arn + "-of-a-stranger")
 
     def gives_up_at(self, status: int) -> bool:
         """SNS takes 4xx but 429 as final (message delivery retries)."""
@@ -111,9 +121,10 @@ class SnsTopic:
 
     # --- details ----------------------------------------------------------------------------------------------------
 
-    def _notification(self, message: str, **particulars: object) -> HookRequest:
+    def notification(self, message: str, *, key: rsa.RSAPrivateKey | None = None, arn: str = "") -> HookRequest:
+        """This text as SNS delivers it; `key`, `arn`: signed by somebody else, from another topic."""
         fields = {"Type": "Notification", "Subject": SUBJECT, "Message": message}
-        return self._enveloped(fields, **particulars)  # type: ignore[arg-type]
+        return self._enveloped(fields, key=key, arn=arn)
 
     def _enveloped(
         self, fields: Mapping[str, str], *, key: rsa.RSAPrivateKey | None = None, arn: str = ""
