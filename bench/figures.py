@@ -28,7 +28,7 @@ class Row:
 def compared(
     name: str, ours: list[float], peers: list[float], unit: str, wanted: str, *, least: float = 0.0, most: float = 0.0
 ) -> Row:
-    """A row of ratios ours / peer, taken round by round. `least`/`most`: the bound that is wanted."""
+    """A row of ratios ours / peer, taken round by round. `least`/`most`: the bound that is wanted, if one is."""
     ratios = [mine / other for mine, other in zip(ours, peers, strict=True)]
     ratio = statistics.median(ratios)
     return Row(
@@ -40,7 +40,7 @@ def compared(
         rounds=len(ratios),
         unit=unit,
         wanted=wanted,
-        met=ratio >= least if least else ratio <= most,
+        met=(ratio >= least if least else ratio <= most) if wanted else None,
     )
 
 

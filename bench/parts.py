@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import api, faults, features, handover, throughput
+from bench import api, faults, features, handover, notifications, throughput
 from bench.figures import Row
 from bench.gateway import Gateway
 from bench.http_sink import HttpSink
@@ -116,6 +116,19 @@ def _http(wanted: Wanted) -> Told:
         return Told(rows, {"gateway": ours.settings}, [_checked(sink)])
 
 
+def _notifications(wanted: Wanted) -> Told:
+    """What a provider tells of mail that was handed over to it."""
+    folder = wanted.folder / "notifications"
+    certificate = Certificate(folder / "certificate")
+    sns = notifications.topic(folder / "topic")
+    sink = HttpSink(HTTP_SINK, certificate.certificate, certificate.key, folder / "sink.txt")
+    more = handover.provider(sink, certificate, notifications.PROVIDER, notifications.settings(sns))
+    ours = Gateway(folder / "gateway", OURS, {}, more=more, files=handover.FILES)
+    with _started(sink.start, sink.stop), _running(ours) as pid:
+        rows = notifications.rows(ours, pid, sink, sns, rounds=wanted.rounds, messages=wanted.messages // 4)
+        return Told(rows, {"gateway": ours.settings}, [_checked(sink)])
+
+
 def _features(wanted: Wanted) -> Told:
     with _sink() as sink:
         rows = features.rows(
@@ -135,6 +148,7 @@ PARTS: dict[str, Callable[[Wanted], Told]] = {
     "tls": _tls,
     "api": _api,
     "http": _http,
+    "notifications": _notifications,
     "features": _features,
     "faults": _faults,
 }
