@@ -21,6 +21,7 @@ from posthorse.feedback.hook_request import (
     headers_of,
     read_body,
 )
+from posthorse.feedback.keeping import Keeping
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.ports import Clock
 from posthorse.providers.notices import Attended, Forged, Genuine, Incoming, NotificationReader
@@ -81,7 +82,7 @@ class Inbox:
         arrived: Callable[[], None],
     ) -> None:
         """`arrived` is called after each notification that is new."""
-        self._spool = spool
+        self._keeping = Keeping(spool)
         self._readers = readers
         self._clock = clock
         self._observer = observer
@@ -140,7 +141,7 @@ class Inbox:
     async def _keep(self, provider: ProviderName, genuine: Genuine, body: bytes, started: float, peer: str) -> int:
         notification = Notification(provider=provider, key=genuine.key, body=body, facts=genuine.facts)
         try:
-            (new,) = await self._spool.take_in([notification])
+            new = await self._keeping.keep(notification)
         except SpoolUnavailable as error:
             self._observer.spool_trouble("take_in", error)
             self._observer.notification_refused(provider, "spool", peer)
