@@ -1,0 +1,181 @@
+"""Mail through providers that take fields: a whole gateway, its worker process, simulated providers on real sockets."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from posthorse.config.load import load_config
+from posthorse.daemon.node import Daemon
+from posthorse.lab.roster import API_KEY, SERVER_TOKEN, Entry, Roster
+from posthorse.lab.serve import Lab
+from posthorse.mail.carriage import Carriage
+from posthorse.spool.desk_port import RecipientView, Selector
+
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
+
+CONFIG = """
+[spool]
+url = "sqlite:posthorse.db"
+[[listen]]
+smtp = "127.0.0.1:0"
+[log]
+file = "posthorse.log"
+[[trusted_sources]]
+cidr = "127.0.0.1/32"
+[[domains]]
+name = "example.com"
+[[providers]]
+name = "grid"
+kind = "sendgrid"
+api_key = "env:API_KEY"
+endpoint = "{grid}"
+[[providers]]
+name = "mark"
+kind = "postmark"
+server_token = "env:SERVER_TOKEN"
+endpoint = "{mark}"
+{more}
+"""
+RELAY = """
+[[providers]]
+name = "relay"
+kind = "smtp"
+host = "127.0.0.1"
+port = {port}
+tls = "none"
+"""
+SIGNED = (
+    "Content-Type: multipart/signed; boundary=b; protocol=application/pgp-signature\r\n\r\n--b\r\n\r\nx\r\n--b\r\n"
+    "Content-Type: application/pgp-signature\r\n\r\nx\r\n--b--\r\n"
+)
+
+
+@dataclass(slots=True)
+class Site:
+    """A gateway with the lab in front of it."""
+
+    node: Daemon
+    lab: Lab
+
+    async def send(self, recipients: Sequence[str], rest: str, to: str) -> None:
+        """One message by SMTP."""
+        host, _, port = next(at for name, at in self.node.addresses.items() if "smtp" in name).rpartition(":")
+        reader, writer = await asyncio.open_connection(host.rpartition("/")[2] or host, int(port))
+        talk = [
+            "EHLO client.example",
+            "MAIL FROM:<ann@example.com>",
+            *(f"RCPT TO:<{each}>" for each in recipients),
+            "DATA",
+        ]
+        await reader.readuntil(b"\r\n")
+        for line in talk:
+            writer.write(line.encode() + b"\r\n")
+            while (reply := await reader.readuntil(b"\r\n"))[3:4] == b"-":
+                pass
+            assert reply[:1] in b"23", (line, reply)
+        head = f"From: ann@example.com\r\nTo: {to}\r\nSubject: s\r\nMIME-Version: 1.0\r\n"
+        writer.write(f"{head}{rest}.\r\n".encode())
+        assert (await reader.readuntil(b"\r\n")).startswith(b"250")
+        writer.close()
+        await writer.wait_closed()
+
+    async def at_rest(self, count: int) -> list[RecipientView]:
+        """Every recipient, once so many are at an end of duty."""
+        while True:
+            views = list(await self.node._spool.select(Selector(), 100))
+            if (
+                sum(view.carriage not in (Carriage.QUEUED, Carriage.LEASED, Carriage.RELEASED) for view in views)
+                == count
+            ):
+                return sorted(views, key=lambda view: (view.message.id, view.n))
+            await asyncio.sleep(0.02)
+
+    async def reasons(self) -> list[str]:
+        """Every reason in the history."""
+        return [str(row.detail.get("reason", "")) for row in await self.node._spool.events_since(0, 1_000)]
+
+
+@asynccontextmanager
+async def site(folder: Path, *, relay: bool) -> AsyncIterator[Site]:
+    """Both structured providers, and behind them an SMTP relay if there is to be one."""
+    entries = [Entry(name="grid", kind="sendgrid"), Entry(name="mark", kind="postmark")]
+    lab = Lab(
+        Roster(providers=(*entries, *([Entry(name="relay", kind="smtp")] if relay else [])), control="127.0.0.1:0")
+    )
+    await lab.open()
+    said = lab.describe()["providers"]
+    more = RELAY.format(port=said["relay"]["port"]) if relay else ""
+    file = folder / "posthorse.toml"
+    file.write_text(CONFIG.format(grid=said["grid"]["endpoint"], mark=said["mark"]["endpoint"], more=more))
+    environ = {"API_KEY": API_KEY, "SERVER_TOKEN": SERVER_TOKEN}
+    node = Daemon(load_config(file, environ), file, environ)
+    await node.start()
+    try:
+        yield Site(node, lab)
+    finally:
+        pids = node._workers.pids
+        await node.stop("the test is over")
+        await lab.close()
+        assert not any(_lives(pid) for pid in pids)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_what_can_be_carried_goes_there_and_the_rest_by_the_relay(run: Run, tmp_path: Path) -> None:
+    """Plain mail by the first; signed mail, and mail to a part of its To, by SMTP with the reason in its history."""
+
+    async def story() -> None:
+        async with site(tmp_path, relay=True) as it:
+            await it.send(["b@example.org", "blind@example.org"], "\r\nplain\r\n", "b@example.org")
+            await it.send(["b@example.org"], SIGNED, "b@example.org")
+            await it.send(["c@example.org"], "\r\nfor one\r\n", "b@example.org, c@example.org")
+            views = await it.at_rest(4)
+            assert [view.carriage for view in views] == [Carriage.HANDED_OVER] * 4
+            assert [view.tried[0] for view in views] == ["grid", "grid", "relay", "relay"]
+            signed = "signed or encrypted mail (multipart/signed)"
+            other = "an address in To or Cc that is not among these recipients"
+            reasons = await it.reasons()
+            for why in (signed, other):
+                assert f"next in order (grid: cannot carry: {why}; mark: cannot carry: {why})" in reasons
+
+    run(story())
+
+
+def test_what_nobody_can_carry_is_rejected_at_once_with_the_reasons(run: Run, tmp_path: Path) -> None:
+    """A route of structured providers only: signed mail ends there, and says why."""
+
+    async def story() -> None:
+        async with site(tmp_path, relay=False) as it:
+            await it.send(["b@example.org"], SIGNED, "b@example.org")
+            (view,) = await it.at_rest(1)
+            assert view.carriage is Carriage.REJECTED
+            why = "cannot carry: signed or encrypted mail (multipart/signed)"
+            assert f"no provider can carry it (grid: {why}; mark: {why})" in await it.reasons()
+
+    run(story())
+
+
+def test_a_worker_that_is_killed_costs_no_mail(run: Run, tmp_path: Path) -> None:
+    """It is started again, and the next message is taken apart as before."""
+
+    async def story() -> None:
+        async with site(tmp_path, relay=False) as it:
+            (pid,) = it.node._workers.pids
+            os.kill(pid, signal.SIGKILL)
+            await it.send(["b@example.org"], "\r\nplain\r\n", "b@example.org")
+            (view,) = await it.at_rest(1)
+            assert view.carriage is Carriage.HANDED_OVER
+            assert it.node._workers.pids != [pid]
+
+    run(story())
