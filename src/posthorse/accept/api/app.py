@@ -169,7 +169,8 @@ class Api:
                 raise ApiError(Code.MALFORMED_REQUEST, "With JSON the query is empty.")
             asked = request.asked(b"json")
             with self._sending.under_way(asked):
-                receipt, replayed = await self._counted(self._sending.one(asked, decoded(request.incoming.content)))
+                message = await decoded(request.incoming.content)
+                receipt, replayed = await self._counted(self._sending.one(asked, message))
         elif kind == "message/rfc822":
             asked = request.asked(b"mime", *(part.encode() for pair in request.query for part in pair))
             options, sender, to = options_of(request.query)

@@ -9,14 +9,16 @@ Left out: reading the request (`app`), deciding about the mail (admission).
 import asyncio
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from msgspec import UNSET, Raw
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
 
-from posthorse.accept.api.problems import ApiError, Code, invalid
+from posthorse.accept.api.problems import ApiError, Code, invalid, of_refusal
 from posthorse.accept.api.wire import Message, Options
 from posthorse.accept.compose import (
+    DEFAULT_LIMITS,
     Attachment,
     Body,
     ComposeError,
@@ -24,11 +26,11 @@ from posthorse.accept.compose import (
     Mailbox,
     StructuredMail,
     checked_mailbox,
-    checked_mailboxes,
     compose,
     compose_in_turns,
 )
 from posthorse.accept.control import (
+    MAX_TAGS,
     Controls,
     parse_configuration_set,
     parse_deadline,
@@ -39,14 +41,21 @@ from posthorse.accept.control import (
 )
 from posthorse.accept.line_ends import BadLines, strict_lines, strict_lines_in_turns
 from posthorse.accept.raw_mail import BadMail, named
+from posthorse.accept.refusal import TOO_MANY_RECIPIENTS
 from posthorse.mail.large import LARGE_BYTES, poured, vessel
 from posthorse.mail.stream import SECOND
 
 MAX_NOT_BEFORE_US = 30 * 86_400 * SECOND
+MAX_TEXT_BYTES = 8 << 20
+"""Of a body as JSON. A longer one is decoded in no turns, and is mail for nobody."""
+_TEXT = msgspec.json.Decoder(str | None)
 _SLICE = 256 << 10
-"""Characters of base64 decoded in one turn; a multiple of four."""
+"""Characters of base64 decoded in one turn."""
 _ESCAPES = ((rb"\/", b"/"), (rb"\u002B", b"+"), (rb"\u002b", b"+"), (rb"\r", b""), (rb"\n", b""))
 """How some libraries write base64 in JSON."""
+_ADDRESSED = ("to", "cc", "bcc", "reply_to")
+_TURN = 250
+"""Addresses read before others get a turn."""
 _NO_CONTENT = ("reply_to", "subject", "text", "html", "headers", "attachments")
 
 
@@ -59,10 +68,14 @@ class Taken:
     content: bytes
 
 
-async def taken(message: Message) -> Taken:
+async def taken(message: Message, max_recipients: int) -> Taken:
     """What a JSON message says. Raises `ApiError`."""
     if message.template is not UNSET:
         raise ApiError(Code.TEMPLATES_NOT_OFFERED, field="template")
+    if len(message.attachments) > DEFAULT_LIMITS.attachments:
+        raise invalid("attachments", f"are more than {DEFAULT_LIMITS.attachments}")
+    if max(map(len, (message.to, message.cc, message.bcc, message.reply_to))) > max_recipients:
+        raise of_refusal(TOO_MANY_RECIPIENTS)
     try:
         return await (_structured(message) if message.raw is UNSET else _with_raw(message, message.raw))
     except ComposeError as error:
@@ -71,20 +84,20 @@ async def taken(message: Message) -> Taken:
 
 async def _with_raw(message: Message, raw: Raw) -> Taken:
     for name in _NO_CONTENT:
-        if getattr(message, name):
+        if getattr(message, name) not in ("", [], UNSET):
             raise invalid(name, "is part of the message in `raw`, and not given beside it")
     to = [*message.to, *message.cc, *message.bcc]
     return await taken_raw(await _base64("raw", raw), message.from_, to)
 
 
-async def taken_raw(content: bytes, sender: str | None, to: Iterable[str]) -> Taken:
+async def taken_raw(content: bytes, sender: str | None, to: Sequence[str]) -> Taken:
     """What a message in MIME says, with the envelope given beside it; `sender` None and no `to`: what its header names.
     Raises `ApiError`.
     """
     try:
         large = len(content) > LARGE_BYTES
         content = await strict_lines_in_turns(content) if large else strict_lines(content)
-        recipients = _addresses("to", to)
+        recipients = _everybody(await _mailboxes("to", to))
         if sender is None or not recipients:
             found = named(content, utf8=True)
             recipients = recipients or tuple(one.address for one in found.recipients)
@@ -103,37 +116,53 @@ def _sender(given: str | None) -> str:
     return checked_mailbox("from", given, utf8=True).address if given else ""
 
 
-def _addresses(where: str, given: Iterable[str]) -> tuple[str, ...]:
-    return tuple(mailbox.address for mailbox in checked_mailboxes(where, given, utf8=True))
+async def _mailboxes(where: str, given: Sequence[str]) -> tuple[Mailbox, ...]:
+    """Mailboxes, some at a time. Raises `ComposeError`."""
+    checked: list[Mailbox] = []
+    for number, one in enumerate(given, 1):
+        checked.append(checked_mailbox(f"{where}[{number - 1}]", one, utf8=True))
+        if number % _TURN == 0:
+            await asyncio.sleep(0)
+    return tuple(checked)
 
 
 async def _structured(message: Message) -> Taken:
     if message.from_ is None:
         raise invalid("from", "is missing")
+    text, html = _text("text", message.text), _text("html", message.html)
     sender = checked_mailbox("from", message.from_, utf8=True)
-    to, cc, bcc, reply_to = (
-        tuple(checked_mailboxes(name, getattr(message, name), utf8=True)) for name in ("to", "cc", "bcc", "reply_to")
-    )
+    to, cc, bcc, reply_to = [await _mailboxes(name, getattr(message, name)) for name in _ADDRESSED]
     mail = StructuredMail(
         from_=sender,
         to=to,
         cc=cc,
         reply_to=reply_to,
         subject=message.subject,
-        text=None if message.text is None else Body(content=message.text),
-        html=None if message.html is None else Body(content=message.html),
+        text=text,
+        html=html,
         headers=tuple((header.name, header.value) for header in message.headers),
         attachments=tuple([await _attachment(number, message) for number in range(len(message.attachments))]),
     )
-    large = sum(len(text or "") for text in (message.text, message.html)) + sum(
-        len(attachment.content) for attachment in mail.attachments
-    )
-    content = await compose_in_turns(mail) if large > LARGE_BYTES else compose(mail)
+    size = sum(len(body.content) for body in (text, html) if body) + sum(len(one.content) for one in mail.attachments)
+    content = await compose_in_turns(mail) if size > LARGE_BYTES else compose(mail)
     return Taken(sender=sender.address, recipients=_everybody(to, cc, bcc), content=content)
 
 
 def _everybody(*fields: Iterable[Mailbox]) -> tuple[str, ...]:
     return tuple(mailbox.address for field in fields for mailbox in field)
+
+
+def _text(where: str, raw: Raw | UnsetType) -> Body | None:
+    """A body. Raises `ApiError`."""
+    if raw is UNSET:
+        return None
+    if memoryview(raw).nbytes > MAX_TEXT_BYTES:
+        raise invalid(where, "has more than 8 MiB; send such a message as MIME")
+    try:
+        content = _TEXT.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise invalid(where, "is a string of Unicode characters, or null") from None
+    return None if content is None else Body(content=content)
 
 
 async def _attachment(number: int, message: Message) -> Attachment:
@@ -150,28 +179,47 @@ async def _attachment(number: int, message: Message) -> Attachment:
 
 async def _base64(where: str, raw: Raw) -> bytes:
     """The octets of a JSON string of base64, in turns if it is large. Raises `ApiError`."""
-    text = bytes(raw)
-    if not text.startswith(b'"'):
+    text = memoryview(raw)
+    if text[:1].tobytes() != b'"':
         raise invalid(where, "is a string of base64")
-    large = len(text) > LARGE_BYTES
-    if b"\\" in text:
-        for escape, character in _ESCAPES:
-            text = text.replace(escape, character)
-            if large:
-                await asyncio.sleep(0)
     try:
-        if not large:
-            return binascii.a2b_base64(text[1:-1], strict_mode=True)
+        if len(text) <= LARGE_BYTES:
+            return binascii.a2b_base64(_unescaped(bytes(text[1:-1])), strict_mode=True)
         octets = vessel()
-        for at in range(1, len(text) - 1, _SLICE):
-            piece = text[at : min(at + _SLICE, len(text) - 1)]
-            if b"=" in piece and at + _SLICE < len(text) - 1:
-                raise binascii.Error
-            octets.write(binascii.a2b_base64(piece, strict_mode=True))
+        for piece in _quartets(text):
+            octets.write(piece)
             await asyncio.sleep(0)
         return poured(octets)
     except binascii.Error:
         raise invalid(where, "is no base64") from None
+
+
+def _quartets(text: memoryview) -> Iterator[bytes]:
+    """The octets of a long JSON string, piece by piece. Raises binascii.Error."""
+    carried, end = b"", len(text) - 1
+    for at in range(1, end, _SLICE):
+        piece = carried + bytes(text[at : min(at + _SLICE, end)])
+        last = at + _SLICE >= end
+        cut = len(piece) if last else _before_escape(piece)
+        piece, escape = _unescaped(piece[:cut]), piece[cut:]
+        whole = len(piece) if last else len(piece) // 4 * 4
+        if not last and b"=" in piece:
+            raise binascii.Error
+        yield binascii.a2b_base64(piece[:whole], strict_mode=True)
+        carried = piece[whole:] + escape
+
+
+def _before_escape(piece: bytes) -> int:
+    """Where a piece must be cut so that no escape of JSON (six characters at most) is."""
+    begun = piece.find(b"\\", len(piece) - 5)
+    return begun if begun >= 0 else len(piece)
+
+
+def _unescaped(text: bytes) -> bytes:
+    if b"\\" in text:
+        for escape, character in _ESCAPES:
+            text = text.replace(escape, character)
+    return text
 
 
 # --- what is asked for beside the message ----------------------------------------------------------------------------
@@ -197,6 +245,8 @@ def controls_of(options: Options, now: int, key: str, fingerprint: bytes) -> Con
         name = options.configuration_set
         controls.configuration_set = parse_configuration_set(name) if name else ""
         field = "tags"
+        if len(options.tags) > MAX_TAGS:
+            raise ValueError(f"must be at most {MAX_TAGS}")
         controls.tags = parse_tags(options.tags.items())
     except ValueError as error:
         raise invalid(field, str(error)) from None

@@ -23,11 +23,16 @@ from posthorse.accept.api.wire import BatchAnswer, BatchResult, Message, Options
 from posthorse.accept.envelope import distinct
 from posthorse.accept.refusal import Accepted, Refused
 from posthorse.mail.ids import Tenant
+from posthorse.mail.large import LARGE_BYTES
 from posthorse.mail.message import Caller, Front, Submission
 from posthorse.mail.ports import Clock
 
 AT_ONCE = 20
 """Messages of a batch that are worked on together: they share a commit, and the loop is not held up."""
+
+MAX_QUOTES = 400_000
+MAX_BRACES = 50_000
+"""Of JSON for one message: decoding goes by the number of values, and cannot give way to others."""
 
 _MESSAGE = msgspec.json.Decoder(Message)
 
@@ -69,7 +74,7 @@ class Sending:
 
     async def one(self, asked: Asked, message: Message) -> tuple[Receipt, bool]:
         """Send a JSON message; its receipt, and whether it was accepted before. Raises `ApiError`."""
-        return await self.offer(asked, await taken(message), message)
+        return await self.offer(asked, await taken(message, self._admission.policy.max_recipients), message)
 
     async def offer(self, asked: Asked, mail: Taken, options: Options) -> tuple[Receipt, bool]:
         """Offer mail to admission. Raises `ApiError`."""
@@ -114,14 +119,19 @@ class Sending:
             fingerprint=digest_of(b"json", octets),
         )
         try:
-            receipt, replayed = await self.one(own, decoded(octets))
+            receipt, replayed = await self.one(own, await decoded(octets))
         except ApiError as error:
             return BatchResult(status=error.code.status, problem=error.problem())
         return BatchResult(status=202, receipt=receipt, replayed=replayed)
 
 
-def decoded(octets: bytes) -> Message:
+async def decoded(octets: bytes) -> Message:
     """A message of JSON. Raises `ApiError`."""
+    if len(octets) > LARGE_BYTES:
+        for character, most in ((b'"', MAX_QUOTES), (b"{", MAX_BRACES)):
+            if octets.count(character) > most:
+                raise ApiError(Code.TOO_BIG, "So many values in JSON are not taken: send such a message as MIME.")
+            await asyncio.sleep(0)
     try:
         return _MESSAGE.decode(octets)
     except msgspec.ValidationError as error:

@@ -27,6 +27,10 @@ FateName = Literal["unknown", "delivered", "bounced", "complained"]
 Mailboxes = Annotated[list[str], Meta(description="Each `local@domain` or `Name <local@domain>`, one to a string.")]
 Base64 = Annotated[Raw, Meta(description="Base64 (RFC 4648).", extra_json_schema={"type": "string", "format": "byte"})]
 
+MaybeText = Annotated[
+    Raw | UnsetType, Meta(description="At most 8 MiB as JSON.", extra_json_schema={"type": ["string", "null"]})
+]
+
 MAX_BATCH = 100
 MAX_PAGE = 200
 
@@ -84,8 +88,8 @@ class Message(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bcc: Mailboxes = []
     reply_to: Mailboxes = []
     subject: str = ""
-    text: str | None = None
-    html: str | None = None
+    text: MaybeText = UNSET
+    html: MaybeText = UNSET
     headers: list[Header] = []
     attachments: list[Attachment] = []
     raw: Annotated[

@@ -1,0 +1,160 @@
+"""A live native API to play hostile requests against: real HTTP, a spool in memory, the real log.
+
+The server runs in a thread of its own with an event loop that measures its longest piece of work.
+"""
+
+import asyncio
+import gc
+import threading
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from typing import Any
+
+import msgspec
+
+from posthorse.accept.admission import Admission, AdmissionPolicy
+from posthorse.accept.credentials import Credential, CredentialStore
+from posthorse.accept.login_throttle import LoginThrottle
+from posthorse.accept.ses.reception import Reception
+from posthorse.accept.trusted import TrustedSources
+from posthorse.adapters.chance import TimeOrderedIds
+from posthorse.adapters.clock import SystemClock
+from posthorse.daemon.api_entrance import ApiEntrance
+from posthorse.mail.ids import MAIN_TENANT
+from posthorse.spool.desk_port import Selector
+from posthorse.spool.memory import MemorySpool
+from posthorse.spool.port import AdmitResult, NewMessage
+from posthorse.watch.journal import Journal
+from posthorse.watch.log import Log
+from posthorse.watch.mail_log import MailLog
+from posthorse.watch.measures import Measures
+from posthorse.web.role import Role
+from posthorse.web.router import Router
+from posthorse.web.server import HttpServing, serve_http
+from tests.scenarios.hostile import PATIENCE_S, MeasuredLoop, Stored
+
+KEY, SECRET = "AKIASHOP000000000001", "shop secret"
+AUTHORIZATION = "Basic " + b64encode(f"{KEY}:{SECRET}".encode()).decode("ascii")
+DOMAIN = "example.com"
+
+
+@dataclass
+class Answered:
+    """One answer of the server."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body, decoded."""
+        return msgspec.json.decode(self.body)
+
+
+@dataclass
+class ApiSite:
+    """One API with its spool and log."""
+
+    port: int
+    spool: MemorySpool
+    reception: Reception
+    serving: HttpServing
+    log: Log
+    lines: list[bytes]
+    unhandled: list[dict[str, Any]] = field(default_factory=list)
+
+    def ask(self, method: str, target: str, body: bytes = b"", **headers: str) -> Answered:
+        """One request on a connection of its own. `headers`: names with `_` for `-`."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
+        fields = {"authorization": AUTHORIZATION} | {name.replace("_", "-"): value for name, value in headers.items()}
+        try:
+            connection.request(method, target, body, fields)
+            response = connection.getresponse()
+            names = {name.lower(): value for name, value in response.getheaders()}
+            return Answered(response.status, names, response.read())
+        finally:
+            connection.close()
+
+
+class ApiStand:
+    """The server's thread."""
+
+    def __init__(self) -> None:
+        gc.collect()
+        gc.freeze()
+        self.loop = MeasuredLoop()
+        self._thread = threading.Thread(target=self.loop.run_forever)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop the thread."""
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self.loop.close()
+        gc.unfreeze()
+
+    @contextmanager
+    def site(self) -> Iterator[ApiSite]:
+        """A fresh API."""
+        site = asyncio.run_coroutine_threadsafe(self._open(), self.loop).result(PATIENCE_S)
+        try:
+            yield site
+        finally:
+            asyncio.run_coroutine_threadsafe(site.serving.close(), self.loop).result(PATIENCE_S)
+
+    def stored(self, site: ApiSite) -> list[Stored]:
+        """Everything in the spool, oldest first."""
+        return asyncio.run_coroutine_threadsafe(self._stored(site), self.loop).result(PATIENCE_S)
+
+    def anew(self) -> None:
+        """Forget what was measured."""
+        self.loop.longest_s = 0.0
+
+    async def _open(self) -> ApiSite:
+        clock, lines = SystemClock(), list[bytes]()
+        log = Log(lines.append, clock)
+        journal = Journal(Measures(), MailLog(log, b"key"))
+        spool = MemorySpool(clock=clock)
+
+        async def store(new: NewMessage) -> AdmitResult:
+            (result,) = await spool.admit([new])
+            return result
+
+        admission = Admission(
+            store=store,
+            clock=clock,
+            ids=TimeOrderedIds(clock),
+            hostname="mx.posthorse.example",
+            observer=journal,
+            policy=AdmissionPolicy(domains={MAIN_TENANT: frozenset({DOMAIN})}, max_recipients=50),
+        )
+        reception = Reception()
+        entrance = ApiEntrance(
+            admission=admission,
+            reception=reception,
+            throttle=LoginThrottle(clock),
+            spool=spool,
+            clock=clock,
+            journal=journal,
+            credentials=CredentialStore([Credential(id=KEY, tenant=MAIN_TENANT, secret=SECRET)]),
+            trusted=TrustedSources(),
+        )
+        serving = await serve_http(Router(entrance.mounts, [Role.API], journal.bug), "127.0.0.1", 0)
+        site = ApiSite(serving.port, spool, reception, serving, log, lines)
+        self.loop.set_exception_handler(lambda _, context: site.unhandled.append(context))
+        self.loop.longest_s = 0.0
+        return site
+
+    async def _stored(self, site: ApiSite) -> list[Stored]:
+        site.log.flush()
+        found: dict[bytes, Stored] = {}
+        for row in await site.spool.select(Selector(), 10_000):
+            body = await site.spool.body(row.message.id)
+            assert body is not None
+            one = found.setdefault(row.message.id, Stored(row.message, body, ()))
+            one.recipients = (*one.recipients, row.address)
+        return [found[key] for key in sorted(found)]

@@ -1,0 +1,163 @@
+"""Hostile requests to the native API, row by row: the answer, what the spool then holds, the log, the longest block."""
+
+import email
+import email.policy
+import json
+import threading
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.scenarios.api_stand import Answered, ApiSite, ApiStand
+from tests.scenarios.hostile import CORPUS, octets
+
+ROWS: list[dict[str, Any]] = json.loads((CORPUS / "api" / "requests.json").read_text())
+BASE = {"from": "Shop <a@example.com>", "to": ["b@example.net"], "subject": "Hello", "text": "Hello.\n"}
+LONGEST_BLOCK_S = 0.05
+KNOWN_FIELDS = {"received", "x-posthorse-id", "message-id", "date", "from", "to", "cc", "reply-to", "subject"} | {
+    "mime-version",
+    "content-type",
+    "content-transfer-encoding",
+    "__proto__",
+    "constructor",
+}
+
+
+@pytest.fixture(scope="module")
+def stand() -> Iterator[ApiStand]:
+    """The server's thread."""
+    one = ApiStand()
+    yield one
+    one.close()
+
+
+def request_of(row: dict[str, Any]) -> tuple[bytes, str]:
+    """The body of a row and its type."""
+    if "mime" in row:
+        return octets(row["mime"]), "message/rfc822"
+    if "body" in row:
+        text = octets(row["body"])
+        # `[[` and `]]` stand for braces, which have a meaning of their own in the corpus.
+        return text.replace(b"[[", b"{").replace(b"]]", b"}") if row.get("open") else text, "application/json"
+    mail = BASE | row.get("mail", {})
+    for name, (pattern, count) in row.get("mail_list", {}).items():
+        mail[name] = [pattern.replace("{n}", str(number)) for number in range(count)]
+    for name, count in row.get("mail_map", {}).items():
+        mail[name] = {f"n{number}": "x" for number in range(count)}
+    return octets(json.dumps(mail)) if "{" in json.dumps(row.get("mail", {}))[1:] else json.dumps(mail).encode(), (
+        "application/json"
+    )
+
+
+def ask(site: ApiSite, row: dict[str, Any]) -> Answered:
+    """Send a row."""
+    body, kind = request_of(row)
+    method = row.get("method", "POST")
+    query = f"?{row['query']}" if "query" in row else ""
+    headers = {name: octets(value).decode() for name, value in row.get("headers", {}).items()}
+    return site.ask(
+        method,
+        row.get("path", "/api/v1/messages") + query,
+        body if method == "POST" else b"",
+        content_type=kind,
+        **headers,
+    )
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("row", ROWS, ids=[row["id"] for row in ROWS])
+def test_hostile_requests_meet_their_answer(stand: ApiStand, row: dict[str, Any]) -> None:
+    """Status, code and what is stored as given; nothing smuggled, no long block, a clean log, a sane server."""
+    with stand.site() as site:
+        stand.anew()
+        answered = ask(site, row)
+        assert answered.status == row["status"], answered.body[:500]
+        if "code" in row:
+            assert answered.headers["content-type"] == "application/problem+json"
+            assert answered.json["code"] == row["code"]
+            assert answered.json["detail"].isprintable()
+        assert stand.loop.longest_s < LONGEST_BLOCK_S, f"the loop was blocked {stand.loop.longest_s * 1e3:.0f} ms"
+        stored = stand.stored(site)
+        assert len(stored) == row.get("stored", 0)
+        for one in stored:
+            assert not any("evil" in address for address in (one.message.sender, *one.recipients))
+            assert len(one.recipients) == row.get("recipients", 1)
+            assert one.body.count(b"\r") == one.body.count(b"\n") == one.body.count(b"\r\n")
+            for word in row.get("never", []):
+                assert word.encode() not in one.body
+            assert row.get("wire", "").encode() in one.body
+            read = email.message_from_bytes(one.body, policy=email.policy.compat32)
+            assert {name.lower() for name in read.keys()} <= KNOWN_FIELDS  # noqa: SIM118 - a message is no mapping
+        assert (
+            site.ask("POST", "/api/v1/messages", json.dumps(BASE).encode(), content_type="application/json").status
+            == 202
+        )
+        assert site.reception.held_bytes == site.reception.pending == 0
+        site.log.flush()
+        for line in b"".join(site.lines).splitlines():
+            assert line.decode("ascii").isprintable()
+            assert json.loads(line)["event"] != "bug"
+            assert not [word for word in (b"evil", b"@example", b"shop secret") if word in line]
+    assert site.unhandled == []
+
+
+@pytest.mark.hostile
+def test_fifty_twins_over_the_network_send_once(stand: ApiStand) -> None:
+    """Whatever each is told, one message is stored, and the key then names it."""
+    body = json.dumps(BASE).encode()
+    with stand.site() as site:
+        codes: list[int] = []
+
+        def twin() -> None:
+            answered = site.ask(
+                "POST", "/api/v1/messages", body, content_type="application/json", idempotency_key="twin"
+            )
+            codes.append(answered.status)
+
+        threads = [threading.Thread(target=twin) for _ in range(50)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(codes) == 50
+        assert set(codes) <= {202, 409}
+        assert len(stand.stored(site)) == 1
+
+
+@pytest.mark.hostile
+def test_large_mail_holds_nobody_up(stand: ApiStand) -> None:
+    """Twenty-eight megabytes as JSON and as MIME, 39 in base64 inside: no block of the loop is over 50 ms."""
+    content = b64encode(bytes(range(256)) * 112_000).decode()
+    requests = [
+        (json.dumps(BASE | {"attachments": [{"content": content, "file_name": "a.bin"}]}).encode(), "application/json"),
+        (
+            json.dumps(BASE | {"attachments": [{"content": content, "file_name": "a.bin"}]})
+            .replace("/", "\\/")
+            .encode(),
+            "application/json",
+        ),
+        (b"From: a@example.com\nTo: b@example.net\n\n" + b"a line of text\n" * 1_900_000, "message/rfc822"),
+        (
+            json.dumps(
+                {"raw": b64encode(b"From: a@example.com\nTo: b@example.net\n\n" + b"line\n" * 5_600_000).decode()}
+            ).encode(),
+            "application/json",
+        ),
+        (json.dumps(BASE | {"text": "a line of t\u00e4xt\r\n" * 300_000}).encode(), "application/json"),
+    ]
+    with stand.site() as site:
+        for body, kind in requests:
+            stand.anew()
+            answered = site.ask("POST", "/api/v1/messages", body, content_type=kind)
+            assert answered.status == 202, answered.body
+            print(f"{len(body) / 1e6:.0f} MB as {kind}: longest block {stand.loop.longest_s * 1e3:.0f} ms")
+            assert stand.loop.longest_s < LONGEST_BLOCK_S, f"{stand.loop.longest_s * 1e3:.0f} ms for {body[:60]!r}"
+
+
+def test_rows_have_names_of_their_own() -> None:
+    """Ids are unique, titles are sentences or nearly."""
+    assert [name for name, times in Counter(row["id"] for row in ROWS).items() if times > 1] == []
+    assert [row["id"] for row in ROWS if len(row["title"]) < 6] == []
