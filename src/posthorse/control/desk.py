@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import assert_never
+from typing import Protocol, assert_never
 
-from posthorse.control import keys, queue, replies, requests, suppressions
+from posthorse.control import keys, queue, replies, requests, suppressions, webhooks
 from posthorse.control.keys import Locksmith
 from posthorse.control.node import Confirming, Node, NotDone
 from posthorse.control.orders import Orders
 from posthorse.mail.ports import Clock
 from posthorse.spool.desk_port import SpoolDesk, Unconfirmed
+from posthorse.spool.outbox_port import SpoolOutbox
 from posthorse.spool.port import SpoolUnavailable
 
 _LOOKING = (
@@ -21,7 +22,17 @@ _LOOKING = (
     requests.Providers,
     requests.Keys,
     requests.Suppressions,
+    requests.Webhooks,
 )
+
+
+class DeskSpool(SpoolDesk, Protocol):
+    """A spool with the sides that commands ask."""
+
+    @property
+    def outbox(self) -> SpoolOutbox:
+        """What customers are told."""
+        ...
 
 
 class Desk:
@@ -30,7 +41,7 @@ class Desk:
     def __init__(
         self,
         *,
-        spool: SpoolDesk,
+        spool: DeskSpool,
         node: Node,
         clock: Clock,
         locksmith: Locksmith,
@@ -107,6 +118,16 @@ class Desk:
                 return await suppressions.listed(spool, request)
             case requests.Unsuppress():
                 return await suppressions.removed(spool, request)
+            case requests.Webhooks():
+                return await webhooks.listed(spool.outbox, clock)
+            case requests.WebhookReplay():
+                return await webhooks.replayed(spool.outbox, request)
+            case requests.WebhookEnable():
+                return await webhooks.enabled(spool.outbox, request)
+            case requests.WebhookDisable():
+                return await webhooks.disabled(spool.outbox, request, by)
+            case requests.WebhookForget():
+                return await webhooks.forgotten(spool.outbox, request)
             case requests.Backup():
                 path = Path(request.path)
                 return replies.BackedUp(path=str(path), size_bytes=await node.backup(path))

@@ -212,6 +212,41 @@ class Suppressions(Reply, frozen=True, kw_only=True):
     more: bool
 
 
+class Webhook(Reply, frozen=True, kw_only=True):
+    """A customer's endpoint."""
+
+    name: str
+    tenant: str
+    disabled_at: str | None
+    """Since when nothing is sent there; null: it is told."""
+    disabled_why: str
+    behind_s: float
+    """How long the first fact that it has not been told of has waited; a few seconds mean nothing."""
+    waiting: int
+    """Facts it did not take, and is told of again."""
+    given_up: int
+    """Facts it did not take in 28 hours."""
+    next_at: str | None
+    last_why: str
+    """Why it did not take the latest of these."""
+    replaying: int
+    """Facts of the history that are still to be told again."""
+
+
+class Webhooks(Reply, frozen=True, kw_only=True):
+    """Every endpoint that was ever told."""
+
+    webhooks: list[Webhook]
+
+
+class Replayed(Reply, frozen=True, kw_only=True):
+    """What is told again."""
+
+    name: str
+    facts: int
+    """Facts of the history that are looked at again; those that nobody is told are among them."""
+
+
 class BackedUp(Reply, frozen=True, kw_only=True):
     """A copy of the spool."""
 

@@ -173,6 +173,41 @@ class Unsuppress(Request[replies.Done], frozen=True, kw_only=True, tag="suppress
     reason: str
 
 
+class Webhooks(Request[replies.Webhooks], frozen=True, kw_only=True, tag="webhooks.list"):
+    """How customers' endpoints stand."""
+
+
+class WebhookReplay(Request[replies.Replayed], frozen=True, kw_only=True, tag="webhooks.replay"):
+    """Tell an endpoint again: since a time, or about one message."""
+
+    name: str
+    tenant: str = ""
+    since: int | None = None
+    id: str = ""
+
+
+class WebhookEnable(Request[replies.Done], frozen=True, kw_only=True, tag="webhooks.enable"):
+    """Send to an endpoint again, from where it stopped."""
+
+    name: str
+    tenant: str = ""
+
+
+class WebhookDisable(Request[replies.Done], frozen=True, kw_only=True, tag="webhooks.disable"):
+    """Send nothing to an endpoint until it is enabled."""
+
+    name: str
+    reason: str
+    tenant: str = ""
+
+
+class WebhookForget(Request[replies.Done], frozen=True, kw_only=True, tag="webhooks.forget"):
+    """Drop all that is kept of an endpoint."""
+
+    name: str
+    tenant: str = ""
+
+
 class Backup(Request[replies.BackedUp], frozen=True, kw_only=True, tag="backup"):
     """A copy of the spool as it is now, made while mail goes on."""
 
@@ -205,6 +240,11 @@ AnyRequest = (
     | Suppress
     | Suppressions
     | Unsuppress
+    | Webhooks
+    | WebhookReplay
+    | WebhookEnable
+    | WebhookDisable
+    | WebhookForget
     | Backup
     | Reload
 )
