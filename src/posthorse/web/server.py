@@ -14,6 +14,7 @@ from pathlib import Path
 from uvicorn import Config, Server
 
 from posthorse.web.answer import App
+from posthorse.web.one_write import OneWriteProtocol
 
 _LOGGER = logging.getLogger("uvicorn")
 _LOGGER.addHandler(logging.NullHandler())
@@ -83,7 +84,7 @@ async def serve_http(app: App, host: str, port: int, certificate: Certificate | 
         host=host,
         port=port,
         loop="none",
-        http="httptools",
+        http=OneWriteProtocol,
         ws="none",
         lifespan="off",
         interface="asgi3",
