@@ -55,11 +55,19 @@ def _open_line(piece: bytes, before: int) -> int:
     """How long the line is that goes on after `piece`, when it was `before` bytes long in front of it. Jumps from one
     line end to the last one within reach. Raises `BadLines` for a line that is too long.
     """
-    reach, size, start = MAX_LINE_BYTES + 2, len(piece), -before
+    reach, size, start = MAX_LINE_BYTES + 2, len(piece), 0
+    if before and before + size > reach:
+        start = piece.rfind(b"\n", 0, max(reach - before, 0)) + 1
+        if not start:
+            raise _too_long()
+        before = 0
     while size - start > reach:
-        newline = piece.rfind(b"\n", max(start, 0), max(start + reach, 0))
-        if newline < 0:
-            raise BadLines(f"A line of the message has more than {MAX_LINE_BYTES} octets.")
-        start = newline + 1
-    last = piece.rfind(b"\n", max(start, 0))
-    return size - (start if last < 0 else last + 1)
+        start = piece.rfind(b"\n", start, start + reach) + 1
+        if not start:
+            raise _too_long()
+    last = piece.rfind(b"\n", start)
+    return size - last - 1 if last >= 0 else before + size - start
+
+
+def _too_long() -> BadLines:
+    return BadLines(f"A line of the message has more than {MAX_LINE_BYTES} octets.")

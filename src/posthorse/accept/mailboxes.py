@@ -13,14 +13,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from posthorse.accept.address import PLAIN_MAILBOX, BadAddress, mailbox
+from posthorse.accept.address import PLAIN_MAILBOX, PLAIN_MAILBOX_BYTES, BadAddress, mailbox
 from posthorse.accept.encoded_words import hides_controls
 
 MAX_MAILBOX_CHARACTERS = 2_048
 MAX_LIST_CHARACTERS = 16 << 10
 """As much as a header field may have."""
 
-_PLAIN = re.compile(PLAIN_MAILBOX.decode("ascii"))
+_PLAIN_TEXT = PLAIN_MAILBOX.decode("ascii")
+_USUAL = re.compile(rf" ?(?:([A-Za-z0-9 ]*)<({_PLAIN_TEXT})>|({_PLAIN_TEXT}))")
 _TOKEN = re.compile(
     r"""(?P<space>[ \t]+)
     |(?P<quoted>"(?:[^"\\]|\\.)*")
@@ -48,8 +49,9 @@ class Mailbox:
 
 def read_mailbox(text: str, *, utf8: bool = False) -> Mailbox:
     """The one mailbox that `text` is. `utf8`: a local part may go beyond ASCII. Raises `BadAddress`."""
-    if len(text) <= 63 and _PLAIN.fullmatch(text):
-        return Mailbox(address=mailbox(text, utf8=False))
+    usual = _usual(text)
+    if usual is not None:
+        return usual
     if len(text) > MAX_MAILBOX_CHARACTERS:
         raise BadAddress(f"an address with its name has at most {MAX_MAILBOX_CHARACTERS} characters")
     first, *others = islice(_read(text, utf8), 2)
@@ -63,9 +65,21 @@ def read_mailboxes(text: str, *, utf8: bool = False) -> list[Mailbox]:
 
     Empty places between commas are passed over (RFC 5322 section 4.4). Raises `BadAddress`.
     """
+    usual = _usual(text)
+    if usual is not None:
+        return [usual]
     if len(text) > MAX_LIST_CHARACTERS:
         raise BadAddress(f"a list of addresses has at most {MAX_LIST_CHARACTERS} characters")
     return list(_read(text, utf8, as_list=True))
+
+
+def _usual(text: str) -> Mailbox | None:
+    """What nearly every field holds, at a tenth of the cost; None: it needs a closer look."""
+    found = _USUAL.fullmatch(text) if len(text) <= PLAIN_MAILBOX_BYTES + 64 else None
+    address = found[2] or found[3] if found is not None else ""
+    if found is None or len(address) > PLAIN_MAILBOX_BYTES:
+        return None
+    return Mailbox(address=address, name=" ".join((found[1] or "").split()))
 
 
 def _read(text: str, utf8: bool, *, as_list: bool = False) -> Iterator[Mailbox]:

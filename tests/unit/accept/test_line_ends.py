@@ -59,8 +59,8 @@ def test_where_slices_are_cut_changes_nothing(before_bytes: int, around: list[by
     content = lines + b"".join(around) + b"\r\nend"
     try:
         expected = strict_lines(content)
-    except BadLines as refused:
-        with pytest.raises(BadLines, match=str(refused)):
+    except BadLines:
+        with pytest.raises(BadLines):
             in_turns(content)
         return
     assert in_turns(content) == expected

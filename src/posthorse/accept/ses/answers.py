@@ -29,7 +29,7 @@ Xml = str | Sequence["Xml"] | Mapping[str, "Xml"] | Entries
 """An element's inside: text, a list (each a `member`), elements by name, or a map."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Answer:
     """One response, but for the request's id."""
 

@@ -11,10 +11,11 @@ Source: API reference of SES, `SendEmail` and `SendRawEmail`; developer guide, "
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TypeVar
 
-from posthorse.accept.address import BadAddress
+from posthorse.accept.address import PLAIN_MAILBOX, PLAIN_MAILBOX_BYTES, BadAddress
 from posthorse.accept.compose import ComposeError, compose, compose_in_turns
 from posthorse.accept.compose_words import address_field
 from posthorse.accept.control import Controls, parse_configuration_set, parse_tags
@@ -34,6 +35,7 @@ MAX_RECIPIENTS = 50
 V1_MAX_BYTES = 10 << 20
 V2_MAX_BYTES = 40 << 20
 
+_PLAIN = re.compile(PLAIN_MAILBOX.decode("ascii"))
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 _OWN_KEY = b"\n" + IDEMPOTENCY_KEY + b":"
 
@@ -56,7 +58,7 @@ class Asked:
     most_bytes: int = V2_MAX_BYTES
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Request:
     """Who asks, and what tells a repetition of the request."""
 
@@ -73,7 +75,7 @@ async def submitted(asked: Asked, request: Request) -> tuple[Submission, Control
     content = await _composed(asked) if asked.raw is None else await _raw(asked)
     end = content.find(b"\r\n\r\n", 0, MAX_BLOCK_BYTES)
     small_head = b"\n" + content[: end + 2 if end >= 0 else MAX_BLOCK_BYTES].lower()
-    given = _mailbox("From", asked.from_) if asked.from_ else None
+    given = _author(asked.from_) if asked.from_ else None
     if given is not None and asked.raw is not None:
         content = _with_author(content, small_head, given, replace_it=asked.replaces_from)
     if _OWN_KEY in small_head:  # the application's own key comes before the library's
@@ -161,7 +163,7 @@ def _with_author(content: bytes, small_head: bytes, author: Mailbox, *, replace_
 
 
 def _envelope(asked: Asked, content: bytes, small_head: bytes, given: Mailbox | None) -> tuple[str, tuple[str, ...]]:
-    recipients = tuple(_mailbox("Destination", one).address for one in _counted(asked.destination))
+    recipients = tuple([_address("Destination", one) for one in _counted(asked.destination)])
     names = _names(content) if not recipients or given is None else None
     if not recipients:
         assert names is not None
@@ -184,6 +186,18 @@ def _counted(given: Sequence[T]) -> Sequence[T]:
     if len(given) > MAX_RECIPIENTS:
         raise SesError(Kind.INVALID, f"Recipient count exceeds {MAX_RECIPIENTS}.")
     return given
+
+
+def _address(where: str, text: str) -> str:
+    if len(text) <= PLAIN_MAILBOX_BYTES and _PLAIN.fullmatch(text):
+        return text
+    return _mailbox(where, text).address
+
+
+@lru_cache(maxsize=1_024)
+def _author(text: str) -> Mailbox:
+    """The mailbox given as From; an application has few."""
+    return _mailbox("From", text)
 
 
 def _mailbox(where: str, text: str) -> Mailbox:
