@@ -49,6 +49,8 @@ def test_it_ends_well_and_says_so_in_the_stable_names(run: Run, tmp_path: Path) 
         assert ledger["lost"] == ledger["in_flight"] == ledger["held"] == 0
         assert ledger["handed_over"] + ledger["in_doubt"] == messages
         assert ledger["handed_over"] <= ledger["delivered"] <= messages
+        assert 0 < ledger["confirmed"] <= ledger["handed_over"]
+        assert ledger["not_confirmed"] == 0
         assert ledger["duplicated"]["once"] == ledger["duplicated"]["bulk"] == 0
         assert 0 < ledger["failover_s"] < 10
         assert ledger["added_delay_s"]["urgent"]["p95"] < 10

@@ -1,9 +1,10 @@
 """The demo: thirty seconds in which the first provider becomes a black hole, refuses, and returns, under steady load.
 
-Duty: play it with real processes, keep a picture of each half second, and end with the ledger. Promise: the load is a
-real SMTP client, the ledger counts receipts kept outside the gateway, nobody helps the gateway, and it runs with its
-defaults, save that it waits and ramps for a shorter time (`RECOVERY`), or its recovery would outlast the demo. Left
-out: drawing (`posthorse.cli.demo`).
+Duty: play it with real processes, keep a picture of each half second, and end with the ledger. Promise: the load comes
+by a real SMTP client and, a quarter of it, by the SES API; the ledger counts receipts kept outside the gateway and puts
+what providers told beside what the mailbox saw; nobody helps the gateway, and it runs with its defaults, save that it
+waits and ramps for a shorter time (`RECOVERY`), or its recovery would outlast the demo. Left out: drawing
+(`posthorse.cli.demo`).
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from posthorse.lab.faults import Fault, Wire
 from posthorse.lab.ledger import FaultMark, Ledger
 from posthorse.lab.load import Load, with_rate_over
 from posthorse.lab.load_mail import LoadReport
+from posthorse.lab.load_ses import client_words, has_boto3
 from posthorse.lab.refusals import wire_words
 from posthorse.lab.rehearsal import Rehearsal, Script, rehearsal
 
@@ -54,7 +56,17 @@ class Play:
         Act(at_s=7.0, fault=Fault.REFUSE, words="refuses connections"),
         Act(at_s=12.0, fault=None, words="returns, and nobody tells the gateway"),
     )
-    script: Script = field(default_factory=lambda: Script(more_config=RECOVERY))
+    script: Script = field(
+        default_factory=lambda: Script(
+            providers=(("first", "ses"), ("second", "sendgrid"), ("third", "smtp")),
+            more_config=RECOVERY,
+            notifications=True,
+        )
+    )
+    api_every: int = 4
+    """Each message of so many goes by the SES API."""
+    told_within_s: float = 10.0
+    """After the end, how long to wait for what providers have yet to tell."""
 
     @property
     def first(self) -> str:
@@ -96,6 +108,8 @@ class Picture:
     offered: int
     accepted: int
     arrived: int
+    confirmed: int
+    """Told of by a provider: the receiving server said yes."""
     providers: tuple[ProviderPicture, ...]
     oldest_s: dict[str, float]
     """By stream, how long the oldest due recipient has waited; streams in which nobody waits are left out."""
@@ -111,6 +125,8 @@ class Ending:
 
     account: Ledger
     load: LoadReport
+    api_client: str
+    """Who sent by the SES API."""
 
     @property
     def is_good(self) -> bool:
@@ -122,7 +138,9 @@ async def play(folder: Path, piece: Play, show: Callable[[Picture], None]) -> En
     """Play it in this folder; `show` gets a picture every half second."""
     async with rehearsal(folder, piece.script) as stage:
         director = _Director(stage, piece)
-        plan = with_rate_over(stage.load_plan(messages=piece.messages, run="demo"), piece.offer_s)
+        api = stage.api_plan(with_boto3=has_boto3(), every=piece.api_every)
+        words = client_words(api)
+        plan = with_rate_over(stage.load_plan(messages=piece.messages, run="demo", api=api), piece.offer_s)
         load = Load(plan)
         loading = asyncio.create_task(load.run())
         directing = asyncio.create_task(director.direct())
@@ -136,7 +154,19 @@ async def play(folder: Path, piece: Play, show: Callable[[Picture], None]) -> En
             loading.cancel()
             directing.cancel()
         show(await director.picture(report))
-        return Ending(account=await stage.account(director.mark), load=report)
+        account = await _told(stage, director.mark, piece.told_within_s)
+        return Ending(account=account, load=report, api_client=words)
+
+
+async def _told(stage: Rehearsal, mark: FaultMark | None, within_s: float) -> Ledger:
+    """The ledger, once the providers have told of everything that arrived, or after so many seconds."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + within_s
+    account = await stage.account(mark)
+    while account.not_confirmed and loop.time() < until:
+        await asyncio.sleep(PICTURE_EVERY_S)
+        account = await stage.account(mark)
+    return account
 
 
 class _Director:
@@ -148,7 +178,7 @@ class _Director:
         self._begun = asyncio.get_running_loop().time()
         self._begun_at_s = time.time()
         self._happened: list[Happening] = []
-        self._lines_read = 0
+        self._lines_read = self._confirmed = 0
         self._arrived: dict[str, int] = {}
         self._last_at = 0.0
         self.mark: FaultMark | None = None
@@ -197,6 +227,7 @@ class _Director:
             offered=report.offered,
             accepted=report.accepted,
             arrived=sum(by_provider.values()),
+            confirmed=self._confirmed,
             providers=providers,
             oldest_s={one.stream: one.waiting_s for one in overview.oldest},
             in_doubt=_in_state(overview, "in_doubt"),
@@ -209,6 +240,7 @@ class _Director:
         assert self._stage.gateway is not None
         lines = self._stage.gateway.lines
         for line in lines[self._lines_read :]:
+            self._confirmed += '"event":"learnt"' in line and '"kind":"delivered"' in line
             if '"event":"standing"' in line:
                 told = json.loads(line)
                 at_s = datetime.fromisoformat(told["at"]).timestamp() - self._begun_at_s

@@ -22,7 +22,7 @@ from posthorse.lab.http_line import HttpLine, LineBroken
 MOST_WAITING = 100_000
 """Things and notifications that wait at once; what comes then is only counted."""
 MOST_TRIES = 12
-SENDERS = 4
+SENDERS = 16
 ANSWER_S = 15.0
 """How long a provider waits for the answer."""
 GATHER_S, MOST_GATHERED = 0.1, 500

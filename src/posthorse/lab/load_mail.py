@@ -61,6 +61,8 @@ class LoadReport:
     retries: int = 0
     repetitions: int = 0
     """Tries after one that ended behind the final dot without a reply: the client's own repetitions."""
+    by_api: int = 0
+    """How many were offered by the SES API; the rest by SMTP."""
     first_offer_at: int = 0
     last_receipt_at: int = 0
     refusals: dict[str, int] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from posthorse.control.requests import MOST_ROWS, QueueList, Request, Which
 from posthorse.lab.ledger import FaultMark, Ledger, SpoolRow, ledger
 from posthorse.lab.load import LoadPlan
 from posthorse.lab.load_mail import read_receipts
+from posthorse.lab.load_ses import ApiPlan
 from posthorse.lab.mailbox import read_arrivals
 from posthorse.lab.processes import Child, NotReady, posthorse, start
 from posthorse.lab.remote import LabRemote
@@ -151,6 +152,11 @@ class Rehearsal:
         """A load at this gateway, its receipts kept in the folder."""
         plan = LoadPlan(host="127.0.0.1", port=self.smtp_port, username=USER, password=PASSWORD, messages=1)
         return replace(plan, receipts=self.receipts_file, **particulars)
+
+    def api_plan(self, *, with_boto3: bool, every: int = 4) -> ApiPlan:
+        """What of a load goes by the SES API of this gateway."""
+        url = f"http://127.0.0.1:{self.http_port}"
+        return ApiPlan(url=url, access_key_id=SIGNER, secret=SECRET, every=every, with_boto3=with_boto3)
 
     async def ask(self, request: Request[R]) -> R:
         """Ask the running gateway by its control socket."""

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 as a provider checks it, pure.
+"""AWS Signature Version 4 as a provider checks it and a client makes it, pure.
 
 Duty: say whether a request was signed by a known key, for this region and service, recently. Written apart from the
 gateway's own signing, so that each is a check of the other. Left out: query-string signatures, session tokens, SigV4a.
@@ -8,7 +8,7 @@ Source: AWS documentation, "Signature Version 4 signing process".
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote, unquote
 
@@ -45,7 +45,7 @@ def check_signature(request: Request, secrets: Mapping[str, str], *, region: str
         raise SignatureRefused("UnrecognizedClientException", "The security token included in the request is invalid.")
     stamp = request.header("x-amz-date")
     _check_scope(found["scope"], stamp, region, service, now)
-    expected = _signature(request, secret, found["scope"], found["signed"].split(";"), stamp)
+    expected = signature(request, secret, found["scope"], found["signed"].split(";"), stamp)
     if not hmac.compare_digest(expected, found["signature"]):
         raise SignatureRefused(
             "InvalidSignatureException",
@@ -68,7 +68,8 @@ def _check_scope(scope: str, stamp: str, region: str, service: str, now: int) ->
         raise SignatureRefused("InvalidSignatureException", f"{when}: {stamp}")
 
 
-def _signature(request: Request, secret: str, scope: str, signed: list[str], stamp: str) -> str:
+def signature(request: Request, secret: str, scope: str, signed: Sequence[str], stamp: str) -> str:
+    """The signature of a request over these headers (names in lower case, sorted), hexadecimal."""
     payload = hashlib.sha256(request.body).hexdigest()
     canonical = "\n".join(
         (

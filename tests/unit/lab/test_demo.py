@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from posthorse.cli.demo import PlainLines, drawn, verdict
+from posthorse.cli.demo import PlainLines, by_api, drawn, verdict
 from posthorse.lab.demo import Ending, Happening, Picture, Play, ProviderPicture
 from posthorse.lab.ledger import ledger
 from posthorse.lab.load_mail import LoadReport, Receipt
@@ -19,6 +19,7 @@ PICTURE = Picture(
     offered=500,
     accepted=499,
     arrived=450,
+    confirmed=440,
     providers=(
         ProviderPicture(
             name="first", fault="no_syn_ack", standing="ejected", why="faults", in_use=0, arrived=400, per_s=0
@@ -38,7 +39,16 @@ def test_the_picture_shows_rates_standings_and_the_oldest() -> None:
     console.print(drawn(PICTURE, Play()))
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
-    for words in ("6.5 s of 30", "black hole", "ejected", "no_syn_ack", "80", "450", "oldest queued: urgent 1.5 s"):
+    for words in (
+        "6.5 s of 30",
+        "black hole",
+        "ejected",
+        "no_syn_ack",
+        "80",
+        "450",
+        "confirmed 440",
+        "oldest queued: urgent 1.5 s",
+    ):
         assert words in text
 
 
@@ -76,6 +86,7 @@ def test_the_verdict_says_what_was_not_good(offered: int, receipts: int, words: 
             repeated=False,
         )
     ] * receipts
-    ending = Ending(account=ledger(held, [], []), load=LoadReport(offered=offered, accepted=receipts))
+    ending = Ending(account=ledger(held, [], []), load=LoadReport(offered=offered, accepted=receipts), api_client="x")
     assert words in verdict(ending)
+    assert by_api(ending) == "sent by the SES API: 0, by x; the rest by SMTP"
     assert ending.is_good == words.startswith("Nothing")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from posthorse.lab.ledger import FaultMark, SpoolRow, ledger, quantile, summary
 from posthorse.lab.load_mail import Receipt
 from posthorse.lab.mailbox import Arrival
-from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage
+from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage, Fate
 from posthorse.mail.stream import Stream
 
 
@@ -56,6 +56,20 @@ def test_each_state_is_counted_in_its_place() -> None:
     assert not account.is_clean
     assert "handed over, not delivered: 1" in summary(account)
     assert "lost: 1" in summary(account)
+
+
+def test_what_providers_told_stands_beside_what_arrived() -> None:
+    """Confirmed: told by the provider. Not confirmed: it tells, and has not. Who does not tell is in neither."""
+    told = {"yes": Fate.DELIVERED, "spam": Fate.COMPLAINED, "no": Fate.UNKNOWN, "bounce": Fate.BOUNCED}
+    rows = [
+        SpoolRow(id=name, recipient="r@x", carriage=Carriage.HANDED_OVER, fate=fate, is_told=True)
+        for name, fate in told.items()
+    ]
+    rows += [row("silent", Carriage.HANDED_OVER), row("doubt", Carriage.IN_DOUBT)]
+    account = ledger([receipt(one.id) for one in rows], rows, [arrival("silent")])
+    assert (account.handed_over, account.delivered, account.confirmed, account.not_confirmed) == (5, 1, 2, 1)
+    assert (account.as_json()["confirmed"], account.as_json()["not_confirmed"]) == (2, 1)
+    assert "delivered: 1 (seen in the mailbox); confirmed by its provider: 2, not: 1" in summary(account)
 
 
 def test_a_lost_message_that_arrived_is_still_lost() -> None:
