@@ -1,5 +1,8 @@
 """Problems: every refusal has one, and codes do not change."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from posthorse.accept.api.problems import OF_REFUSAL, ApiError, Code, of_refusal
@@ -35,3 +38,14 @@ def test_what_may_succeed_later_says_when() -> None:
             assert names == [b"retry-after"]
         if code.status in (400, 401, 403, 404, 405, 413, 415, 422):
             assert names == []
+
+
+def test_the_page_lists_every_problem() -> None:
+    """docs/api.md has each code with its status and meaning, and no other."""
+    page = (Path(__file__).resolve().parents[4] / "docs" / "api.md").read_text()
+    listed = re.findall(r"^\| `(\w+)` \| (\d{3}) \| (.+) \|$", page, re.MULTILINE)
+    assert [(word, int(status)) for word, status, _ in listed] == [
+        (code.word, code.status) for code in sorted(Code, key=lambda code: (code.status, code.word))
+    ]
+    meanings = {word: meaning for word, _, meaning in listed}
+    assert all(meanings[code.word].startswith(code.meaning) for code in Code)
