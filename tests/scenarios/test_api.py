@@ -8,6 +8,8 @@ import asyncio
 import email
 import email.policy
 import json
+import os
+import re
 from base64 import b64encode
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
@@ -15,9 +17,12 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from posthorse.lab.mailbox import read_arrivals
 from posthorse.lab.rehearsal import SECRETS, Rehearsal, Script, rehearsal
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 KEY, SECRET_FROM = "AKIAREHEARSALAPI0001", "REHEARSAL_SES_SECRET"
 CONFIG = f'[[access_keys]]\nid = "{KEY}"\nsecret = "env:{SECRET_FROM}"\n'
@@ -185,3 +190,42 @@ def test_the_description_is_served_beside_the_ses_api(run: Run, tmp_path: Path) 
             assert status in (403, 404), problem
 
     run(story())
+
+
+@pytest.mark.needs("curl")
+def test_the_examples_of_the_page_work_as_they_stand(run: Run, tmp_path: Path) -> None:
+    """Every curl command of docs/api.md, one after the other, against a running gateway."""
+
+    async def story() -> None:
+        async with rehearsal(tmp_path, Script(more_config=CONFIG)) as running:
+            client = Client(running)
+            _, headers, receipt = await client.ask("POST", "/api/v1/messages", MESSAGE)
+            await client.until(headers["location"], "handed_over")
+            given = {
+                "GATEWAY": f"http://127.0.0.1:{running.http_port}",
+                "KEY": f"{KEY}:{SECRETS[SECRET_FROM]}",
+                "ID": receipt["id"],
+            }
+            commands = [text for text in re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL) if "curl" in text]
+            answers = [json.loads(await _shell(command, given)) for command in commands]
+            sent, mime, batch, whole, page, cancelled = answers
+            assert (sent["stream"], mime["stream"]) == ("standard", "urgent")
+            assert (batch["accepted"], batch["refused"]) == (1, 1)
+            assert whole["message"]["id"] == cancelled["id"] == receipt["id"]
+            assert receipt["id"] in [one["id"] for one in page["messages"]]
+
+    run(story())
+
+
+async def _shell(command: str, given: dict[str, str]) -> bytes:
+    """What a command prints; it must succeed."""
+    process = await asyncio.create_subprocess_exec(
+        "sh",
+        "-ec",
+        command.replace("curl ", "curl -sS "),
+        env=os.environ | given,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    printed, _ = await process.communicate()
+    assert process.returncode == 0, command
+    return printed
