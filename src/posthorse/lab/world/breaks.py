@@ -4,15 +4,18 @@ A break changes one rule of the spool's clerk, of the standings, or the moment a
 else stays as it is. A run with a break must find a violation; one that does not shows that the world looks away.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from enum import Enum
 from functools import partial
 
 from posthorse.gateway import Gateway
+from posthorse.mail.ids import ProviderName
 from posthorse.mail.standing import Standing, StandingState
 from posthorse.spool.book import Book
 from posthorse.spool.clerk import Clerk
+from posthorse.spool.learner import Learner
+from posthorse.spool.learning import Given, Trail
 from posthorse.spool.port import AdmitResult, NewMessage, Refusal, Settled, Settlement
 from posthorse.spool.rules import Change, Row
 
@@ -33,6 +36,8 @@ class Break(Enum):
     """The list is not looked at again when mail is released."""
     LAST_OPEN = "last-open"
     """The last open provider may be closed, too."""
+    KNOWN_MESSAGE = "known-message"
+    """Whatever a provider tells of is believed, whether it was ever given that mail or not."""
     PROBE = "probe"
     """An ejected provider gets no probe before its pause is over, whoever else is open."""
 
@@ -67,6 +72,19 @@ class UnlistedClerk(Clerk):
     def refusal(self, row: Row, fence: int, now: int, *, suppressed: bool) -> Refusal | None:
         """As if no address were on a list."""
         return super().refusal(row, fence, now, suppressed=False)
+
+
+class CredulousLearner(Learner):
+    """Believes everybody about every message there is."""
+
+    def given(self, provider: ProviderName, trails: Iterable[Trail]) -> Given | None:
+        """As if every provider had been given every message."""
+        return super().given(provider, trails) or Given(provider=provider)
+
+
+def learner_for(break_: Break) -> Learner:
+    """The learner of the simulated database."""
+    return CredulousLearner() if break_ is Break.KNOWN_MESSAGE else Learner()
 
 
 def clerk_for(break_: Break) -> Clerk:

@@ -19,6 +19,7 @@ from posthorse.gateway import AnySpool
 from posthorse.lab.world.host import Host
 from posthorse.lab.world.loop import WorldLoop
 from posthorse.lab.world.wire import KERNEL
+from posthorse.spool.inbox_port import Digestion, Learnt, Notification, SpoolInbox, StoredNotification
 from posthorse.spool.port import (
     AdmitResult,
     Admitted,
@@ -102,6 +103,10 @@ class Witness(Protocol):
         """Ends of attempts were recorded."""
         ...
 
+    def learnt(self, node: str, batch: Sequence[Digestion], results: Sequence[Sequence[Learnt]]) -> None:
+        """Events were applied, or not."""
+        ...
+
 
 class Database:
     """The spool behind all nodes, with the trouble on the way to it."""
@@ -136,6 +141,7 @@ class NodeSpool:
         self._host = host
         self._life = host.life
         self._late: list[asyncio.Task[None]] = []
+        self.inbox: SpoolInbox = NodeInbox(database, host.name, self._call)
 
     async def admit(self, batch: Sequence[NewMessage]) -> Sequence[AdmitResult]:
         """Store messages; see the port."""
@@ -255,6 +261,33 @@ class NodeSpool:
     def _succeed(answer: "asyncio.Future[T]", result: T) -> None:
         if not answer.done():
             answer.set_result(result)
+
+
+class NodeInbox:
+    """The same line, for what is learnt back."""
+
+    def __init__(self, database: Database, name: str, call: Callable[..., Coroutine[Any, Any, Any]]) -> None:
+        self._inbox = database.spool.inbox
+        self._witness = database.witness
+        self._name = name
+        self._call = call
+
+    async def take_in(self, batch: Sequence[Notification]) -> Sequence[bool]:
+        """Keep notifications; see the port."""
+        kept: Sequence[bool] = await self._call(lambda: self._inbox.take_in(batch), _unseen)
+        return kept
+
+    async def undigested(self, limit: int) -> Sequence[StoredNotification]:
+        """What waits to be read; see the port."""
+        waiting: Sequence[StoredNotification] = await self._call(lambda: self._inbox.undigested(limit), _unseen)
+        return waiting
+
+    async def digest(self, batch: Sequence[Digestion]) -> Sequence[Sequence[Learnt]]:
+        """Apply events; see the port."""
+        results: Sequence[Sequence[Learnt]] = await self._call(
+            lambda: self._inbox.digest(batch), lambda learnt: self._witness.learnt(self._name, batch, learnt)
+        )
+        return results
 
 
 def _unseen(_: object) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from posthorse.lab.world.referee import Referee
 from posthorse.lab.world.trace import Trace
+from posthorse.mail.event import Event
 from posthorse.mail.ids import AttemptId, ProviderName
 from posthorse.mail.message import Message
 from posthorse.mail.outcome import Outcome, kind_of
@@ -39,6 +40,17 @@ class WorldJournal:
     def parked(self, message: Message, provider: ProviderName, attempt: AttemptId) -> None:
         """No answer in time."""
         self._trace.note(f"{self._node} parked {message.id.hex()} at {provider}")
+
+    def learnt(self, event: Event, *, second_copy: bool) -> None:
+        """The database's witness saw it already."""
+
+    def event_unknown(self, event: Event) -> None:
+        """An hour long nobody knew what it is about."""
+        self._trace.note(f"{self._node} gives up a word of {event.provider}")
+
+    def notification_unreadable(self, provider: ProviderName, where: str) -> None:
+        """The providers of a world tell nothing that makes no sense."""
+        self._referee.accuse("bug", f"{self._node}: a notification of {provider} could not be read: {where}")
 
     def bug(self, where: str, error: BaseException) -> None:
         """An exception that should not be."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from posthorse.dispatch.route import Route
+from posthorse.feedback.digesting import Digesting
 from posthorse.gateway import Gateway, Outlet, Parts
 from posthorse.lab.world.client import SUBMISSION_PORT
 from posthorse.lab.world.database import Database
@@ -15,9 +16,10 @@ from posthorse.lab.world.front import Front
 from posthorse.lab.world.host import Host
 from posthorse.lab.world.journal import WorldJournal
 from posthorse.lab.world.network import Network
-from posthorse.lab.world.ports import WorldClock, WorldDialer, WorldIds, WorldRng
+from posthorse.lab.world.ports import WorldClock, WorldDialer, WorldIds, WorldOffload, WorldRng
 from posthorse.lab.world.referee import Referee
 from posthorse.lab.world.site import PORT, SES_KEY, SES_REGION, SES_SECRET, Wire
+from posthorse.lab.world.tidings import TidingsReader, serve_tidings
 from posthorse.mail.ids import NodeId, ProviderName
 from posthorse.mail.ports import TlsMode
 from posthorse.mail.standing import StandingState
@@ -69,6 +71,7 @@ class Node:
         setting.alter(gateway)
         self.gateway = gateway
         await self._start_sending(gateway)
+        await self._start_hearing(clock)
         server = await loop.create_server(setting.front(self.host.name, gateway, clock, ids), port=SUBMISSION_PORT)
         await server.serve_forever()
 
@@ -79,6 +82,15 @@ class Node:
                 return await gateway.start()
             except SpoolUnavailable:
                 await asyncio.sleep(1.0)
+
+    async def _start_hearing(self, clock: WorldClock) -> None:
+        """Take in what providers tell, and digest it, with a line to the database of its own."""
+        journal = WorldJournal(self.host.name, self._setting.network.loop.trace, self._setting.referee, self._states)
+        inbox = self._setting.database.line_for(self.host).inbox
+        readers = {ProviderName(name): TidingsReader(ProviderName(name)) for name in self._setting.providers}
+        digesting = Digesting(spool=inbox, readers=readers, clock=clock, offload=WorldOffload(), observer=journal)
+        self._digesting = self.host.spawn(digesting.run)
+        await serve_tidings(inbox, digesting.wake)
 
     def _parts(self, clock: WorldClock, rng: WorldRng, ids: WorldIds) -> Parts:
         setting, name = self._setting, self.host.name

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from posthorse.lab.world import verdict
-from posthorse.lab.world.breaks import EAGER, Break, alter, clerk_for
+from posthorse.lab.world.breaks import EAGER, Break, alter, clerk_for, learner_for
 from posthorse.lab.world.client import Application
 from posthorse.lab.world.database import Database, Trouble
 from posthorse.lab.world.front import open_front
 from posthorse.lab.world.host import Host
+from posthorse.lab.world.informant import Informant, Mark
 from posthorse.lab.world.loop import WorldError, WorldLoop, run_world
 from posthorse.lab.world.mailbag import Mailbag, Submission
 from posthorse.lab.world.misfortune import Stage, bring
@@ -26,6 +27,7 @@ from posthorse.lab.world.ports import WorldClock
 from posthorse.lab.world.referee import Referee, Violation
 from posthorse.lab.world.site import Site, WatchedMailbox, Wire
 from posthorse.lab.world.weather import CALM_AFTER_S, Happening, forecast
+from posthorse.mail.ids import ProviderName
 from posthorse.spool.desk_port import RecipientView, Selector
 from posthorse.spool.memory import MemorySpool
 
@@ -106,13 +108,15 @@ class World:
         self.network = Network(loop)
         self.clock = WorldClock(loop)
         self.referee = Referee(self.clock.now, loop.trace)
-        self.spool = MemorySpool(clock=self.clock, clerk=clerk_for(break_))
+        self.spool = MemorySpool(clock=self.clock, clerk=clerk_for(break_), learner=learner_for(break_))
         self.database = Database(loop, self.spool, self.referee, eager=EAGER.get(break_, ""), killed=self._killed)
         self.mailbox = WatchedMailbox(self.referee)
         self.sites = {
             name: Site(self.network, name, wire, self.mailbox, self._latency_s(climate))
             for name, wire in PROVIDERS.items()
         }
+        self.informants = {name: self._informant(name, site) for name, site in self.sites.items()}
+        self.mailbox.told = lambda name, message, recipients: self.informants[name].arrived(message, recipients)
         setting = Setting(
             network=self.network,
             database=self.database,
@@ -215,12 +219,15 @@ class World:
         """Wait until all has come to rest, or the bound has passed."""
         while self.loop.time() < self.cleared_s + REST_WITHIN_S:
             await asyncio.sleep(REST_CHECK_S)
-            if self._all_sent.is_set() and await self._is_at_rest():
+            if self._all_sent.is_set() and await self._is_at_rest() and self._is_all_told():
                 return
 
     async def _is_at_rest(self) -> bool:
         now = self.clock.now()
         return all(verdict.is_at_rest(self.referee, view, now) for view in await self._views())
+
+    def _is_all_told(self) -> bool:
+        return not (self.referee.hearsay.owed or any(informant.busy for informant in self.informants.values()))
 
     async def _views(self) -> Sequence[RecipientView]:
         return await self.spool.select(Selector(), EVERYTHING)
@@ -234,6 +241,8 @@ class World:
         verdict.judge_history(self.referee, views, history)
         sites = tuple(self.sites.values())
         verdict.judge_ledger(self.referee, views, sites)
+        listed = await self.spool.suppressions(None, "", EVERYTHING)
+        verdict.judge_hearsay(self.referee, views, history, listed)
         verdict.judge_fidelity(self.referee, submissions, sites)
 
     # --- details ----------------------------------------------------------------------------------------------------
@@ -243,6 +252,21 @@ class World:
         if self._only_providers_fail:
             drawn = min(drawn, QUICK_S)
         return drawn if climate.latency_s is None else climate.latency_s
+
+    def _informant(self, name: str, site: Site) -> Informant:
+        return Informant(
+            provider=ProviderName(name),
+            nodes=NODES,
+            dice=random.Random(f"informant/{name}/{self.loop.seed}"),
+            now=self.clock.now,
+            spawn=site.host.spawn,
+            marks=lambda: [
+                Mark(message_id=message_id, recipient=account.address)
+                for (message_id, _), account in self.referee.accounts.items()
+            ],
+            taken=self.referee.hearsay.kept,
+            forged=lambda provider, key: self.referee.hearsay.forged.add((provider, key)),
+        )
 
     def _skew_us(self, climate: Climate) -> int:
         drawn = self.dice.choice((0, 0, 2_000_000, -30_000_000, 300_000_000))

@@ -9,10 +9,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from posthorse.lab.world.hearsay import Hearsay
 from posthorse.lab.world.trace import Trace
+from posthorse.mail.event import Event
 from posthorse.mail.ids import MessageId, ProviderName
 from posthorse.mail.outcome import Handover, Unclear
 from posthorse.mail.stream import RULES, Stream
+from posthorse.spool.inbox_port import Digestion, Learnt
 from posthorse.spool.port import (
     AdmitResult,
     Admitted,
@@ -104,6 +107,7 @@ class Referee:
         self._keyed: dict[str, list[MessageId]] = {}
         self._of_message: dict[MessageId, list[Key]] = {}
         self.suppressed: set[str] = set()
+        self.hearsay = Hearsay(find=self.whom, accuse=self.accuse, suppress=self.suppressed.add)
         self.violations: list[Violation] = []
         self.alarm = asyncio.Event()
         """Set by the first violation."""
@@ -169,6 +173,21 @@ class Referee:
                 f"{node} settle {settlement.message_id.hex()}/{settlement.n} fence {settlement.fence} "
                 f"{type(settlement.outcome).__name__} {result.value} next {settlement.next_at}"
             )
+
+    def learnt(self, node: str, batch: Sequence[Digestion], results: Sequence[Sequence[Learnt]]) -> None:
+        """Events were applied, or not."""
+        for digestion, answers in zip(batch, results, strict=True):
+            for event, answer in zip(digestion.events, answers, strict=True):
+                about = event.message_id.hex() if event.message_id else "?"
+                self._trace.note(f"{node} learn {event.provider} {event.kind.value} {about} {answer.value}")
+        self.hearsay.learnt(batch, results)
+
+    def whom(self, event: Event) -> tuple[Key, Account] | None:
+        """The recipient that an event is about; None: nobody whose mail is stored."""
+        for key in self._of_message.get(event.message_id or MessageId(b""), ()):
+            if self.accounts[key].address.lower() == event.recipient.lower():
+                return key, self.accounts[key]
+        return None
 
     # --- the mailboxes ----------------------------------------------------------------------------------------------
 

@@ -38,12 +38,15 @@ class WatchedMailbox(Mailbox):
     def __init__(self, referee: Referee) -> None:
         super().__init__()
         self._referee = referee
+        self.told: Callable[[str, str, Sequence[str]], None] = lambda provider, message, recipients: None
+        """Called after each arrival: provider, message id in hexadecimal, recipients."""
 
     def deliver(self, *, provider: str, recipients: Sequence[str], content: bytes, at: int) -> None:
         """Put one message into the mailboxes of its recipients."""
         super().deliver(provider=provider, recipients=recipients, content=content, at=at)
         message = header_values(content, (ID_HEADER,)).get(ID_HEADER, "")
         self._referee.arrived(provider, message, recipients)
+        self.told(provider, message, recipients)
 
 
 class Site:

@@ -1,4 +1,4 @@
-"""The verdict: what is judged of a world once its faults are over and all has come to rest (I1-I3, I5, I6, I8).
+"""The verdict: what is judged of a world once its faults are over and all has come to rest (I1-I3, I5, I6, I8, I11).
 
 Works on what can be asked of the database, on the mailboxes, and on the receipts the applications hold.
 """
@@ -6,14 +6,15 @@ Works on what can be asked of the database, on the mailboxes, and on the receipt
 from collections.abc import Sequence
 
 from posthorse.lab.simulated import Verdict
+from posthorse.lab.world.hearsay import FATES
 from posthorse.lab.world.mailbag import Submission, fields_of, name_of, number_of
 from posthorse.lab.world.referee import Referee
 from posthorse.lab.world.site import Site
 from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage, IllegalMove, check_move
 from posthorse.mail.ids import MessageId
-from posthorse.spool.desk_port import RecipientView
+from posthorse.spool.desk_port import RecipientView, Suppression
 from posthorse.spool.port import HistoryRow
-from posthorse.spool.story import replay
+from posthorse.spool.story import replay, replay_fate
 
 REMOVED = (b"x-posthorse-stream", b"x-posthorse-supersede", b"x-posthorse-idempotency-key", b"bcc")
 """Headers of a submission that do not arrive (I5)."""
@@ -82,7 +83,8 @@ def judge_ledger(referee: Referee, views: Sequence[RecipientView], sites: Sequen
             referee.accuse(
                 "I2", f"{_name(view)} arrived at {account.arrivals}, but is said to be {view.carriage.value}"
             )
-        if view.carriage is Carriage.HANDED_OVER and (view.address, view.message.id.hex()) not in taken:
+        is_lie = (view.message.id, view.n) in referee.hearsay.lies
+        if view.carriage is Carriage.HANDED_OVER and (view.address, view.message.id.hex()) not in taken and not is_lie:
             referee.accuse("I1", f"{_name(view)} is said to be handed over, but no provider took it")
 
 
@@ -91,6 +93,31 @@ def judge_fidelity(referee: Referee, submissions: Sequence[Submission], sites: S
     for site in sites:
         for exchange in site.provider.exchanges:
             _compare(referee, submissions, site.provider.name, exchange.content)
+
+
+def judge_hearsay(
+    referee: Referee, views: Sequence[RecipientView], history: Sequence[HistoryRow], listed: Sequence[Suppression]
+) -> None:
+    """I11: every word that counts was heard, in any order, and settled what was in doubt; no other did anything."""
+    hearsay = referee.hearsay
+    for event in hearsay.owed.values():
+        referee.accuse("I11", f"{event.kind.value} of {event.provider} was kept and never heard: {event.key}")
+    facts: dict[tuple[MessageId, int], list[HistoryRow]] = {}
+    for fact in history:
+        facts.setdefault((fact.message_id, fact.n), []).append(fact)
+    for view in views:
+        key = (view.message.id, view.n)
+        fate = FATES[hearsay.proven.get(key, 0)]
+        told = (view.fate.value, replay_fate(facts.get(key, ())).value)
+        if told != (fate, fate):
+            referee.accuse("I11", f"{_name(view)}: what was told proves {fate}, the row and its history say {told}")
+        if key in hearsay.proven and view.carriage not in (Carriage.HANDED_OVER, Carriage.CANCELLED):
+            referee.accuse("I11", f"{_name(view)}: its provider told of it, and it is said to be {view.carriage.value}")
+    by_events = {entry.address for entry in listed if entry.source.startswith("provider:")}
+    by_people = {entry.address for entry in listed} - by_events
+    if by_events - hearsay.listed or hearsay.listed - by_events - by_people:
+        sources = f"by events: {sorted(by_events)}, by words that count: {sorted(hearsay.listed)}"
+        referee.accuse("I11", f"suppressed {sources}")
 
 
 def _compare(referee: Referee, submissions: Sequence[Submission], provider: str, given: bytes) -> None:
