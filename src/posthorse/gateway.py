@@ -23,6 +23,7 @@ from posthorse.spool.desk_port import SpoolDesk
 from posthorse.spool.inbox_port import SpoolInbox
 from posthorse.spool.outbox_port import SpoolOutbox
 from posthorse.spool.port import AdmitResult, Admitted, NewMessage, Spool, SpoolUnavailable
+from posthorse.spool.recorded_port import SpoolRecorded
 from posthorse.watch.recovery import DEFAULT_RECOVERY, Recovery
 from posthorse.watch.watcher import Watcher
 
@@ -40,6 +41,11 @@ class AnySpool(Spool, SpoolDesk, Protocol):
     @property
     def outbox(self) -> SpoolOutbox:
         """Its side for what customers are told."""
+        ...
+
+    @property
+    def recorded(self) -> SpoolRecorded:
+        """Its side for whoever studies the traffic."""
         ...
 
 

@@ -28,6 +28,7 @@ from posthorse.spool.port import (
     Settlement,
     Spool,
 )
+from posthorse.spool.recorded_port import SpoolRecorded
 from posthorse.spool.sqlite import SqliteSpool
 
 NODE = NodeId("node-1")
@@ -70,6 +71,11 @@ class FullSpool(Spool, SpoolDesk, Protocol):
     @property
     def outbox(self) -> SpoolOutbox:
         """The side for what customers are told."""
+        ...
+
+    @property
+    def recorded(self) -> SpoolRecorded:
+        """The side for whoever studies the traffic."""
         ...
 
 

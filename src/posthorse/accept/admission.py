@@ -275,6 +275,8 @@ class Admission:
             wait_us = max(0, controls.not_before - self._clock.now()) if controls.not_before else 0
             deadline_us = wait_us + int(self.policy.deadlines_s[stream] * SECOND)
         attributes = {"front": submission.front.value, "credential": submission.caller.credential}
+        if controls.stream is not None:
+            attributes["declared"] = controls.stream.value
         if controls.configuration_set:
             attributes["configuration_set"] = controls.configuration_set
         if controls.template:

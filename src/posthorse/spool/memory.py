@@ -36,6 +36,7 @@ from posthorse.spool.learner import Learner
 from posthorse.spool.memory_book import MemoryBook
 from posthorse.spool.memory_inbox import MemoryInbox
 from posthorse.spool.memory_outbox import MemoryOutbox
+from posthorse.spool.memory_recorded import MemoryRecorded
 from posthorse.spool.outbox_port import SpoolOutbox
 from posthorse.spool.port import (
     AdmitResult,
@@ -51,6 +52,7 @@ from posthorse.spool.port import (
     Settlement,
     SweepReport,
 )
+from posthorse.spool.recorded_port import SpoolRecorded
 
 T = TypeVar("T")
 
@@ -68,6 +70,7 @@ class MemorySpool:
         self._inbox = MemoryInbox(self._book, self._transact, learner or Learner())
         self.inbox: SpoolInbox = self._inbox
         self.outbox: SpoolOutbox = MemoryOutbox(self._book, self._transact)
+        self.recorded: SpoolRecorded = MemoryRecorded(self._book)
 
     async def _commit(self, apply: Callable[[], T]) -> T:
         """Make one transaction durable: `apply` changes the book, or raises and changes nothing.

@@ -46,6 +46,7 @@ from posthorse.spool.port import (
     SpoolUnavailable,
     SweepReport,
 )
+from posthorse.spool.recorded_port import SpoolRecorded
 from posthorse.spool.sqlite import desk, retention
 from posthorse.spool.sqlite.book import SqliteBook
 from posthorse.spool.sqlite.checkpoint import Checkpointer
@@ -54,6 +55,7 @@ from posthorse.spool.sqlite.lock import OwnerLock
 from posthorse.spool.sqlite.outbox import SqliteOutbox
 from posthorse.spool.sqlite.place import Place
 from posthorse.spool.sqlite.reader import Reader
+from posthorse.spool.sqlite.recorded import SqliteRecorded
 from posthorse.spool.sqlite.schema import check_library, connect, create, let_go, migrate
 from posthorse.spool.sqlite.seek import find_live
 from posthorse.spool.sqlite.transaction import Kind
@@ -91,6 +93,7 @@ class SqliteSpool:
         self._places = retention.Places()
         self.inbox: SpoolInbox = SqliteInbox(ask=reader.ask, work=self._work, now=clock.now, learner=Learner())
         self.outbox: SpoolOutbox = SqliteOutbox(ask=reader.ask, work=self._work, now=clock.now)
+        self.recorded: SpoolRecorded = SqliteRecorded(reader.ask)
 
     @classmethod
     async def open(
