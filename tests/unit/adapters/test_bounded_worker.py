@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from posthorse.adapters import bounded_worker
 from posthorse.adapters.bounded_worker import ChildWorkers
@@ -202,3 +203,20 @@ def test_a_child_sees_no_secret_of_ours(module: str, run: Run) -> None:
             assert set(seen) <= {"LC_ALL", "LC_CTYPE", "PATH", "PYTHONPATH"}
 
     run(story())
+
+
+def test_the_loop_of_the_daemon_holds_it_too(module: str) -> None:
+    """On uvloop: crashes, a question cancelled half-way, the next answer, the end."""
+
+    async def story() -> None:
+        async with workers(module) as made:
+            for word in (b"die", b"half", b"huge"):
+                with pytest.raises(NoAnswer):
+                    await made.ask(word)
+            slow = asyncio.create_task(made.ask(b"wait 0.2"))
+            await asyncio.sleep(0.05)
+            slow.cancel()
+            assert await made.ask(b"ab" * 400_000) == b"ba" * 400_000
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(story())
