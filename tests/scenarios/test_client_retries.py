@@ -131,9 +131,8 @@ def _tries(way: Between) -> Counter[int]:
     ("story", "acts"),
     [
         ("throttled", (Act.THROTTLE, Act.THROTTLE)),
-        ("failing", (Act.FAIL, Act.FAIL)),
         ("lost", (Act.LOSE, Act.LOSE)),
-        ("mixed", (Act.LOSE, Act.THROTTLE)),
+        ("mixed", (Act.FAIL, Act.LOSE)),
     ],
 )
 def test_a_client_that_must_try_again_sends_once(story: str, acts: tuple[Act, ...], stage: Runner) -> None:
