@@ -10,6 +10,7 @@ import gc
 import hashlib
 import hmac
 import json
+import select
 import socket
 import threading
 import time
@@ -300,6 +301,10 @@ class Line:
             pass
         body, self._received = self._received[:size], self._received[size:]
         return Answered(int(first.split(" ")[1]), headers, body)
+
+    def ready(self, within_s: float) -> bool:
+        """Whether something comes in this time."""
+        return bool(self._received or select.select([self._socket], [], [], within_s)[0])
 
     def _read(self) -> bool:
         try:

@@ -13,7 +13,13 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from posthorse.config.domains import DomainSettings
-from posthorse.config.entrance import AccessKeySettings, ListenerSettings, MatchSettings, TrustedSourceSettings
+from posthorse.config.entrance import (
+    TRUSTED_WORDS,
+    AccessKeySettings,
+    ListenerSettings,
+    MatchSettings,
+    TrustedSourceSettings,
+)
 from posthorse.config.hooks import hook_problems, hook_warnings
 from posthorse.config.pem import why_not_served, why_not_trusted, why_unreadable
 from posthorse.config.problem import Problem
@@ -78,7 +84,7 @@ def warnings_of(config: Config) -> Iterator[Problem]:
     for number, source in enumerate(config.trusted_sources):
         yield Problem(
             path=f"trusted_sources[{number}]",
-            what=f"everybody at {source.cidr} may send without logging in",
+            what=f"{_whoever(source)} may send without logging in",
             remedy="prefer [[access_keys]]",
         )
     for number, listener in enumerate(config.listen):
@@ -103,6 +109,8 @@ def _listener(listener: ListenerSettings, path: str) -> Iterator[Problem]:
     if len(spoken) != 1:
         what = f"has {' and '.join(spoken) or 'no address'}"
         yield Problem(path=path, what=what, remedy="give exactly one of http, smtp, smtps")
+    if spoken and listener.address.path and (not listener.http or listener.tls_certificate):
+        yield Problem(path=path, what="is a unix socket", remedy="only http without TLS is served there")
     if bool(listener.tls_certificate) != bool(listener.tls_key):
         missing = "tls_key" if listener.tls_certificate else "tls_certificate"
         yield Problem(path=f"{path}.{missing}", what="is missing", remedy="certificate and key belong together")
@@ -134,11 +142,23 @@ def _access_key(key: AccessKeySettings, path: str) -> Iterator[Problem]:
         yield Problem(path=path, what=what, remedy="give one of them")
 
 
+def _whoever(source: TrustedSourceSettings) -> str:
+    if source.cidr == "unix":
+        return "whoever can open a listener's unix socket"
+    return "everybody on this machine" if source.cidr == "loopback" else f"everybody at {source.cidr}"
+
+
 def _trusted(source: TrustedSourceSettings, path: str) -> Iterator[Problem]:
+    if source.cidr in TRUSTED_WORDS:
+        return
     try:
         network = ipaddress.ip_network(source.cidr)
     except ValueError as error:
-        yield Problem(path=f"{path}.cidr", what=f"is not a network: {error}", remedy='write it as "10.1.2.0/24"')
+        yield Problem(
+            path=f"{path}.cidr",
+            what=f"is not a network: {error}",
+            remedy='write it as "10.1.2.0/24"; or "loopback", or "unix"',
+        )
         return
     if network.prefixlen == 0:
         yield Problem(
@@ -203,7 +223,11 @@ def _repeated(config: Config, place: Place) -> Iterator[Problem]:
     yield from _twice(config.domains, lambda each: f"{each.name.lower()} of {each.tenant}", place, "name")
     yield from _twice(config.routes, _condition, place, "stream")
     yield from _twice(config.trusted_sources, lambda each: each.cidr, place, "cidr")
-    bound = [each for each in config.listen if (each.http or each.smtp or each.smtps) and each.address.port]
+    bound = [
+        each
+        for each in config.listen
+        if (each.http or each.smtp or each.smtps) and (each.address.port or each.address.path)
+    ]
     yield from _twice(bound, lambda each: str(each.address), place, "address")
 
 

@@ -18,7 +18,13 @@ class ListenerSettings:
     """One address at which Posthorse listens: exactly one of `http`, `smtp`, `smtps`."""
 
     http: Annotated[
-        Address | None, Setting("HTTP at this address.", 'http = "127.0.0.1:8025"', "See `roles`.", restart=True)
+        Address | None,
+        Setting(
+            "HTTP at this address, or at a unix socket.",
+            'http = "unix:/run/posthorse/api.sock"',
+            "See `roles`. A unix socket can be opened by the gateway's own user and group.",
+            restart=True,
+        ),
     ] = None
     smtp: Annotated[
         Address | None,
@@ -93,14 +99,20 @@ class AccessKeySettings:
     tenant: Annotated[Tenant, Setting("The customer account its mail belongs to.", 'tenant = "shop"')] = MAIN_TENANT
 
 
+TRUSTED_WORDS = ("loopback", "unix")
+"""What stands for callers that no network is written for."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrustedSourceSettings:
-    """Callers let in without AUTH, such as a Postfix on this machine. None by default."""
+    """Callers let in without AUTH or a signature that can be verified here, such as a Postfix on this machine or an
+    application with temporary AWS credentials. None by default.
+    """
 
     cidr: Annotated[
         str,
         Setting(
-            "Network of the callers.",
+            "Network of the callers; or `loopback`, this machine; or `unix`, whoever can open a unix socket of ours.",
             'cidr = "127.0.0.1/32"',
             "Everybody there may send as anybody. The whole internet (`0.0.0.0/0`, `::/0`) is refused.",
         ),

@@ -49,18 +49,32 @@ class Address:
 
     host: str
     port: int
+    path: str = ""
+    """A unix socket's, instead of host and port."""
 
     def __str__(self) -> str:
+        if self.path:
+            return f"{_UNIX}{self.path}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach it."""
-        return self.host in {"::1", "localhost"} or self.host.startswith("127.")
+        return bool(self.path) or self.host in {"::1", "localhost"} or self.host.startswith("127.")
+
+
+_UNIX = "unix:"
+_LONGEST_SOCKET_PATH_BYTES = 107
+"""unix(7): what the kernel keeps of a socket's path."""
 
 
 def parse_address(text: str) -> Address:
-    """Read `"127.0.0.1:8025"` or `"[::1]:25"`. Raises ValueError."""
+    """Read `"127.0.0.1:8025"`, `"[::1]:25"` or `"unix:/run/posthorse/api.sock"`. Raises ValueError."""
+    if text.startswith(_UNIX):
+        path = text.removeprefix(_UNIX)
+        if not path.startswith("/") or len(path.encode()) > _LONGEST_SOCKET_PATH_BYTES:
+            raise ValueError(f"is no socket: its path begins with / and has at most {_LONGEST_SOCKET_PATH_BYTES} bytes")
+        return Address(host="", port=0, path=path)
     host, colon, port = text.rpartition(":")
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if not colon or not bare or not port.isascii() or not port.isdigit() or int(port) > 65_535:

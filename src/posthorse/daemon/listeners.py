@@ -56,9 +56,11 @@ async def _open(
     address = one.address
     try:
         if one.http is not None:
-            serving = await serve_http(app_for(frozenset(one.roles)), address.host, address.port, _certificate(one))
+            app = app_for(frozenset(one.roles))
+            serving = await serve_http(app, address.host, address.port, _certificate(one), address.path)
             listeners.http.append(serving)
-            scheme, port = ("https" if one.tls_certificate else "http"), serving.port
+            scheme = "https" if one.tls_certificate else "http"
+            port = 0 if address.path else serving.port
         else:
             server = await _smtp(one, smtp)
             listeners.smtp.append(server)
@@ -69,7 +71,7 @@ async def _open(
     name, number = scheme, 2
     while name in listeners.addresses:
         name, number = f"{scheme}{number}", number + 1
-    listeners.addresses[name] = f"{scheme}://{address.host}:{port}"
+    listeners.addresses[name] = str(address) if address.path else f"{scheme}://{address.host}:{port}"
 
 
 async def _smtp(one: ListenerSettings, smtp: SmtpServer) -> asyncio.Server:

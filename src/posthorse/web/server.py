@@ -23,6 +23,8 @@ _LOGGER.propagate = False
 
 KEEP_ALIVE_S = 30
 GRACE_S = 5
+SOCKET_MODE = 0o660
+"""Of a unix socket: for the gateway's own user and group."""
 MOST_CONNECTIONS = 2_000
 """Open connections and requests under way; beyond it the answer is 503."""
 
@@ -77,12 +79,17 @@ class HttpServing:
         await self._server.shutdown()
 
 
-async def serve_http(app: App, host: str, port: int, certificate: Certificate | None = None) -> HttpServing:
-    """Serve an ASGI application; port 0: any free one. Raises OSError if the address cannot be had."""
+async def serve_http(
+    app: App, host: str, port: int, certificate: Certificate | None = None, path: str = ""
+) -> HttpServing:
+    """Serve an ASGI application; port 0: any free one; `path`: at this unix socket instead. Raises OSError if the
+    address cannot be had.
+    """
     config = Config(
         app,
         host=host,
         port=port,
+        uds=path or None,
         loop="none",
         http=OneWriteProtocol,
         ws="none",
@@ -100,4 +107,11 @@ async def serve_http(app: App, host: str, port: int, certificate: Certificate | 
     )
     serving = HttpServing(_OurServer(config))
     await serving.start()
+    if path:
+        _keep_to_ourselves(Path(path))
     return serving
+
+
+def _keep_to_ourselves(path: Path) -> None:
+    """Take back what uvicorn gives: it lets everybody on the machine open its sockets."""
+    path.chmod(SOCKET_MODE)

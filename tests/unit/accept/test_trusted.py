@@ -46,3 +46,25 @@ def test_the_first_network_that_holds_the_peer_counts(peer: str, tenant: str | N
 def test_scope_of_an_ipv6_address_is_left_out() -> None:
     """A link-local peer is compared without its interface."""
     assert str(parse_peer("fe80::1%eth0")) == "fe80::1"
+
+
+@pytest.mark.parametrize(
+    ("word", "peer", "is_let_in"),
+    [
+        ("unix", "unix", True),
+        ("unix", "127.0.0.1", False),
+        ("unix", "local", False),
+        ("loopback", "127.0.0.1", True),
+        ("loopback", "127.255.0.9", True),
+        ("loopback", "::1", True),
+        ("loopback", "::ffff:127.0.0.1", True),
+        ("loopback", "unix", False),
+        ("loopback", "128.0.0.1", False),
+        ("10.0.0.0/8", "unix", False),
+    ],
+)
+def test_words_stand_for_callers_without_a_network(word: str, peer: str, *, is_let_in: bool) -> None:
+    """A unix socket's callers and this machine's are trusted apart from each other."""
+    caller = TrustedSources([TrustedSource(cidr=word, tenant=MAIN_TENANT)]).caller(peer)
+    assert (caller is not None) is is_let_in
+    assert caller is None or caller.credential == f"trusted:{word}"

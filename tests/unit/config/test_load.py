@@ -223,6 +223,11 @@ TOGETHER = [
     ("[[access_keys]]\nid = 'A'\n", "access_keys[0]", "neither"),
     ("[[access_keys]]\nid = 'A'\nsecret = 'env:KEY'\nsmtp_password = 'env:KEY'\n", "access_keys[0]", "both"),
     ("[[trusted_sources]]\ncidr = '10.0.0.1/8'\n", "trusted_sources[0].cidr", "host bits"),
+    ("[[trusted_sources]]\ncidr = 'localhost'\n", "trusted_sources[0].cidr", "loopback"),
+    ("[[listen]]\nhttp = 'unix:api.sock'\n", "listen[0].http", "begins with /"),
+    ("[[listen]]\nhttp = 'unix:/" + "x" * 107 + "'\n", "listen[0].http", "107 bytes"),
+    ("[[listen]]\nsmtp = 'unix:/run/p.sock'\n", "listen[0]", "only http"),
+    ("[[listen]]\nhttp = 'unix:/a'\n[[listen]]\nhttp = 'unix:/a'\n", "listen[1].address", "twice"),
     ("[[classify]]\nmatch = {}\nstream = 'bulk'\n", "classify[0].match", "everything"),
     ("[[classify]]\nmatch = { tag = 'x' }\nstream = 'bulk'\n", "classify[0].match.tag", "name=value"),
     (

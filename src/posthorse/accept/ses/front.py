@@ -20,6 +20,7 @@ from posthorse.accept.ses.gate import Gate
 from posthorse.accept.ses.operation import Call, Version
 from posthorse.accept.ses.reception import ClientGone, Incoming, Receive, Reception
 from posthorse.accept.ses.sigv4 import Head
+from posthorse.accept.trusted import UNIX
 from posthorse.mail.ids import MessageId
 from posthorse.mail.ports import Clock, Ids
 
@@ -78,7 +79,7 @@ class SesFront:
         """Answer one request."""
         version = self._versions[scope["path"].split("/", 2)[1]]
         request_id = _in_groups(self._ids.new().hex())
-        peer = scope["client"][0] if scope["client"] else ""
+        peer = scope["client"][0] if scope["client"] else UNIX
         with self.reception.begin(version.max_request_bytes) as incoming:
             try:
                 answer = await self._answer(version, scope, peer, receive, incoming, request_id)
