@@ -272,3 +272,26 @@ def test_the_lag_is_that_of_what_nobody_has_read(run: Run) -> None:
         assert site.digesting.lag_s() == 0.0
 
     run(story())
+
+
+def test_what_was_read_before_does_not_make_the_lag(run: Run) -> None:
+    """While a notification that is offered again stands beside a new one, the new one's wait is told."""
+
+    async def story() -> None:
+        site = Site()
+        await site.keep({"events": [DELIVERED]})
+        await site.digesting.digest_some()
+        site.clock.at += 60_000_000
+        await site.keep({"events": [DELIVERED]})
+        site.clock.at += 2_000_000
+        honest, lags = site.scripted.digest, list[float]()
+
+        async def measured(batch: Any) -> Any:
+            lags.append(site.digesting.lag_s())
+            return await honest(batch)
+
+        site.scripted.digest = measured  # type: ignore[method-assign]
+        await site.digesting.digest_some()
+        assert lags == [2.0]
+
+    run(story())

@@ -44,7 +44,9 @@ def why(incoming: Incoming, reader: SesNotices | None = None) -> str:
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
-@pytest.mark.parametrize("subject", ["Amazon SES Email Event Notification", None, "with\nline end", "ünïcode \u2028"])
+@pytest.mark.parametrize(
+    "subject", ["Amazon SES Email Event Notification", None, "", "with\nline end", "ünïcode \u2028"]
+)
 def test_what_sns_signed_is_let_in(version: str, subject: str | None) -> None:
     """Both versions of the signature, with and without a subject."""
     post = sns_post(signed(envelope("hello", SignatureVersion=version, Subject=subject)))
