@@ -5,6 +5,7 @@ no answer for. Of these, `once` and `bulk` must rest in doubt, the others must h
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from posthorse.mail.stream import SECOND
 
 WIRES = ("smtp", "ses")
 """Each fault is played on either wire of the first provider."""
+TELLING = ("ses", "sendgrid", "postmark")
+"""Wires whose providers tell what became of mail."""
 
 BRISK = """
 [dispatch]
@@ -33,6 +36,7 @@ elsewhere_after = "2s"
 """Shorter waits, so that a story about waiting ends soon; the rules are the same."""
 
 NEVER_TWICE = ("once", "bulk")
+_ID_IN_JSON = re.compile(rb'"posthorse-id": ?"([0-9a-f]{32})"')
 MESSAGES = 60
 """Offered in one story, unless it says otherwise."""
 
@@ -124,7 +128,7 @@ class Stage:
         first = self.running.script.providers[0][0]
         taken = await self.remembered(first, "taken_unanswered")
         vanished = await self.remembered(first, "lost")
-        if self.running.script.providers[0][1] == "ses":  # an HTTP 5xx does not prove that nothing was enqueued
+        if self.running.script.providers[0][1] != "smtp":  # an HTTP 5xx does not prove that nothing was enqueued
             vanished |= await self.remembered(first, "refused", answer="500")
         dropped = await self.remembered(first, "dropped")
         doubtful = [one for one, stream in (taken | vanished).items() if stream in NEVER_TWICE]
@@ -149,6 +153,9 @@ def assert_nothing_is_in_doubt(account: Ledger) -> None:
 
 
 def _id_of(content: bytes) -> str:
+    """Our id in raw MIME, or in the request of a structured provider."""
+    if found := _ID_IN_JSON.search(content):
+        return found[1].decode()
     return header_values(content, (b"x-posthorse-id",)).get(b"x-posthorse-id", "")
 
 
@@ -157,8 +164,12 @@ async def told(
     story: Callable[[Stage], Awaitable[None]],
     wire: str = "smtp",
     more_config: str = BRISK,
+    **script: Any,
 ) -> None:
-    """Tell a story on a stage with two providers: `first` on this wire, and `second` by SMTP, which stays well."""
-    script = Script(providers=(("first", wire), ("second", "smtp")), more_config=more_config)
-    async with rehearsal(folder, script) as running:
+    """Tell a story on a stage with two providers: `first` on this wire, and `second` by SMTP, which stays well.
+
+    `script`: further fields of `Script`.
+    """
+    script = {"providers": (("first", wire), ("second", "smtp")), "more_config": more_config} | script
+    async with rehearsal(folder, Script(**script)) as running:
         await story(Stage(running))

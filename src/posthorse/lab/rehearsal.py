@@ -55,6 +55,8 @@ class Script:
     """TOML added to the gateway's configuration."""
     provider_config: str = ""
     """TOML lines added to each `[[providers]]`."""
+    lab_config: str = ""
+    """TOML lines added to each provider of the lab's own roster, for kinds that tell what became of mail."""
     notifications: bool = False
     """Providers that can tell the gateway what became of mail do so."""
 
@@ -77,13 +79,17 @@ class Rehearsal:
 
     async def open(self) -> None:
         """Start the lab, then the gateway."""
-        entries = "".join(f'[[providers]]\nname = "{name}"\nkind = "{kind}"\n' for name, kind in self.script.providers)
+        entries = "".join(self._roster_entry(name, kind) for name, kind in self.script.providers)
         roster = f'control = "127.0.0.1:0"\nmailbox_file = "{self.mailbox_file}"\n{entries}'
         (self.folder / "lab.toml").write_text(roster, encoding="utf-8")
         command = posthorse("lab", "serve", "--config", "lab.toml", "--json", "--until-eof")
         self.lab = await start("lab", command, self.folder)
         self.said = json.loads(await self.lab.said(lambda line: line.startswith("{")))
         await self.start_gateway()
+
+    def _roster_entry(self, name: str, kind: str) -> str:
+        more = self.script.lab_config if kind != "smtp" else ""
+        return f'[[providers]]\nname = "{name}"\nkind = "{kind}"\n{more}'
 
     async def start_gateway(self) -> None:
         """Start the gateway, for the first time or again, at the same addresses."""
