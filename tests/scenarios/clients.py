@@ -144,11 +144,14 @@ class Shop:
 
     async def _aws(self, call: Call, url: str) -> Said:
         asked = json.dumps(call["input"], default=lambda raw: raw.decode())  # it makes base64 of it by itself
-        command = [str(TOP / ".venv/awscli/bin/python"), "-m", "awscli", call["service"]]
-        command += [xform_name(call["operation"], "-"), "--cli-input-json", asked, "--output", "json"]
+        words = (call["service"], xform_name(call["operation"], "-"), "--cli-input-json", asked)
         more = {"AWS_ACCESS_KEY_ID": call.get("key"), "AWS_SECRET_ACCESS_KEY": call.get("secret")}
-        environ = self.environ(url) | {name: value for name, value in more.items() if value is not None}
-        status, out, err = await _ended(command, "", environ)
+        return await self.typed(*words, url=url, **{name: value for name, value in more.items() if value is not None})
+
+    async def typed(self, *words: str, url: str = "", **more: str) -> Said:
+        """One command as it is typed after `aws`; `more` goes into its environment."""
+        command = [str(TOP / ".venv/awscli/bin/python"), "-m", "awscli", *words, "--output", "json"]
+        status, out, err = await _ended(command, "", self.environ(url) | more)
         if status == 0:
             return Said(answer=json.loads(out) if out else {})
         told = _CLI_ERROR.search(err)

@@ -209,3 +209,26 @@ def test_nodemailer_verifies_both_transports_and_sends_nothing(stage: Runner, se
     assert [(one.error, one.answer) for one in said] == [("", {"verified": True})] * 2
     rows = stage.run(stage.shop.running.recipients())
     assert {row.id for row in rows} == {one.receipt for one in sent.values()}
+
+
+def test_mail_typed_on_a_command_line_arrives(stage: Runner) -> None:
+    """The AWS command line has words of its own for sending; what they mean arrives at whom they name."""
+
+    async def told(shop: Shop) -> None:
+        to = ("--to", "typed-to@example.net", "--cc", "typed-cc@example.net", "--bcc", "typed-bcc@example.net")
+        said = (
+            "ses", "send-email", "--from", "shop@example.com", *to, "--subject", "Grüße", "--text", "3 < 4",
+            "--html", "<b>3 &lt; 4</b>", "--reply-to-addresses", "help@example.com",
+        )  # fmt: skip
+        raw = "From: shop@example.com\nTo: typed-raw@example.net\nSubject: Grüße\n\nHello\n"
+        simple, by_mime = await asyncio.gather(
+            shop.typed(*said), shop.typed("ses", "send-raw-email", "--raw-message", f"Data={raw}")
+        )
+        arrived = await shop.arrived([simple.receipt, by_mime.receipt])
+        mails = await shop.mails()
+        assert {one.recipient for one in arrived[simple.receipt]} == set(to[1::2])
+        assert [one.recipient for one in arrived[by_mime.receipt]] == ["typed-raw@example.net"]
+        assert _words(_raw(mails[simple.receipt], "subject")) == "Grüße"
+        assert b"\nHello" in mails[by_mime.receipt].as_bytes()
+
+    stage.run(told(stage.shop))
