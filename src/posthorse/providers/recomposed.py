@@ -119,15 +119,15 @@ class RecomposedProvider:
         """Try once; see the port."""
         numbers = tuple(n for n, _ in group.recipients)
         try:
-            letter, seating = await self._read(group)
-            request = await self._request(group, letter, seating)
+            pieces, seating = await self._read(group)
         except Unfit as unfit:
             reply = Reply(text=f"cannot carry: {unfit}")
             return AttemptReport(outcomes=dict.fromkeys(numbers, Rejection(scope=Scope.CHANNEL, reply=reply)))
         except NoAnswer as failed:
             reply = Reply(text=f"cannot look into the message now: {failed}")
             return AttemptReport(outcomes=dict.fromkeys(numbers, Deferral(scope=Scope.US, reply=reply)))
-        del letter
+        request = await self._request(group, pieces)
+        del pieces
         phase = Phase.BEFORE
 
         async def before_last_bytes() -> bool:
@@ -157,8 +157,8 @@ class RecomposedProvider:
 
     # --- details ----------------------------------------------------------------------------------------------------
 
-    async def _read(self, group: HandoverGroup) -> tuple[Dissected, Seating]:
-        """Raises `Unfit`, and `NoAnswer` if nobody can look into the message now."""
+    async def _read(self, group: HandoverGroup) -> tuple[Sequence[Piece], Seating]:
+        """The body of the request. Raises `Unfit`, and `NoAnswer` if nobody can look into the message now."""
         most = self.capability.max_recipients
         if len(group.recipients) > most:
             raise Unfit(f"{len(group.recipients)} recipients at once, it takes {most}")
@@ -169,13 +169,14 @@ class RecomposedProvider:
             raise Unfit("no subject, or white space around it")
         seating = seat(dissection, group.recipients)
         self._dialect.check(dissection)
-        return dissection, seating
-
-    async def _request(self, group: HandoverGroup, letter: Dissected, seating: Seating) -> HttpRequest:
-        pieces = tuple(self._dialect.request(letter, seating, group.message.id))
+        pieces = tuple(self._dialect.request(dissection, seating, group.message.id))
         size = sum(map(len, pieces))
         if size > self.capability.max_size_bytes:
             raise Unfit(f"{size} bytes are over its limit of {self.capability.max_size_bytes}")
+        return pieces, seating
+
+    async def _request(self, group: HandoverGroup, pieces: Sequence[Piece]) -> HttpRequest:
+        size = sum(map(len, pieces))
         return HttpRequest(
             target=self._dialect.target,
             method="POST",

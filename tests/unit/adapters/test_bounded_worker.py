@@ -4,7 +4,9 @@ import ast
 import asyncio
 import os
 import signal
+import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -220,3 +222,32 @@ def test_the_loop_of_the_daemon_holds_it_too(module: str) -> None:
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(story())
+
+
+def test_children_end_with_us(module: str, tmp_path: Path) -> None:
+    """When this process is killed, its children find their input at its end."""
+    parent = f"""
+import asyncio, sys
+from posthorse.adapters.bounded_worker import ChildWorkers
+sys.path.append({str(tmp_path)!r})
+async def main():
+    made = ChildWorkers({module!r})
+    await made.warm()
+    print(made.pids[0], flush=True)
+    await asyncio.sleep(60)
+asyncio.run(main())
+"""
+    process = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        pid = int(process.stdout.readline())
+        assert Path(f"/proc/{pid}").exists()
+    finally:
+        process.kill()
+        process.communicate()
+    for _ in range(200):
+        if not Path(f"/proc/{pid}").exists():
+            return
+        time.sleep(0.05)
+    os.kill(pid, signal.SIGKILL)
+    pytest.fail("it lives on")

@@ -250,8 +250,22 @@ def test_limits_of_postmark_are_known_before() -> None:
     assert "2000" in asyncio.run(bench("postmark").provider.survey(group(body=PLAIN.replace(b"Subject: s", subject))))
     text = PLAIN + b"0123456789\r\n" * 500_000
     assert "5 MB" in asyncio.run(bench("postmark").provider.survey(group(body=text)))
+    quotes = PLAIN + b'"""""""""\r\n' * 450_000
+    assert "a text larger" in asyncio.run(bench("postmark").provider.survey(group(body=quotes)))
     many = group("b@example.org", *(f"x{n}@example.org" for n in range(50)))
     assert "51 recipients at once" in asyncio.run(bench("postmark").provider.survey(many))
+
+
+def test_a_request_that_grows_over_the_limit_is_known_before() -> None:
+    """What counts is the request, in which some characters take more room than in the message."""
+    text = PLAIN + b'"""""""""\r\n' * 1_500_000
+    wanted = group(body=text)
+    it = bench("sendgrid")
+    assert len(text) < it.provider.capability.max_size_bytes
+    told = asyncio.run(it.provider.survey(wanted))
+    assert "are over its limit of 30000000" in told
+    (outcome,) = asyncio.run(it.provider.attempt(wanted, yes)).outcomes.values()
+    assert outcome == Rejection(scope=Scope.CHANNEL, reply=Reply(text=told))
 
 
 @KINDS

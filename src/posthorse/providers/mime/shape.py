@@ -1,8 +1,8 @@
 """The shape of a message: one text, one HTML, images inside it, attachments; whatever else has no place.
 
-Promise: every part of the message is in the answer, with its decoded content, or the message is `Unfit`. Carried on
-without being shown by any reader, and therefore let go: what stands before and after the parts of a multipart, the ids
-of texts, and the time stamps of files.
+Promise: every part of the message is in the answer, with its decoded content, or the message is `Unfit`. No reader shows
+what stands before and after the parts of a multipart, the ids of texts, the time stamps of files and fields of parts
+that MIME does not know: these are let go.
 
 Sources: RFC 2045 section 6, RFC 2046 section 5.1, RFC 2183, RFC 2387, RFC 2392.
 """
