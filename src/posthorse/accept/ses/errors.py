@@ -26,7 +26,6 @@ class Kind(Enum):
     """The body is not what it says it is."""
     NOT_FOUND = (400, "InvalidParameterValue", 404, "NotFoundException")
     """What is named does not exist here."""
-    NO_TEMPLATE = (400, "TemplateDoesNotExist", 404, "NotFoundException")
     NOT_OFFERED = (400, "InvalidAction", 400, "BadRequestException")
     """An operation of the API that this gateway does not have."""
     UNKNOWN_OPERATION = (400, "InvalidAction", 404, "UnknownOperationException")

@@ -45,7 +45,7 @@ def test_v2_types_and_statuses_are_those_of_the_model(kind: Kind) -> None:
     assert shapes[name]["error"]["httpStatusCode"] == status
 
 
-@pytest.mark.parametrize("kind", [Kind.MESSAGE_REJECTED, Kind.NO_TEMPLATE])
+@pytest.mark.parametrize("kind", [Kind.MESSAGE_REJECTED])
 def test_v1_codes_are_those_of_the_model(kind: Kind) -> None:
     """Each error that the model of v1 has is raised with the model's own code and HTTP status."""
     status, code = kind.v1()
