@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from posthorse.mail.carriage import Carriage, Cause
+from posthorse.mail.event import EventKind
 from posthorse.spool.desk_port import Decision, RecipientView
 from posthorse.spool.port import HistoryRow
 
@@ -48,6 +49,19 @@ _DECISION: dict[str, str] = {
     "unhold": "lift the hold",
 }
 
+_EVENT: dict[str, str] = {
+    EventKind.TAKEN.value: "it works on it",
+    EventKind.DEFERRED.value: "the receiving server put it off, and it tries on",
+    EventKind.DELIVERED.value: "the receiving server took it",
+    EventKind.SOFT_BOUNCED.value: "the receiving server refused it, for a reason that may pass",
+    EventKind.HARD_BOUNCED.value: "the receiving server refused it for good",
+    EventKind.DROPPED.value: "it will not send it",
+    EventKind.COMPLAINED.value: "a person called it spam",
+    EventKind.OPENED.value: "it was opened",
+    EventKind.CLICKED.value: "a link in it was followed",
+    EventKind.UNSUBSCRIBED.value: "the person does not want such mail",
+}
+
 _REFUSED: dict[str, str] = {
     "stale": "somebody else had moved it",
     "budget": "its duplicate budget is spent",
@@ -68,10 +82,12 @@ def words(row: HistoryRow) -> str:
             return _decided(row)
         case "late_answer":
             return _joined(f"late answer of {row.provider or 'a provider'}", _answer(row.detail), _state(row))
+        case "event":
+            return _joined(f"{row.provider or 'a provider'} told: {_told(row.detail)}", _state(row), _said(row.detail))
         case "duplicate":
             return _joined(f"{row.provider or 'a provider'} took it too: a second copy is out", _answer(row.detail))
         case "fate":
-            return _joined("learnt what became of it", _rest(row.detail))
+            return f"its fate is {row.detail.get('new')}; it was {row.detail.get('old')}"
         case "renewed":
             return "the attempt takes long, and its lease was extended"
         case "tried":
@@ -162,8 +178,14 @@ def _reason(detail: Detail) -> str:
     return f"because {detail['reason']}" if detail.get("reason") else ""
 
 
-def _rest(detail: Detail) -> str:
-    return ", ".join(f"{name} {value}" for name, value in detail.items() if value is not None)
+def _told(detail: Detail) -> str:
+    return _EVENT.get(str(detail.get("event")), str(detail.get("event", "")))
+
+
+def _said(detail: Detail) -> str:
+    """The provider's own words about an event."""
+    words = {name.removeprefix("said_"): value for name, value in detail.items() if name.startswith("said_")}
+    return ", ".join(f"{name}: {value}" for name, value in words.items() if value)
 
 
 def _joined(*parts: str) -> str:

@@ -201,8 +201,11 @@ class Suppressed(Reply, frozen=True, kw_only=True):
     address: str
     reason: str
     source: str
+    """Who put it there: `operator:NAME`, or `provider:NAME` by an event."""
     created_at: str
     until: str | None
+    message_id: str | None
+    """The message of which that event told; null: no event did."""
 
 
 class Suppressions(Reply, frozen=True, kw_only=True):
@@ -245,6 +248,35 @@ class Replayed(Reply, frozen=True, kw_only=True):
     name: str
     facts: int
     """Facts of the history that are looked at again; those that nobody is told are among them."""
+
+
+class RecordedMail(Reply, frozen=True, kw_only=True):
+    """One accepted message, as rules look at it."""
+
+    id: str
+    tenant: str
+    stream: str
+    declared: str
+    """The stream that the client named; empty: it did not."""
+    credential: str
+    configuration_set: str
+    template: str
+    tags: dict[str, str]
+    sender: str
+    recipients: int
+    accepted_at: str
+    subject: str | None
+    """Decoded; null: its body is gone."""
+    marks: list[str]
+    """Which of `list-unsubscribe`, `list-id`, `precedence` it bears."""
+
+
+class RecordedTraffic(Reply, frozen=True, kw_only=True):
+    """One page of recorded messages, newest first."""
+
+    messages: list[RecordedMail]
+    before: str
+    """Where the next page begins; empty: there is none."""
 
 
 class BackedUp(Reply, frozen=True, kw_only=True):

@@ -66,4 +66,5 @@ def _shown(entry: Suppression) -> replies.Suppressed:
         source=entry.source,
         created_at=written_time(entry.created_at),
         until=maybe_time(entry.expires_at),
+        message_id=entry.message_id.hex() if entry.message_id else None,
     )

@@ -262,7 +262,7 @@ class HistoryRow:
     n: int
     """-1: about the message."""
     kind: str
-    """`accepted`, `moved`, `renewed`, `late_answer`, `duplicate`, `decided`, `fate`, `tried`."""
+    """`accepted`, `moved`, `renewed`, `late_answer`, `duplicate`, `decided`, `event`, `fate`, `tried`."""
     old: Carriage | None
     new: Carriage | None
     cause: Cause | None
@@ -270,7 +270,7 @@ class HistoryRow:
     provider: ProviderName = ProviderName("")
     attempt: AttemptId = AttemptId(b"")
     detail: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
-    """Outcome kind, scope, code, text; reason of the plan; who decided."""
+    """Outcome kind, scope, code, text; reason of the plan; who decided; what was told, fate before and after."""
 
 
 class Spool(Protocol):

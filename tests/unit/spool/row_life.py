@@ -13,6 +13,7 @@ from posthorse.mail.ids import MessageId, ProviderName
 from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection, Scope, Throttle, Unclear
 from posthorse.spool import rules
 from posthorse.spool.desk_port import Decision
+from posthorse.spool.learning import Given, learn
 from posthorse.spool.port import Refusal, Settled, Settlement
 from posthorse.spool.rules import Change, Row
 
@@ -88,6 +89,8 @@ class RowLife:
             likely.append(self.give_back)
         if self.owed_fences():
             likely += [self.late_answer] * 2
+        if self.tellers():
+            likely.append(self.hear)
         if self.pick(range(6)) == 0:
             likely = [self.withdraw, self.suppress, self.hold, self.hold, self.decide, self.decide, self.restore]
         act = self.pick(likely)
@@ -172,6 +175,33 @@ class RowLife:
         if settled is Settled.DUPLICATE:
             others = [other for f, other in self.attempts.items() if f != fence and other.released]
             assert [other for other in others if other.answer != "no"]
+
+    def tellers(self) -> list[ProviderName]:
+        """Providers that may have a copy: released, and not certainly refused by the last word of each attempt."""
+        mine = {name: [a for a in self.attempts.values() if a.released and a.provider == name] for name in PROVIDERS}
+        return [name for name, some in mine.items() if some and any(a.answer != "no" for a in some)]
+
+    def hear(self) -> None:
+        """A provider that has a copy tells of it, before or after its answer."""
+        name, before = self.pick(self.tellers()), self.row
+        mine = {fence: a for fence, a in self.attempts.items() if a.released and a.provider == name}
+        has_told = any(a.answer == "yes" for a in mine.values())
+        lesson = learn(before, Given(provider=name, fences=frozenset(mine), has_told=has_told))
+        self._take(lesson.change)
+        if has_told:
+            assert (self.row, lesson.is_duplicate) == (before, False), "it said so already"
+            return
+        if lesson.fence is None:
+            assert self.person_handed, "only a person's word takes an answer's place"
+            return
+        answered = mine[lesson.fence]
+        assert answered.answer == ""
+        answered.answer = "yes"
+        assert lesson.fence not in self.row.doubtful
+        if lesson.is_duplicate:
+            assert [a for f, a in self.attempts.items() if f != lesson.fence and a.released and a.answer != "no"]
+        again = learn(self.row, Given(provider=name, fences=frozenset(mine), has_told=True))
+        assert again.change == Change(row=self.row)
 
     def repeat(self) -> None:
         """A settlement that was heard before, or of a lease that sent nothing, comes again: it changes nothing."""
