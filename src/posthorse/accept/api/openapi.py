@@ -94,6 +94,7 @@ def encoded() -> bytes:
 def _schemas() -> Json:
     _, components = msgspec.json.schema_components(_TYPES, ref_template="#/components/schemas/{name}")
     components["Batch"]["properties"]["messages"]["items"] = {"$ref": "#/components/schemas/Message"}
+    components["Message"]["anyOf"] = [{"required": ["from"]}, {"required": ["raw"]}]
     return components
 
 
@@ -109,7 +110,7 @@ def _paths() -> Json:
                 (*_ANYWHERE, *_READING, *_KEYED, *_ADMISSION),
                 parameters=[_KEY, *_options(), *_ENVELOPE],
                 body={
-                    "application/json": {"schema": _ref(wire.Message)},
+                    "application/json": {"schema": _ref(wire.Message), "example": _EXAMPLE},
                     "message/rfc822": {"schema": {"type": "string", "contentMediaType": "message/rfc822"}},
                 },
             ),
@@ -130,7 +131,7 @@ def _paths() -> Json:
                 {200: wire.BatchAnswer},
                 (*_ANYWHERE, *_READING, *_KEYED, Code.INVALID_FIELD),
                 parameters=[_KEY],
-                body={"application/json": {"schema": _ref(wire.Batch)}},
+                body={"application/json": {"schema": _ref(wire.Batch), "example": {"messages": [_EXAMPLE]}}},
             )
         },
         "/api/v1/messages/{id}": {
@@ -190,6 +191,8 @@ def _answer(kind: type) -> Json:
         "content": {"application/json": {"schema": _ref(kind)}},
     }
     if kind is wire.Receipt:
+        there = {"parameters": {"id": "$response.body#/id"}}
+        answer["links"] = {name: {"operationId": name} | there for name in ("getMessage", "cancelMessage")}
         answer["headers"] = {
             "Location": {"description": "Where to see what became of it.", "schema": {"type": "string"}},
             "Idempotent-Replayed": {
@@ -234,6 +237,13 @@ def _options() -> list[Json]:
     ]
 
 
+_EXAMPLE: Json = {
+    "from": "Shop <shop@example.com>",
+    "to": ["Ada <ada@example.net>"],
+    "subject": "Your receipt",
+    "text": "Thank you!",
+    "tags": {"kind": "receipt"},
+}
 _STRING: Json = {"type": "string"}
 _STRINGS: Json = {"type": "array", "items": {"type": "string"}}
 _KEY = _parameter(

@@ -65,6 +65,14 @@ def test_every_field_of_the_types_is_described() -> None:
     assert schemas["Batch"]["properties"]["messages"]["items"] == {"$ref": "#/components/schemas/Message"}
 
 
+def test_the_examples_are_taken() -> None:
+    """What the document shows as a request can be decoded as one."""
+    for path in ("/api/v1/messages", "/api/v1/messages/batch"):
+        example = document()["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"]
+        for message in example.get("messages", [example]):
+            assert msgspec.json.decode(msgspec.json.encode(message), type=wire.Message).to == ["Ada <ada@example.net>"]
+
+
 def test_the_words_of_the_wire_are_those_of_the_mail() -> None:
     """Streams, states and fates are listed as they are in the domain."""
     assert set(get_args(wire.StreamName)) == {stream.value for stream in Stream}
