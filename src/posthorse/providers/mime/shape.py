@@ -1,6 +1,6 @@
 """The shape of a message: one text, one HTML, images inside it, attachments; whatever else has no place.
 
-Promise: every part of the message is in the answer, with its decoded content, or the message is `Unfit`. No reader shows
+Promise: every part of the message is in the answer, with its decoded content, or the message is `Unfit`. Nobody shows
 what stands before and after the parts of a multipart, the ids of texts, the time stamps of files and fields of parts
 that MIME does not know: these are let go.
 
