@@ -87,25 +87,31 @@ class ChildWorkers:
         self._tasks.append(asyncio.get_running_loop().create_task(self._serve(child)))
 
     async def _serve(self, child: "_Child") -> None:
-        """One child's questions, one after the other."""
+        """One child's questions, one after the other; none is kept while it waits for the next."""
         while True:
-            self._idle += 1
-            try:
-                question, answer = await self._waiting.get()
-            finally:
-                self._idle -= 1
-            if answer.done():
-                continue
-            try:
-                found = await self._tried(child, question)
-            except NoAnswer as failed:
-                self._fail(answer, failed)
-            except asyncio.CancelledError:
-                self._fail(answer, NoAnswer("stopped", ours=True))
-                raise
-            else:
-                if not answer.done():
-                    answer.set_result(found)
+            await self._answer(child, *await self._next())
+
+    async def _next(self) -> tuple[bytes, asyncio.Future[bytes]]:
+        self._idle += 1
+        try:
+            return await self._waiting.get()
+        finally:
+            self._idle -= 1
+
+    async def _answer(self, child: "_Child", question: bytes, answer: asyncio.Future[bytes]) -> None:
+        """Whatever happens, the question is answered or has failed, and the child is in step."""
+        if answer.done():
+            return
+        try:
+            found = await self._tried(child, question)
+        except asyncio.CancelledError:
+            self._fail(answer, NoAnswer("stopped", ours=True))
+            raise
+        except Exception as error:  # a bug is the asker's to tell, and ends nobody else's questions
+            self._fail(answer, error)
+        else:
+            if not answer.done():
+                answer.set_result(found)
 
     async def _tried(self, child: "_Child", question: bytes) -> bytes:
         """Ask, and once more of a fresh child: the first may have been ended by something else."""
@@ -126,7 +132,7 @@ class ChildWorkers:
                     await child.end()
         raise NoAnswer(why)
 
-    def _fail(self, answer: asyncio.Future[bytes], why: NoAnswer) -> None:
+    def _fail(self, answer: asyncio.Future[bytes], why: Exception) -> None:
         if not answer.done():
             answer.set_exception(why)
 
