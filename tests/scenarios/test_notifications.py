@@ -5,6 +5,7 @@ import http.client
 import json
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -75,16 +76,17 @@ class Node:
 
     async def post(self, provider: str, headers: Mapping[str, str], body: bytes) -> int:
         """One notification; its answer."""
-        status, _ = await asyncio.to_thread(self._ask, "http", "POST", f"/hooks/{provider}", headers, body)
+        status, _ = await asyncio.to_thread(self.ask, "http", "POST", f"/hooks/{provider}", headers, body)
         return status
 
     async def metrics(self) -> dict[str, float]:
         """What is counted."""
-        _, text = await asyncio.to_thread(self._ask, "http2", "GET", "/metrics", {}, b"")
+        _, text = await asyncio.to_thread(self.ask, "http2", "GET", "/metrics", {}, b"")
         lines = [line.rpartition(" ") for line in text.decode().splitlines() if not line.startswith("#")]
         return {name: float(value) for name, _, value in lines}
 
-    def _ask(self, where: str, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+    def ask(self, where: str, method: str, path: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
+        """One request; status and body of the answer."""
         host = self._daemon.addresses[where].removeprefix("http://")
         connection = http.client.HTTPConnection(host, timeout=20)
         try:
@@ -140,3 +142,34 @@ def test_notifications_reach_the_spool_of_a_running_gateway(run: Run, tmp_path: 
     assert PASSWORD not in log
     assert '"event":"notification_refused","provider":"postmark-1","why":"no_credentials"' in log
     assert '"event":"bug"' not in log
+
+
+MANY = 1_000
+AT_ONCE = 40
+
+
+def test_answers_come_well_under_a_second_at_load(run: Run, tmp_path: Path) -> None:
+    """Forty connections at once, a thousand different notifications, each durable before its answer."""
+    waited_s: list[float] = []
+
+    def ask(node: Node, numbers: range) -> None:
+        for number in numbers:
+            body = b'{"RecordType":"Delivery","MessageID":"m%d","Recipient":"ada@example.net"}' % number
+            started = time.perf_counter()
+            assert node.ask("http", "POST", "/hooks/postmark-1", basic(), body) == (200, b"kept\n")
+            waited_s.append(time.perf_counter() - started)
+
+    async def story() -> None:
+        async with Node(tmp_path) as node:
+            shares = [range(first, MANY, AT_ONCE) for first in range(AT_ONCE)]
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                loop = asyncio.get_running_loop()
+                await asyncio.gather(*(loop.run_in_executor(pool, ask, node, share) for share in shares))
+            counted = await node.metrics()
+            assert counted['posthorse_notifications_total{provider="postmark-1",verdict="taken"}'] == MANY
+
+    run(story())
+    waited_s.sort()
+    typical_s, late_s = waited_s[MANY // 2], waited_s[MANY * 95 // 100]
+    print(f"\nanswered after {typical_s * 1e3:.0f} ms, 95 % within {late_s * 1e3:.0f} ms")
+    assert late_s < 1.0

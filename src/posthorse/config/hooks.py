@@ -12,6 +12,9 @@ from posthorse.config.problem import Problem
 from posthorse.config.tree import Config
 from posthorse.web.role import Role
 
+LEAST_PASSWORD = 20
+"""Characters below which a password that anybody on the internet may try can be guessed."""
+
 Notifications = SesNotificationSettings | SendGridNotificationSettings | PostmarkNotificationSettings
 
 
@@ -45,7 +48,17 @@ def hook_problems(provider: object, path: str) -> Iterator[Problem]:
 
 
 def hook_warnings(config: Config) -> Iterator[Problem]:
-    """Notifications that are set up and have no way in."""
+    """Notifications that are set up and have no way in, or a way in for whoever guesses."""
+    for number, provider in enumerate(config.providers):
+        match notifications_of(provider):
+            case PostmarkNotificationSettings(password=password) if len(password.reveal()) < LEAST_PASSWORD:
+                yield Problem(
+                    path=f"providers[{number}].notifications.password",
+                    what=f"is shorter than {LEAST_PASSWORD} characters, and all that keeps strangers out",
+                    remedy="make a long random one",
+                )
+            case _:
+                pass
     if any(listener.http and Role.HOOKS in listener.roles for listener in config.listen):
         return
     for number, provider in enumerate(config.providers):

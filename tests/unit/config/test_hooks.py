@@ -78,3 +78,12 @@ def test_notifications_without_a_way_in_are_mentioned(tmp_path: Path) -> None:
     assert "providers[0].notifications" in warned
     warned = [problem.path for problem in warnings_of(read(GOOD[0], tmp_path))]
     assert "providers[0].notifications" not in warned
+
+
+@pytest.mark.parametrize(("length", "warned"), [(19, True), (20, False)])
+def test_a_password_that_can_be_guessed_is_mentioned(length: int, warned: bool, tmp_path: Path) -> None:
+    """Postmark signs nothing, so the password is all there is."""
+    text = POSTMARK + 'notifications = { username = "postmark", password = "env:LONG" }\n'
+    config = read_config(text, folder=tmp_path, environ={**ENVIRON, "LONG": "x" * length})
+    path = "providers[0].notifications.password"
+    assert (path in [problem.path for problem in warnings_of(config)]) is warned
