@@ -12,17 +12,18 @@ from typer.testing import CliRunner, Result
 
 from posthorse.cli.lab import app, ready_line
 from posthorse.lab.faults import Fault
-from posthorse.lab.roster import Entry, Roster
+from posthorse.lab.roster import Entry, Kind, Roster
 from posthorse.lab.serve import Lab
 
 
 @contextmanager
-def running_lab() -> Iterator[Lab]:
-    """A lab with one SMTP provider, `relay`, on a loop in another thread."""
+def running_lab(*more: Kind) -> Iterator[Lab]:
+    """A lab with one SMTP provider, `relay`, and more named for their kind, on a loop in another thread."""
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever)
     thread.start()
-    lab = Lab(Roster(providers=(Entry(name="relay", kind="smtp"),), control="127.0.0.1:0"))
+    entries = (Entry(name="relay", kind="smtp"), *(Entry(name=kind, kind=kind) for kind in more))
+    lab = Lab(Roster(providers=entries, control="127.0.0.1:0"))
     try:
         asyncio.run_coroutine_threadsafe(lab.open(), loop).result(10)
         yield lab
@@ -68,11 +69,32 @@ def test_load_fault_status_mailbox_reset(tmp_path: Path) -> None:
         assert posthorse_lab("mailbox", "--message", one, *at).exit_code == 1
 
 
+def test_hooks_by_hand() -> None:
+    """What a provider tells, and where, is set and shown; one that speaks SMTP only tells nothing."""
+    with running_lab("postmark") as lab:
+        at = ("--control", lab.control_url)
+        assert posthorse_lab("hooks", *at).output == "postmark tells nobody: nothing yet, 0 waiting\n"
+        told = ("--url", "http://127.0.0.1:1/hooks/postmark", "--delay", "2s", "--double", "0.1", "--shuffle")
+        shown = json.loads(posthorse_lab("hooks", "postmark", *told, *at, "--json").output)["postmark"]
+        assert (shown["delay_s"], shown["double"], shown["lose"], shown["shuffle"]) == (2.0, 0.1, 0.0, True)
+        shown = json.loads(posthorse_lab("hooks", "postmark", "--lose", "0.5", "--no-shuffle", *at, "--json").output)
+        assert (shown["postmark"]["url"], shown["postmark"]["shuffle"]) == (told[1], False)
+        assert "tells http://127.0.0.1:1/hooks/postmark" in posthorse_lab("hooks", *at).output
+        assert posthorse_lab("hooks", "--lose", "0.5", *at).exit_code == 2
+        refused = posthorse_lab("hooks", "relay", "--lose", "0.5", *at)
+        assert (refused.exit_code, "SMTP only" in refused.output) == (1, True)
+        assert posthorse_lab("hooks", "nobody", "--lose", "0.5", *at).exit_code == 1
+        assert posthorse_lab("hooks", "postmark", "--url", "https://x", *at).exit_code == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
         (("fault", "relay", "nonsense"), 2, "no fault is named nonsense"),
         (("fault", "relay", "refuse", "--for", "soon"), 2, "duration"),
+        (("hooks", "a", "--delay", "soon"), 2, "duration"),
+        (("hooks", "a", "--double", "2"), 2, "double"),
+        (("serve", "--sendgrid", "9101"), 2, "NAME:PORT"),
         (("fault", "relay", "refuse", "--control", "127.0.0.1:1"), 1, "no lab answers"),
         (("status", "--control", "1"), 1, "no lab answers"),
         (("serve",), 2, "no provider is named"),
@@ -99,7 +121,12 @@ def test_the_faults_are_listed() -> None:
 
 def test_the_ready_line_names_every_address() -> None:
     """One line for people, one object for programs."""
-    with running_lab() as lab:
+    with running_lab("ses", "sendgrid", "postmark") as lab:
+        said = lab.describe()["providers"]
+        assert set(said["ses"]["hooks"]) == {"topic", "certificate", "sns_endpoint"}
+        assert said["sendgrid"]["hooks"]["public_key"].startswith("MFkw")
+        assert set(said["postmark"]["hooks"]) == {"username", "password"}
+        assert "hooks" not in said["relay"]
         line = ready_line(lab.describe(), as_json=False)
         assert line.startswith("lab ready: relay smtp://127.0.0.1:")
         assert lab.control_url in line

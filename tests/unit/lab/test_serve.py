@@ -168,6 +168,8 @@ def test_a_roster_from_a_file(tmp_path: Path) -> None:
         ('[[providers]]\nname = "a"\nkind = "ses"\n[[providers]]\nname = "a"\nkind = "smtp"', "twice"),
         ('[[providers]]\nname = "a"\nkind = "ses"\nlisten = "nowhere"', "nowhere"),
         ('[[providers]]\nname = "a"\nkind = "ses"\nlatency = "soon"', "soon"),
+        ('[[providers]]\nname = "a"\nkind = "ses"\nhooks = "https://x"', "HOST:PORT"),
+        ('[[providers]]\nname = "a"\nkind = "ses"\n[providers.fates]\n"a@b.example" = "eaten"', "eaten"),
         ("[[", "lab.toml"),
     ],
 )
