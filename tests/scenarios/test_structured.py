@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from posthorse.config.load import load_config
+from posthorse.control import explain
 from posthorse.daemon.node import Daemon
 from posthorse.lab.roster import API_KEY, SERVER_TOKEN, Entry, Roster
 from posthorse.lab.serve import Lab
@@ -95,9 +96,9 @@ class Site:
                 return sorted(views, key=lambda view: (view.message.id, view.n))
             await asyncio.sleep(0.02)
 
-    async def reasons(self) -> list[str]:
-        """Every reason in the history."""
-        return [str(row.detail.get("reason", "")) for row in await self.node._spool.events_since(0, 1_000)]
+    async def explained(self) -> str:
+        """The history as `posthorse explain` tells it."""
+        return "\n".join(explain.words(row) for row in await self.node._spool.events_since(0, 1_000))
 
 
 @asynccontextmanager
@@ -145,9 +146,9 @@ def test_what_can_be_carried_goes_there_and_the_rest_by_the_relay(run: Run, tmp_
             assert [view.tried[0] for view in views] == ["grid", "grid", "relay", "relay"]
             signed = "signed or encrypted mail (multipart/signed)"
             other = "an address in To or Cc that is not among these recipients"
-            reasons = await it.reasons()
+            told = await it.explained()
             for why in (signed, other):
-                assert f"next in order (grid: cannot carry: {why}; mark: cannot carry: {why})" in reasons
+                assert f"because next in order (grid: cannot carry: {why}; mark: cannot carry: {why})" in told
 
     run(story())
 
@@ -161,7 +162,7 @@ def test_what_nobody_can_carry_is_rejected_at_once_with_the_reasons(run: Run, tm
             (view,) = await it.at_rest(1)
             assert view.carriage is Carriage.REJECTED
             why = "cannot carry: signed or encrypted mail (multipart/signed)"
-            assert f"no provider can carry it (grid: {why}; mark: {why})" in await it.reasons()
+            assert f"no provider can carry it (grid: {why}; mark: {why})" in await it.explained()
 
     run(story())
 
