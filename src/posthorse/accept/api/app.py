@@ -22,6 +22,7 @@ from posthorse.accept.api.query import options_of, parameters, wanted
 from posthorse.accept.api.sending import Asked, Sending, decoded, digest_of
 from posthorse.accept.api.wire import Answer, Batch, Receipt
 from posthorse.accept.ses.reception import ClientGone, Incoming, Reception
+from posthorse.accept.trusted import UNIX
 from posthorse.mail.message import Caller
 from posthorse.mail.ports import Clock
 
@@ -216,7 +217,7 @@ class Api:
 
 
 def _peer(scope: Scope) -> str:
-    return str(scope["client"][0]) if scope["client"] else ""
+    return str(scope["client"][0]) if scope["client"] else UNIX
 
 
 def fields_of(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

@@ -15,7 +15,7 @@ from posthorse.accept.credentials import Credential, CredentialStore
 from posthorse.accept.load import Load
 from posthorse.accept.login_throttle import LoginThrottle
 from posthorse.accept.ses.reception import Reception
-from posthorse.accept.trusted import TrustedSource, TrustedSources
+from posthorse.accept.trusted import UNIX, TrustedSource, TrustedSources
 from posthorse.control.explain import standing, words
 from posthorse.mail.ids import MAIN_TENANT, Tenant
 from posthorse.spool.memory import MemorySpool
@@ -71,7 +71,9 @@ class Told:
 class Desk:
     """An API and everything behind it."""
 
-    def __init__(self, policy: AdmissionPolicy | None = None, **options: Any) -> None:
+    def __init__(
+        self, policy: AdmissionPolicy | None = None, *, more_trusted: tuple[str, ...] = (), **options: Any
+    ) -> None:
         self.clock = StillClock()
         self.spool = MemorySpool(clock=self.clock)
         self.told = Told()
@@ -97,7 +99,9 @@ class Desk:
         ]
         self.callers = Callers(
             credentials=CredentialStore(keys),
-            trusted=TrustedSources([TrustedSource(cidr=f"{TRUSTED_PEER}/32", tenant=MAIN_TENANT)]),
+            trusted=TrustedSources(
+                [TrustedSource(cidr=cidr, tenant=MAIN_TENANT) for cidr in (f"{TRUSTED_PEER}/32", *more_trusted)]
+            ),
             throttle=LoginThrottle(self.clock),
             refused=lambda peer, throttled: self.told.logins.append((peer, throttled)),
         )
@@ -145,7 +149,7 @@ class Desk:
             "raw_path": path.encode(),
             "query_string": query.encode(),
             "headers": fields,
-            "client": (peer, 1_234),
+            "client": (peer, 1_234) if peer != UNIX else None,
             "scheme": "https" if tls else "http",
         }
         said: list[Any] = []

@@ -9,6 +9,7 @@ import pytest
 from posthorse.accept.api.app import fields_of
 from posthorse.accept.api.problems import ApiError, Code
 from posthorse.accept.credentials import Credential, CredentialStore, smtp_password
+from posthorse.accept.trusted import UNIX
 from posthorse.mail.ids import MAIN_TENANT
 from tests.unit.accept.api.desk import KEY, SECRET, TRUSTED_PEER, Desk, basic
 
@@ -108,6 +109,20 @@ def test_a_trusted_source_needs_no_credentials_but_is_no_browser(run: Run) -> No
         assert (await desk.send(peer=FAR, authorization=None)).status == 401
         wrong = await desk.send(peer=TRUSTED_PEER, tls=True, authorization=basic(secret="wrong"))
         assert wrong.status == 401
+
+    run(story())
+
+
+def test_a_unix_socket_is_this_machine_and_trusted_only_if_named(run: Run) -> None:
+    """Credentials may be given there without TLS; without any only who is named in `[[trusted_sources]]` comes in."""
+
+    async def story() -> None:
+        desk = Desk()
+        assert (await desk.send(peer=UNIX)).status == 202
+        assert (await desk.send(peer=UNIX, authorization=None)).status == 401
+        desk = Desk(more_trusted=(UNIX,))
+        assert (await desk.send(peer=UNIX, authorization=None)).status == 202
+        assert (await desk.send(authorization=None)).status == 401
 
     run(story())
 
