@@ -16,6 +16,7 @@ from posthorse.config.domains import DomainSettings
 from posthorse.config.entrance import (
     TRUSTED_WORDS,
     AccessKeySettings,
+    ClassifySettings,
     ListenerSettings,
     MatchSettings,
     TrustedSourceSettings,
@@ -25,6 +26,7 @@ from posthorse.config.pem import why_not_served, why_not_trusted, why_unreadable
 from posthorse.config.problem import Problem
 from posthorse.config.providers import HttpProvider, ProviderSettings, SesSettings, SmtpSettings
 from posthorse.config.setting import Address
+from posthorse.config.structured import structured_warnings
 from posthorse.config.tree import Config, RouteSettings
 from posthorse.config.webhooks import retention_warning, webhook_problems, webhook_warnings
 from posthorse.mail.ports import TlsMode
@@ -46,10 +48,7 @@ def problems_of(config: Config, place: Place, provider_names: Iterable[str]) -> 
     for source in config.trusted_sources:
         yield from _trusted(source, place(source))
     for rule in config.classify:
-        if rule.match == MatchSettings():
-            yield Problem(path=f"{place(rule)}.match", what="matches everything", remedy="give at least one key")
-        elif rule.match.tag and "=" not in rule.match.tag:
-            yield Problem(path=f"{place(rule)}.match.tag", what="has no value", remedy='write it as "name=value"')
+        yield from rule_problems(rule, place(rule))
     if not names:
         yield Problem(path="providers", what="are missing", remedy="add at least one [[providers]]")
     for domain in config.domains:
@@ -63,6 +62,14 @@ def problems_of(config: Config, place: Place, provider_names: Iterable[str]) -> 
     yield from _routes(config, place, names)
     yield from _streams(config, place)
     yield from _repeated(config, place)
+
+
+def rule_problems(rule: ClassifySettings, path: str) -> Iterator[Problem]:
+    """What keeps a rule from being asked."""
+    if rule.match == MatchSettings():
+        yield Problem(path=f"{path}.match", what="matches everything", remedy="give at least one key")
+    elif rule.match.tag and "=" not in rule.match.tag:
+        yield Problem(path=f"{path}.match.tag", what="has no value", remedy='write it as "name=value"')
 
 
 def warnings_of(config: Config) -> Iterator[Problem]:
@@ -93,6 +100,7 @@ def warnings_of(config: Config) -> Iterator[Problem]:
         if _in_the_clear(provider):
             yield Problem(path=f"providers[{number}]", what="gets mail and credentials in the clear", remedy="use TLS")
     yield from hook_warnings(config)
+    yield from structured_warnings(config)
     for number, webhook in enumerate(config.webhooks):
         yield from webhook_warnings(webhook, f"webhooks[{number}]")
     yield from retention_warning(config.retention.history_s, config.webhooks)

@@ -25,6 +25,8 @@ class AnyProvider:
     """What every kind has."""
 
     kind: ClassVar[str]
+    takes_fields: ClassVar[bool] = False
+    """It takes mail apart, and cannot carry everything."""
 
     name: Annotated[
         ProviderName,
@@ -185,6 +187,7 @@ class SendGridSettings(HttpProvider):
     """SendGrid, Web API v3. Mail is taken apart for it; what cannot be carried whole goes by another provider."""
 
     kind: ClassVar[str] = "sendgrid"
+    takes_fields: ClassVar[bool] = True
 
     api_key: Annotated[
         Secret,
@@ -215,6 +218,7 @@ class PostmarkSettings(HttpProvider):
     """Postmark. Mail is taken apart for it; what cannot be carried whole goes by another provider."""
 
     kind: ClassVar[str] = "postmark"
+    takes_fields: ClassVar[bool] = True
 
     server_token: Annotated[
         Secret,

@@ -56,3 +56,22 @@ def test_a_key_in_the_clear_is_a_warning(tmp_path: Path) -> None:
         config = read_config(f'{GRID}endpoint = "{endpoint}"\n', folder=tmp_path, environ=ENVIRON)
         told = [problem for problem in warnings_of(config) if problem.path.startswith("providers[0]")]
         assert bool(told) is warned, endpoint
+
+
+def test_routes_without_a_way_for_everything_are_a_warning(tmp_path: Path) -> None:
+    """What such providers cannot carry has nowhere to go: said for each route, and for the implied one."""
+    box = '[[providers]]\nname = "box"\nkind = "mailbox"\nfolder = "mail"\n'
+    only = '[[routes]]\nstream = "bulk"\nproviders = ["grid"]\n'
+    both = '[[routes]]\nstream = "once"\nproviders = ["grid", "box"]\n'
+    for text, paths in (
+        (GRID + MARK, {"providers"}),
+        (GRID + box + only + both, {"routes[0]"}),
+        (GRID + box, set()),
+        (GRID + MARK + only, {"providers", "routes[0]"}),
+    ):
+        told = {
+            each.path
+            for each in warnings_of(read_config(text, folder=tmp_path, environ=ENVIRON))
+            if "apart" in each.what
+        }
+        assert told == paths
