@@ -190,6 +190,8 @@ class Shop:
 
 
 async def _ended(command: Sequence[str], said: str, environ: Mapping[str, str]) -> tuple[int, str, str]:
+    for made in (TOP / ".venv/awscli", CLIENTS / "node/node_modules"):
+        assert made.exists(), f"{made} is not there: `make clients` installs it"
     process = await asyncio.create_subprocess_exec(
         *command, env=environ, cwd=environ["HOME"], stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

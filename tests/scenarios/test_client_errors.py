@@ -127,3 +127,38 @@ def test_a_client_with_a_wrong_clock_learns_the_time(stage: Runner) -> None:
     ]
     said = stage.run(stage.shop.javascript(calls))
     assert [(one.error, one.attempts) for one in said] == [("", 2), ("", 2)], said  # a client of its own each
+
+
+FROM_OUTSIDE = {"from_email": "boss@elsewhere.example", "to": ["ada@example.net"], "subject": "Hi", "body": "Hello"}
+BY_TEMPLATE = FROM_OUTSIDE | {"subject": "", "body": "", "extra": {"template_id": "welcome"}}
+
+
+@pytest.mark.needs("node")
+def test_mail_libraries_raise_what_the_api_said(stage: Runner) -> None:
+    """django-ses, django-anymail and Nodemailer give the application the reason, each in an exception of its own."""
+
+    async def told(shop: Shop) -> list[tuple[str, str, int, int]]:
+        django_ses = {
+            "EMAIL_BACKEND": "django_ses.SESBackend",
+            "AWS_SES_ACCESS_KEY_ID": KEY,
+            "AWS_SES_SECRET_ACCESS_KEY": SECRET,
+            "AWS_SES_REGION_ENDPOINT_URL": shop.url,
+        }
+        anymail = {"EMAIL_BACKEND": "anymail.backends.amazon_ses.EmailBackend", "ANYMAIL": {}}
+        mail = {"from": "boss@elsewhere.example", "to": "ada@example.net", "subject": "Hi", "text": "Hello"}
+        answers = await asyncio.gather(
+            shop.django(django_ses, [FROM_OUTSIDE]),
+            shop.django(django_ses | {"USE_SES_V2": True}, [FROM_OUTSIDE]),
+            shop.django(anymail, [FROM_OUTSIDE, BY_TEMPLATE]),
+            shop.nodemailer([{"transport": one, "mail": mail} for one in ("ses", "smtp")]),
+        )
+        return [(one.error, one.code, one.status, one.attempts) for said in answers for one in said]
+
+    assert stage.run(told(stage.shop)) == [
+        ("MessageRejected", "MessageRejected", 400, 1),
+        ("MessageRejected", "MessageRejected", 400, 1),
+        ("AnymailAPIError", "MessageRejected", 400, 1),
+        ("AnymailAPIError", "BadRequestException", 400, 1),
+        ("MessageRejected", "ESES", 400, 1),
+        ("Error", "EENVELOPE", 554, 0),
+    ]
