@@ -6,9 +6,9 @@ The referee keeps its own account of copies, leases and lists from the answers a
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,54 +17,23 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage
+from posthorse.mail.event import Event, EventKind
 from posthorse.mail.ids import AttemptId, MessageId, ProviderName, Tenant
-from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection, Scope, Throttle, Unclear
+from posthorse.mail.outcome import Fault, Handover, Outcome, Rejection, Scope, Unclear
 from posthorse.mail.stream import RULES, SECOND, Stream
 from posthorse.spool.desk_port import Decision, Selector
 from posthorse.spool.entry import EntryKey
+from posthorse.spool.inbox_port import Digestion, Learnt
 from posthorse.spool.port import Admitted, HistoryRow, LeasedGroup, NewMessage, Released, Renewal, Settled, Settlement
 from posthorse.spool.rules import Row
 from posthorse.spool.story import replay
-from tests.contract.spool_kit import NODE, FullSpool, World, opened
+from tests.contract.spool_account import ADDRESSES, OUTCOMES, RAISING, Account
+from tests.contract.spool_kit import NODE, RELAY, FullSpool, World, opened
 from tests.contract.spool_play import KINDS
 
 T = TypeVar("T")
 
-ADDRESSES = ("ann@example.com", "Bob@Example.com", "eve@other.example")
-OUTCOMES: tuple[Outcome | None, ...] = (
-    Handover(),
-    Deferral(scope=Scope.RECIPIENT),
-    Rejection(scope=Scope.RECIPIENT),
-    Rejection(scope=Scope.ACCOUNT),
-    Fault(scope=Scope.PROVIDER),
-    Throttle(scope=Scope.ACCOUNT),
-    Unclear(),
-    None,
-)
-RAISING = (Decision.ANOTHER_COPY, Decision.WAS_NOT_SENT)
-"""Decisions after which a person, not a rule, answers for further copies."""
-
 _FAST = Path("/dev/shm")
-
-
-@dataclass(slots=True)
-class Account:
-    """What the referee knows of one recipient from the answers alone."""
-
-    allowed: int
-    tenant: Tenant
-    address: str
-    expires_at: int
-    fence: int = 0
-    """The highest fence ever given out."""
-    released: dict[int, str] = field(default_factory=dict)
-    """Fences whose release was allowed, each `out` or `refused`."""
-    decided: bool = False
-
-    @property
-    def out(self) -> int:
-        """Copies that may be out."""
-        return sum(1 for state in self.released.values() if state == "out")
 
 
 class SpoolMachine(RuleBasedStateMachine):
@@ -284,6 +253,45 @@ class SpoolMachine(RuleBasedStateMachine):
             account.released[recipient.fence] = "refused"
         if twice:
             assert results[1] is Settled.RECORDED or isinstance(outcome, Unclear), "one answer counted twice"
+
+    @precondition(lambda self: any(account.released for account in self.accounts.values()))
+    @rule(
+        data=st.data(),
+        provider=st.sampled_from((RELAY, RELAY, RELAY, ProviderName("stranger"))),
+        kind=st.sampled_from(list(EventKind)),
+        number=st.integers(0, 30),
+        named=st.booleans(),
+        spelt=st.sampled_from((str.lower, str.upper)),
+    )
+    def hear(
+        self,
+        data: st.DataObject,
+        provider: ProviderName,
+        kind: EventKind,
+        number: int,
+        named: bool,
+        spelt: Callable[[str], str],
+    ) -> None:
+        """A provider tells of any recipient, new or what it told before; a stranger's word counts for nothing."""
+        places = sorted(self.accounts)
+        released = [place for place in places if self.accounts[place].released]
+        place = data.draw(st.sampled_from(4 * released + places))
+        account = self.accounts[place]
+        event = Event(
+            provider=provider,
+            key=f"{number}",
+            kind=kind,
+            at=0,
+            recipient=spelt(account.address) if named else "",
+            message_id=place[0],
+        )
+        ((learnt,),) = self._ask(lambda spool: spool.inbox.digest([Digestion(seq=0, events=(event,))]))
+        mine = [known for key, known in self.accounts.items() if key[0] == place[0] and (key == place or not named)]
+        if learnt is not Learnt.REPEATED:
+            is_believed = provider == RELAY and any(known.released for known in mine)
+            assert (learnt is not Learnt.UNKNOWN) == is_believed, "a stranger was believed, or somebody was not"
+        listed = self._ask(lambda spool: spool.suppressions(None, "", 100))
+        self.listed |= {(entry.tenant, entry.address) for entry in listed}
 
     @rule(limit=st.sampled_from((1, 100)))
     def sweep(self, limit: int) -> None:
