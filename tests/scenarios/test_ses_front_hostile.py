@@ -4,9 +4,11 @@ Rows stand in `tests/corpus/ses`: signatures (B71), JSON (B67), forms (B68), str
 targets (B74), and HTTP itself (B66, as bytes).
 """
 
+import base64
 import json
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
 
 import pytest
 
@@ -78,6 +80,92 @@ def test_hostile_http_is_no_request(stand: SesStand, site: SesSite, row: Row) ->
         if got[-1] == "400":
             assert line.answer() is None
     assert stand.stored(site) == []
+    assert_site_is_sane(stand, site)
+
+
+MIB = 1 << 20
+HEAD = b"From: shop@example.com\r\nTo: ada@example.net\r\n\r\n"
+
+
+def mail_of(size_bytes: int, line: bytes = b"x" * 76 + b"\r\n") -> bytes:
+    """A message of exactly so many bytes."""
+    lines = HEAD + line * ((size_bytes - len(HEAD)) // len(line))
+    return lines + b"x" * (size_bytes - len(lines) - 2) + b"\r\n"
+
+
+def raw(content: bytes) -> str:
+    """A request of v2 for this message."""
+    return json.dumps({"Content": {"Raw": {"Data": base64.b64encode(content).decode()}}})
+
+
+def form(content: bytes) -> str:
+    """A request of v1 for this message."""
+    return f"Action=SendRawEmail&RawMessage.Data={quote(base64.b64encode(content), safe='')}"
+
+
+def simple(attachment: bytes, **more: object) -> str:
+    """A request of v2 for composed mail with this attachment."""
+    files = [{"FileName": "a.bin", "RawContent": base64.b64encode(attachment).decode()}]
+    content = {"Subject": {"Data": "x"}, "Body": {"Html": {"Data": "x"}}, "Attachments": files} | more
+    to = {"ToAddresses": ["ada@example.net"]}
+    return json.dumps({"FromEmailAddress": "shop@example.com", "Destination": to, "Content": {"Simple": content}})
+
+
+LARGE: dict[str, tuple[str, Callable[[], str], int]] = {
+    "40 MiB": ("/v2/email/outbound-emails", lambda: raw(mail_of(40 * MIB)), 200),
+    "40 MiB and a byte": ("/v2/email/outbound-emails", lambda: raw(mail_of(40 * MIB + 1)), 400),
+    "60 MiB": ("/v2/email/outbound-emails", lambda: raw(mail_of(60 * MIB)), 413),
+    "39 MiB with bare LF": ("/v2/email/outbound-emails", lambda: raw(mail_of(39 * MIB, b"x" * 100 + b"\n")), 200),
+    "30 MiB, slashes escaped": ("/v2/email/outbound-emails", lambda: raw(mail_of(30 * MIB)).replace("/", "\\/"), 200),
+    "30 MiB, another author": (
+        "/v2/email/outbound-emails",
+        lambda: raw(mail_of(30 * MIB))[:-1] + ',"FromEmailAddress":"other@example.com"}',
+        200,
+    ),
+    "10 MiB by v1": ("/", lambda: form(mail_of(10 * MIB)), 200),
+    "10 MiB and a byte by v1": ("/", lambda: form(mail_of(10 * MIB + 1)), 400),
+    "attachment of 28 MiB": ("/v2/email/outbound-emails", lambda: simple(b"\xff?" * (14 * MIB)), 200),
+    "attachment of 33 MiB": ("/v2/email/outbound-emails", lambda: simple(b"\xff?" * (17 * MIB)), 400),
+    "text of 9 MiB": (
+        "/v2/email/outbound-emails",
+        lambda: simple(b"", Body={"Text": {"Data": "a line of text\n" * (9 * MIB // 16)}}),
+        200,
+    ),
+    "text of 9 MiB, escaped to 36": (
+        "/v2/email/outbound-emails",
+        lambda: simple(b"", Body={"Text": {"Data": "é\n" * (4 * MIB + MIB // 2)}}),
+        400,
+    ),
+    "text of 30 MiB": (
+        "/v2/email/outbound-emails",
+        lambda: simple(b"", Body={"Text": {"Data": "a" * (30 * MIB)}}),
+        400,
+    ),
+    "a million attachments": (
+        "/v2/email/outbound-emails",
+        lambda: simple(b"", Attachments=[{"FileName": "", "RawContent": ""}] * 1_000_000),
+        400,
+    ),
+    "text of 9 MiB by v1": (
+        "/",
+        lambda: (
+            "Action=SendEmail&Source=shop@example.com&Message.Subject.Data=x&Destination.ToAddresses.member.1="
+            "ada@example.net&Message.Body.Text.Data=" + "%C3%A9+%0A" * MIB
+        ),
+        200,
+    ),
+}
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("name", LARGE)
+def test_large_mail_holds_nobody_up(stand: SesStand, site: SesSite, name: str) -> None:
+    """Up to the limit of each version mail is taken, beyond it refused, and nobody waits over 50 ms for it."""
+    target, make, status = LARGE[name]
+    stand.anew(site)
+    answered = ask(site, {"target": target, "body": make()})
+    assert answered.status == status, answered.body
+    assert len(stand.stored(site)) == (status == 200)
     assert_site_is_sane(stand, site)
 
 

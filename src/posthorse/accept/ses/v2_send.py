@@ -20,7 +20,8 @@ from posthorse.mail.large import LARGE_BYTES, SLICE_BYTES
 
 LARGE_REQUEST_BYTES: Final = 4 << 20
 """From this size on blobs are not decoded together with the rest: that would take 2 ms for each MB."""
-MAX_TEXT_BYTES: Final = 10 << 20
+MAX_TEXT_BYTES: Final = 12 << 20
+"""Of text and HTML together, as JSON. Reading more in one piece would hold others up."""
 MAX_LISTS_BYTES: Final = 256 << 10
 """Of recipients, tags and headers together, as JSON: more than their numbers allow."""
 MAX_ATTACHMENTS: Final = 1_000
@@ -100,6 +101,7 @@ class _SendEmail(_Struct, Generic[B]):
 
 
 class _SimpleOutline(_Struct):
+    body: msgspec.Raw = _ABSENT
     headers: msgspec.Raw = _ABSENT
     attachments: msgspec.Raw = _ABSENT
 
@@ -130,7 +132,6 @@ async def read_send_email(body: bytes) -> Asked:
         if len(body) < LARGE_REQUEST_BYTES:
             return _asked(_decode(body))
         request = _decode_large(body)
-        _check_texts(request.content)
         content = await _decoded(request.content)
     except msgspec.ValidationError as error:
         raise SesError(Kind.UNREADABLE, _plain(str(error))) from None
@@ -149,18 +150,14 @@ async def _check_lists(outline: _Outline) -> None:
     lists = (outline.destination, outline.reply_to_addresses, outline.email_tags, simple.headers)
     if sum(len(memoryview(one)) for one in lists) > MAX_LISTS_BYTES:
         raise SesError(Kind.INVALID, "There are more recipients, tags or headers than any message may have.")
+    if len(memoryview(simple.body)) > MAX_TEXT_BYTES:
+        raise SesError(Kind.INVALID, f"Text and HTML have at most {MAX_TEXT_BYTES} bytes as JSON.")
     objects, attachments = 0, memoryview(simple.attachments)
     for at in range(0, len(attachments), SLICE_BYTES):
         objects += bytes(attachments[at : at + SLICE_BYTES]).count(b"{")
         await asyncio.sleep(0)
     if objects > MAX_ATTACHMENTS:
         raise SesError(Kind.INVALID, f"There are more than {MAX_ATTACHMENTS} attachments.")
-
-
-def _check_texts(content: _Content[msgspec.Raw]) -> None:
-    bodies = content.simple.body if content.simple is not None else _Bodies()
-    if sum(len(text.data) for text in (bodies.text, bodies.html) if text is not None) > MAX_TEXT_BYTES:
-        raise SesError(Kind.INVALID, f"Text and HTML have at most {MAX_TEXT_BYTES} characters.")
 
 
 async def _decoded(content: _Content[msgspec.Raw]) -> _Content[bytes]:
