@@ -38,7 +38,7 @@ COMMANDS: dict[str, Late] = {
     "keys": Late("posthorse.cli.keys_command", "app", "Access keys of applications, kept in the spool."),
     "suppression": Late("posthorse.cli.suppression_command", "app", "Addresses that must not be mailed."),
     "webhooks": Late("posthorse.cli.webhooks_command", "app", "Customers' endpoints: how they stand, telling again."),
-    "classify": Late("posthorse.cli.explain_command", "classify", "Rules that give mail its stream."),
+    "classify": Late("posthorse.cli.classify_command", "app", "Rules that give mail its stream."),
     "config": Late("posthorse.cli.config_command", "app", "Check, show and reload the configuration."),
     "backup": Late("posthorse.cli.spool_command", "backup", "Copy the spool while mail goes on."),
     "restore": Late("posthorse.cli.spool_command", "restore", "Put a backup in the place of a spool that is gone."),

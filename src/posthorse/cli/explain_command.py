@@ -1,21 +1,9 @@
-"""Why: `explain` tells a message's history, `classify test` which rule would match a message."""
-
-from pathlib import Path
-from typing import Annotated
-
-import typer
+"""`posthorse explain`: why a message is where it is."""
 
 from posthorse.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, MessageId
 from posthorse.cli.output import print_json, say
 from posthorse.cli.talk import carry_out
 from posthorse.control import requests
-
-classify = typer.Typer(help="Rules that give mail its stream.", no_args_is_help=True, rich_markup_mode=None)
-
-
-@classify.callback()
-def _group() -> None:
-    """Rules that give mail its stream."""
 
 
 def explain(id: MessageId, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:  # noqa: A002
@@ -31,22 +19,3 @@ def explain(id: MessageId, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson 
     say("now:")
     for each, sentence in zip(found.recipients, found.now, strict=True):
         say(f"  {sentence}  [{each.address}]")
-
-
-@classify.command("test")
-def classify_message(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A message as it would be sent; - for standard input.")],
-    sender: Annotated[str, typer.Option("--from", metavar="ADDRESS", help="Envelope sender.")] = "",
-    key: Annotated[str, typer.Option("--key", metavar="ID", help="Access key id or SMTP user.")] = "",
-    config: ConfigFile = DEFAULT_CONFIG,
-    as_json: AsJson = False,
-) -> None:
-    """Tell which rule would give this message its stream."""
-    from posthorse.cli.classifying import classified
-
-    content = typer.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
-    found = classified(config, content, sender=sender, key=key)
-    if as_json:
-        print_json({"stream": found.stream.value, "because": found.because, "rule": found.rule})
-    else:
-        say(f"{found.stream.value}, because of {found.because}")

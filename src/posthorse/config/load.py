@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from posthorse.config.check import problems_of
+from posthorse.config.check import problems_of, rule_problems
 from posthorse.config.domains import DomainSettings
+from posthorse.config.entrance import ClassifySettings
 from posthorse.config.feedback import FeedbackSettings
 from posthorse.config.problem import ConfigProblems, Problem
 from posthorse.config.reader import Reading, Unreadable
@@ -93,6 +94,24 @@ def read_domains(path: Path, environ: Mapping[str, str]) -> tuple[DomainSettings
     if reading.problems:
         raise ConfigProblems(reading.problems)
     return config.domains
+
+
+def read_classify(path: Path) -> tuple[ClassifySettings, ...]:
+    """Read only the `[[classify]]` rules of a file; the rest may be wrong or missing. Raises `ConfigProblems`."""
+    return classify_rules(_document(_text_of(path)).get("classify", []))
+
+
+def classify_rules(tables: object) -> tuple[ClassifySettings, ...]:
+    """Rules from their tables in TOML. Raises `ConfigProblems`."""
+    reading = Reading(Surroundings(folder=Path(), environ={}))
+    try:
+        rules = reading.section(Config, {"classify": tables}, "").classify
+    except Unreadable:
+        raise ConfigProblems(reading.problems) from None
+    problems = [*reading.problems, *(each for rule in rules for each in rule_problems(rule, reading.place(rule)))]
+    if problems:
+        raise ConfigProblems(problems)
+    return rules
 
 
 def _document(text: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, assert_never
 
-from posthorse.control import keys, queue, replies, requests, suppressions, webhooks
+from posthorse.control import keys, queue, replies, requests, suppressions, traffic, webhooks
 from posthorse.control.keys import Locksmith
 from posthorse.control.node import Confirming, Node, NotDone
 from posthorse.control.orders import Orders
@@ -12,6 +12,7 @@ from posthorse.mail.ports import Clock
 from posthorse.spool.desk_port import SpoolDesk, Unconfirmed
 from posthorse.spool.outbox_port import SpoolOutbox
 from posthorse.spool.port import SpoolUnavailable
+from posthorse.spool.recorded_port import SpoolRecorded
 
 _LOOKING = (
     requests.Overview,
@@ -23,6 +24,7 @@ _LOOKING = (
     requests.Keys,
     requests.Suppressions,
     requests.Webhooks,
+    requests.RecordedTraffic,
 )
 
 
@@ -32,6 +34,11 @@ class DeskSpool(SpoolDesk, Protocol):
     @property
     def outbox(self) -> SpoolOutbox:
         """What customers are told."""
+        ...
+
+    @property
+    def recorded(self) -> SpoolRecorded:
+        """The traffic that was recorded."""
         ...
 
 
@@ -128,6 +135,8 @@ class Desk:
                 return await webhooks.disabled(spool.outbox, request, by)
             case requests.WebhookForget():
                 return await webhooks.forgotten(spool.outbox, request)
+            case requests.RecordedTraffic():
+                return await traffic.recorded(spool.recorded, request)
             case requests.Backup():
                 path = Path(request.path)
                 return replies.BackedUp(path=str(path), size_bytes=await node.backup(path))

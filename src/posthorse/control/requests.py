@@ -208,6 +208,14 @@ class WebhookForget(Request[replies.Done], frozen=True, kw_only=True, tag="webho
     tenant: str = ""
 
 
+class RecordedTraffic(Request[replies.RecordedTraffic], frozen=True, kw_only=True, tag="classify.recorded"):
+    """What the rules look at, of messages that were accepted, newest first."""
+
+    before: str = ""
+    """Only messages older than this id."""
+    limit: int = 500
+
+
 class Backup(Request[replies.BackedUp], frozen=True, kw_only=True, tag="backup"):
     """A copy of the spool as it is now, made while mail goes on."""
 
@@ -245,6 +253,7 @@ AnyRequest = (
     | WebhookEnable
     | WebhookDisable
     | WebhookForget
+    | RecordedTraffic
     | Backup
     | Reload
 )

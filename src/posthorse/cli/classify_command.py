@@ -1,0 +1,78 @@
+"""`posthorse classify`: what rules say of a message, what they would have done, and which ones traffic suggests."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from posthorse.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, OnlyTenant
+from posthorse.cli.output import print_json, say
+
+MOST_MESSAGES = 50_000
+
+app = typer.Typer(help="Rules that give mail its stream.", no_args_is_help=True, rich_markup_mode=None)
+
+Messages = Annotated[
+    int, typer.Option("--messages", min=1, max=MOST_MESSAGES, help="At most so many, the newest of those recorded.")
+]
+
+
+@app.command("test")
+def classify_test(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]",
+            help="A message as it would be sent; - for standard input. Without it: the traffic that was recorded.",
+        ),
+    ] = None,
+    sender: Annotated[str, typer.Option("--from", metavar="ADDRESS", help="Envelope sender of FILE.")] = "",
+    key: Annotated[str, typer.Option("--key", metavar="ID", help="Access key id or SMTP user of FILE.")] = "",
+    rules: Annotated[
+        Path | None,
+        typer.Option("--rules", metavar="FILE", help="The [[classify]] rules of this file in place of the configured."),
+    ] = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rule",
+            metavar="TOML",
+            help="One more rule before all others: 'match = {subject = \"*code*\"}, stream = ...'.",
+        ),
+    ] = None,
+    messages: Messages = 5_000,
+    tenant: OnlyTenant = "",
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Tell which rule would give a message its stream, or what rules would have done over recorded traffic."""
+    from posthorse.cli import classify_print, classifying
+
+    candidate = classifying.candidate_rules(config, rules, rule or [])
+    if file is None:
+        trial = classifying.trial(config, candidate, messages=messages, tenant=tenant)
+        print_json(trial) if as_json else classify_print.print_trial(trial)
+        return
+    content = typer.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
+    found = classifying.classified(candidate, content, sender=sender, key=key)
+    if as_json:
+        print_json({"stream": found.stream.value, "because": found.because, "rule": found.rule})
+    else:
+        say(f"{found.stream.value}, because of {found.because}")
+
+
+@app.command("suggest")
+def suggest(
+    messages: Messages = 5_000,
+    tenant: OnlyTenant = "",
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Propose [[classify]] rules from recorded traffic, with the evidence of each; nothing is changed.
+
+    Looks at names, senders, numbers, times and header fields of mail that neither the client nor a rule gave a stream.
+    """
+    from posthorse.cli import classify_print, classifying
+
+    found = classifying.suggestion(config, messages=messages, tenant=tenant)
+    print_json(classify_print.as_data(found)) if as_json else classify_print.print_suggestion(found)
