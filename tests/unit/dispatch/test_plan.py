@@ -195,6 +195,7 @@ names = st.lists(st.sampled_from([A, B, C]), unique=True)
     order=names,
     standing=st.lists(standings, min_size=3, max_size=3),
     small=st.sets(st.sampled_from([A, B, C])),
+    surveyed=st.sets(st.sampled_from([A, B, C])),
     tried=names,
     held=st.integers(0, 3),
     stream=st.sampled_from(Stream),
@@ -205,6 +206,7 @@ def test_no_plan_picks_what_is_closed_tried_or_unable(
     order: list[ProviderName],
     standing: list[Standing],
     small: set[ProviderName],
+    surveyed: set[ProviderName],
     tried: list[ProviderName],
     held: int,
     stream: Stream,
@@ -213,8 +215,13 @@ def test_no_plan_picks_what_is_closed_tried_or_unable(
 ) -> None:
     """Whatever the candidates: a try is open, able and new; giving up needs all unable; every wait is bounded."""
     candidates = [
-        candidate(name, how, SMALL if name in small else ABLE) for name, how in zip(order, standing, strict=False)
+        replace(
+            candidate(name, how, SMALL if name in small else ABLE),
+            unable="cannot carry: signed mail" if name in surveyed else "",
+        )
+        for name, how in zip(order, standing, strict=False)
     ]
+    small |= surveyed
     holders = tuple(tried[:held])
     base = Carriage.IN_DOUBT if holders else Carriage.QUEUED
     plan = make_plan(group(stream, base, tried, holders, attempts), candidates, NOW, roll)
