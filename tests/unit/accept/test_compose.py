@@ -36,6 +36,9 @@ PLAIN = StructuredMail(
 REFUSED = json.loads((Path(__file__).parent.parent.parent / "corpus" / "api" / "compose.json").read_text())
 VISIBLE = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=120)
 
+_PUNCTUATION = "\t :;,\"\\<>=?()[]@/%'*a1\xe9\u540d\u202e"
+TRICKY = st.text(_PUNCTUATION, max_size=60) | st.text(_PUNCTUATION + "\r\n\0\x85\u2028", max_size=12)
+
 
 def parsed(mail: StructuredMail) -> EmailMessage:
     """The composed message as another library reads it, after a look at its lines."""
@@ -247,3 +250,60 @@ def test_large_mail_is_made_in_turns_and_is_the_same() -> None:
     text, attached = parsed(mail).iter_parts()
     assert cast(bytes, text.get_payload(decode=True)).decode() == content
     assert attached.get_payload(decode=True) == bytes(range(256)) * 40_000
+
+
+@given(
+    subject=TRICKY,
+    name=TRICKY,
+    value=TRICKY,
+    header=st.just("Note-2") | st.text("ab-:\r\n \xe4", max_size=8),
+    file_name=TRICKY,
+    content_type=st.sampled_from(["", "text/plain", 'image/png; name="a b"']) | TRICKY,
+    content_id=st.sampled_from(["", "<logo@x>"]) | TRICKY,
+    description=TRICKY,
+)
+def test_whatever_is_given_becomes_nothing_else(
+    subject: str,
+    name: str,
+    value: str,
+    header: str,
+    file_name: str,
+    content_type: str,
+    content_id: str,
+    description: str,
+) -> None:
+    """Any text in any field is refused, or the message has exactly the fields and parts that were asked for."""
+    attachment = Attachment(
+        file_name=file_name,
+        content=b"x",
+        content_type=content_type,
+        content_id=content_id,
+        description=description,
+    )
+    mail = replace(
+        PLAIN,
+        from_=Mailbox(address="shop@example.com", name=name),
+        subject=subject,
+        headers=(("X-Note", value), (f"X-{header}", "y")),
+        attachments=(attachment,),
+    )
+    try:
+        octets = compose(mail)
+    except ComposeError:
+        return
+    block = cut(octets)
+    assert isinstance(block, HeaderBlock)
+    names = [field.partition(b":")[0] for field in block.kept]
+    own = f"X-{header}".encode()
+    assert names == [b"From", b"To", b"Subject", b"X-Note", own, b"MIME-Version", b"Content-Type"]
+    message = email.message_from_bytes(octets)
+    _, text, attached = message.walk()
+    assert text.get_content_type() == "text/plain"
+    assert set(attached.keys()) <= {
+        "Content-Type",
+        "Content-Disposition",
+        "Content-ID",
+        "Content-Description",
+        "Content-Transfer-Encoding",
+    }
+    assert attached.get_payload(decode=True) == b"x"
