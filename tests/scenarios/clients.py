@@ -35,13 +35,8 @@ KEY, SECRET = "AKIASHOP000000000001", "shop/secret+key"
 SMTP_USER, SMTP_PASSWORD = "AKIAREHEARSAL0000001", "rehearsal-password"
 REGION = "us-east-1"
 
-GATEWAY = f"""
-[[access_keys]]
-id = "{KEY}"
-secret = "file:shop-secret"
-[[domains]]
-name = "example.com"
-"""
+ACCESS_KEY = f'[[access_keys]]\nid = "{KEY}"\nsecret = "file:shop-secret"\n'
+DOMAIN = '[[domains]]\nname = "example.com"\n'
 """What the gateway of these stories knows beside what every rehearsal does; mail may come from example.com only."""
 
 _CLI_ERROR = re.compile(
@@ -215,10 +210,10 @@ def _as_json(value: object) -> dict[str, str]:
 class Runner:
     """A loop that lasts as long as a module's gateway, since the processes belong to it."""
 
-    def __init__(self, folder: Path, more_config: str) -> None:
+    def __init__(self, folder: Path, more_config: str, domain: str = DOMAIN) -> None:
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
-        self.shop = self.run(self._stack.enter_async_context(shop(folder, more_config)))
+        self.shop = self.run(self._stack.enter_async_context(shop(folder, domain + more_config)))
 
     def run(self, story: Coroutine[Any, Any, T]) -> T:
         """One story, at most 90 s of it."""
@@ -243,6 +238,6 @@ async def shop(folder: Path, more_config: str = "") -> AsyncIterator[Shop]:
     (folder / "home").mkdir()
     (folder / "shop-secret").write_text(SECRET)
     (folder / "shop-secret").chmod(0o600)
-    script = Script(providers=(("first", "ses"), ("second", "smtp")), more_config=GATEWAY + more_config)
+    script = Script(providers=(("first", "ses"), ("second", "smtp")), more_config=ACCESS_KEY + more_config)
     async with rehearsal(folder, script) as running:
         yield Shop(running)

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -252,3 +253,31 @@ def test_a_rate_limit_is_told_to_who_asks_before_it_sends(slow_stage: Runner) ->
     v1, v2 = slow_stage.run(slow_stage.shop.boto3(calls))
     assert v1.answer["MaxSendRate"] == v2.answer["SendQuota"]["MaxSendRate"] == 0.002
     assert re.fullmatch("[0-9a-f-]{36}", v1.request_id)
+
+
+# --- no room ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_spool_without_room_is_our_trouble_and_tried_again(tmp_path: Path) -> None:
+    """Nothing is taken, each library comes back as often as for a failure of SES, and then says whose it was."""
+
+    async def told(shop: Shop) -> list[tuple[str, int, int]]:
+        v1, v2 = _v1("example.net"), _v2("example.net")
+        answers = await asyncio.gather(
+            shop.boto3([v1]),
+            shop.boto3([dict(v2) | {"retries": "standard"}]),
+            shop.javascript([v1, v2]),
+        )
+        assert await shop.running.recipients() == []
+        return [(one.code, one.status, one.attempts) for said in answers for one in said]
+
+    runner = Runner(tmp_path, '[limits]\nfree_space = "1000000GiB"\n')
+    try:
+        assert runner.run(told(runner.shop)) == [
+            ("InternalFailure", 500, 5),
+            ("InternalServiceErrorException", 500, 3),
+            ("InternalFailure", 500, 3),
+            ("InternalServiceErrorException", 500, 3),
+        ]
+    finally:
+        runner.close()
