@@ -136,20 +136,19 @@ class _Cutter:
 
     def _delimiters(self, mark: bytes, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
         """(begin of the line, begin of the next one, whether it closes) of every delimiter line."""
-        content = self._content
-        at = content.find(mark, start, end)
-        while at >= 0:
+        content, sought = self._content, b"\r\n" + mark
+        before = start - 2 if content.startswith(mark, start, end) else content.find(sought, start, end)
+        while before >= 0:
+            at = before + 2
             rest = at + len(mark)
-            if at == start or content[at - 2 : at] == b"\r\n":
-                stop = content.find(b"\r\n", rest, end)
-                stop = end if stop < 0 else stop
-                closing = content.startswith(b"--", rest) and rest + 2 <= stop
-                if content[rest + 2 * closing : stop].strip(b" \t"):
-                    # for some readers this is a delimiter (RFC 2046 compares the beginning of the line only)
-                    raise Unfit("a line that only begins like a boundary")
-                yield at, min(stop + 2, end), closing
-                rest = stop
-            at = content.find(mark, rest, end)
+            stop = content.find(b"\r\n", rest, end)
+            stop = end if stop < 0 else stop
+            closing = content.startswith(b"--", rest, stop)
+            if content[rest + 2 * closing : stop].strip(b" \t"):
+                # for some readers this is a delimiter (RFC 2046 compares the beginning of the line only)
+                raise Unfit("a line that only begins like a boundary")
+            yield at, min(stop + 2, end), closing
+            before = content.find(sought, stop, end)
 
 
 def _field(line: bytes) -> Field:

@@ -12,7 +12,7 @@ from time import process_time
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from posthorse.providers.mime.dissect import dissect
@@ -140,7 +140,11 @@ def test_what_the_standard_library_writes_is_read_as_it_was(
         mail.add_alternative(html, subtype="html", cte=encoding)
     if file is not None:
         mail.add_attachment(file[1], maintype="image", subtype="png", filename=file[0])
-    dissection = dissect(mail.as_bytes())
+    content = mail.as_bytes()
+    again = email.message_from_bytes(content, policy=email.policy.default)
+    assume(again["Subject"] == subject)  # folding may lose a space between two encoded words
+    assume(again["From"].addresses[0].display_name == name)
+    dissection = dissect(content)
     if isinstance(dissection, Undissected):
         assert dissection.why
         return
