@@ -24,6 +24,7 @@ from urllib.parse import quote
 from posthorse.accept.admission import Admission, AdmissionPolicy
 from posthorse.accept.classify import Classifier, ClassifyRule
 from posthorse.accept.credentials import Credential
+from posthorse.accept.load import Load
 from posthorse.adapters.chance import TimeOrderedIds
 from posthorse.adapters.clock import SystemClock
 from posthorse.config.entrance import AccessKeySettings, ClassifySettings, MatchSettings, TrustedSourceSettings
@@ -76,6 +77,10 @@ class SesSite:
     spool: MemorySpool
     entrance: SesEntrance
     serving: HttpServing
+    admission: Admission
+    clock: SystemClock
+    load: list[Load]
+    """The last one counts."""
     log: Log
     lines: list[bytes]
     unhandled: list[dict[str, Any]] = field(default_factory=list)
@@ -112,7 +117,7 @@ class SesStand:
         return asyncio.run_coroutine_threadsafe(self._stored(site), self.loop).result(PATIENCE_S)
 
     async def _open(self, trusted: str) -> SesSite:
-        clock, lines = SystemClock(), list[bytes]()
+        clock, lines, load = SystemClock(), list[bytes](), [Load()]
         log = Log(lines.append, clock)
         journal = Journal(Measures(), MailLog(log, b"key"))
 
@@ -129,6 +134,7 @@ class SesStand:
             observer=journal,
             policy=AdmissionPolicy(domains={MAIN_TENANT: frozenset({DOMAIN})}),
             classifier=Classifier([ClassifyRule(stream=Stream.URGENT, configuration_set="codes")]),
+            load=lambda: load[-1],
         )
         entrance = SesEntrance(
             _config(trusted),
@@ -140,7 +146,17 @@ class SesStand:
             credentials=_credentials(),
         )
         serving = await serve_http(Router(entrance.mounts, [Role.API], journal.bug), "127.0.0.1", 0)
-        site = SesSite(serving.port, MemorySpool(clock=clock), entrance, serving, log, lines)
+        site = SesSite(
+            port=serving.port,
+            spool=MemorySpool(clock=clock),
+            entrance=entrance,
+            serving=serving,
+            admission=admission,
+            clock=clock,
+            load=load,
+            log=log,
+            lines=lines,
+        )
         self.loop.set_exception_handler(lambda _, context: site.unhandled.append(context))
         self.loop.longest_s = 0.0
         return site

@@ -273,7 +273,7 @@ class Daemon:
     async def _end_smtp(self) -> None:
         if self._listeners is not None:
             self._listeners.stop_smtp()
-        await self._smtp.close(GRACE_S)
+        await asyncio.gather(self._smtp.close(GRACE_S), self._ses.reception.close(GRACE_S))
 
     async def _close_doors(self) -> None:
         """Commands and pages are answered until all mail is at rest."""

@@ -1,13 +1,14 @@
 """Reception: the bodies of requests, read in bounded room and time.
 
 Promise: nothing beyond a request's limit is kept, whatever it declares; all bodies together stay within the room; a
-client that stops sending, or sends too slowly, is given up. The digest is made as the bytes come, so that a large body
-holds nobody up. Room is given back when the request has ended.
+client that stops sending, or sends too slowly, is given up; once it is closing, whoever comes is told to come back. The
+digest is made as the bytes come, so that a large body holds nobody up. Room is given back when the request has ended.
 
 Left out: what the body says; connections (the HTTP server).
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -39,7 +40,7 @@ class ClientGone(Exception):
 class Reception:
     """All requests being received. `limits` may be replaced at any time."""
 
-    __slots__ = ("held_bytes", "limits", "pending")
+    __slots__ = ("_emptied", "held_bytes", "limits", "open_now", "pending")
 
     def __init__(self, limits: ReceptionLimits | None = None) -> None:
         self.limits = limits or ReceptionLimits()
@@ -47,10 +48,34 @@ class Reception:
         """Bytes of bodies that are being received or worked on."""
         self.pending = 0
         """Requests that wait for a commit."""
+        self.open_now = 0
+        """Requests that have not been answered."""
+        self._emptied: asyncio.Event | None = None
+        """Set once it is closing and nothing is open."""
 
     def begin(self, most_bytes: int) -> "Incoming":
         """One request, for the length of a `with` block."""
         return Incoming(self, most_bytes)
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether new requests are told to come back later."""
+        return self._emptied is not None
+
+    async def close(self, grace_s: float) -> None:
+        """Take no more; requests under way end, for at most `grace_s`."""
+        self._emptied = asyncio.Event()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                while self.open_now:
+                    self._emptied.clear()
+                    await self._emptied.wait()
+
+    def left(self) -> None:
+        """A request has ended."""
+        self.open_now -= 1
+        if self._emptied is not None and not self.open_now:
+            self._emptied.set()
 
 
 class Incoming:
@@ -67,6 +92,7 @@ class Incoming:
         """Of the whole body, in small hexadecimal digits."""
 
     def __enter__(self) -> "Incoming":
+        self._reception.open_now += 1
         return self
 
     def __exit__(
@@ -75,6 +101,7 @@ class Incoming:
         self._reception.held_bytes -= self._held_bytes
         self._held_bytes = 0
         self.content = b""
+        self._reception.left()
 
     async def read(self, receive: Receive, declared_bytes: int) -> None:
         """Read the whole body. `declared_bytes`: its Content-Length; 0 if there is none. Raises `SesError` and
@@ -83,7 +110,7 @@ class Incoming:
         if declared_bytes > self._most_bytes:
             raise self._too_large()
         limits = self._reception.limits
-        if self._reception.held_bytes + declared_bytes > limits.room_bytes:
+        if self._reception.is_closing or self._reception.held_bytes + declared_bytes > limits.room_bytes:
             raise SesError(Kind.THROTTLED, THROTTLED_TEXT)
         try:
             async with asyncio.timeout(limits.idle_s) as patience:
