@@ -11,10 +11,12 @@ import pytest
 
 from posthorse.adapters.clock import SystemClock
 from posthorse.cli.suppression_command import safe_cell
+from posthorse.control.node import Confirming
 from posthorse.mail.outcome import Unclear
 from posthorse.mail.stream import Stream
 from posthorse.spool.sqlite import SqliteSpool
 from tests.unit.cli.stage import Stage, gateway
+from tests.unit.control.scene import RELAY
 
 
 def test_without_a_gateway_the_spool_itself_is_asked(stage: Stage) -> None:
@@ -104,6 +106,24 @@ def test_retry_and_cancel_move_what_they_name(stage: Stage) -> None:
     status, out, _ = stage.call("queue", "cancel", "--to-domain", "c.example")
     assert (status, out) == (1, "withdrawn: 0 recipients\n")
     assert stage.data("queue", "list", "--state", "cancelled")["recipients"][0]["id"] == second
+
+
+def test_what_is_not_confirmed_is_listed(stage: Stage) -> None:
+    """With a gateway by its configuration, without one by the file; a no where no provider tells."""
+    with gateway(stage) as scene:
+        scene.confirming = Confirming(providers=frozenset({RELAY}), within_us=0)
+        message_id = asyncio.run(scene.accept(stream=Stream.ONCE))
+        asyncio.run(scene.hand_over(Stream.ONCE))
+        scene.clock.at += 1
+        (row,) = stage.data("queue", "list", "--not-confirmed")["recipients"]
+        assert (row["id"], row["not_confirmed"], row["fate"]) == (message_id, True, "unknown")
+        assert "handed over" in stage.call("queue", "list", "--not-confirmed")[1]
+    stage.accept()
+    assert "notifications" in stage.call("queue", "list", "--not-confirmed")[2]
+    told = stage.config.read_text().replace('name = "relay"', 'name = "relay"\nnotifications = {}')
+    stage.config.write_text(told + '[feedback]\nconfirm_within = "10m"\n')
+    status, out, err = stage.call("queue", "list", "--not-confirmed")
+    assert (status, out + err) == (0, "everything is confirmed\n")
 
 
 def test_nothing_is_decided_about_all_mail(stage: Stage) -> None:
