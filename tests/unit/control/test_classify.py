@@ -306,7 +306,7 @@ def test_an_unknown_subject_is_unsure_only_where_it_matters() -> None:
 
 
 def test_no_rules_and_no_traffic() -> None:
-    """Nothing is nothing."""
+    """Without rules mail is what it is by default, and no traffic moves nothing."""
     assert tried([], []).moves == 0
     assert tried(mails(3, "x"), []).after == {Stream.STANDARD: 3}
 
