@@ -8,7 +8,7 @@
 - `GET /hooks`: what each provider tells and how that stands.
 - `POST /hooks/NAME`: `{"url", "delay_s", "double", "lose", "forge", "shuffle"}`; what is not given stays as it is. The
   answer comes when the other side is ready to be told, or after ten seconds.
-- `POST /reset`: no faults, empty mailbox, nothing remembered.
+- `POST /reset`: no faults, empty mailbox, nothing remembered; who is told stays, what goes wrong on the way ends.
 
 Promise: a fault acts before the answer is given. Left out: any protection; it listens on loopback only.
 """
@@ -139,6 +139,8 @@ class ControlPeer(asyncio.Protocol):
         for provider in self._providers.values():
             await provider.set_fault(None)
             provider.forget()
+        for hook in self._hooks.values():
+            hook.forget()
         return json_answer({})
 
 

@@ -105,6 +105,11 @@ class HookSender:
         self._senders.clear()
         self._queue = asyncio.Queue()
 
+    def forget(self) -> None:
+        """Nothing goes wrong on the way any more, and nothing is counted; where it goes stays."""
+        self.setting = HookSetting(url=self.setting.url)
+        self.counts.clear()
+
     async def quiet(self) -> None:
         """Return when nothing waits to be told."""
         while self._waiting:

@@ -83,6 +83,9 @@ def test_hooks_by_hand() -> None:
         assert posthorse_lab("hooks", "--lose", "0.5", *at).exit_code == 2
         refused = posthorse_lab("hooks", "relay", "--lose", "0.5", *at)
         assert (refused.exit_code, "SMTP only" in refused.output) == (1, True)
+        posthorse_lab("reset", *at)
+        shown = json.loads(posthorse_lab("hooks", *at, "--json").output)["postmark"]
+        assert (shown["url"], shown["lose"], shown["delay_s"]) == (told[1], 0.0, 0.0)
         assert posthorse_lab("hooks", "nobody", "--lose", "0.5", *at).exit_code == 1
         assert posthorse_lab("hooks", "postmark", "--url", "https://x", *at).exit_code == 1
 

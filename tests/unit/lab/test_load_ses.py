@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +73,11 @@ def test_another_try_is_the_same_call(run: Run) -> None:
                 with pytest.raises(NotNow) as told:
                     await session.send(OFFER)
                 assert not told.value.is_doubtful
+            with pytest.raises(NotNow):
+                await session.send(replace(OFFER, load_id="run-2"))
             await session.close()
-            first, second = (one.header("amz-sdk-invocation-id") for one in catcher.requests)
-            assert first == second
+            first, second, other = (one.header("amz-sdk-invocation-id") for one in catcher.requests)
+            assert first == second != other
             assert json.loads(catcher.requests[0].body)["Destination"] == {"ToAddresses": ["r1@mailbox.example"]}
 
     run(story())

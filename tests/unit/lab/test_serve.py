@@ -1,6 +1,7 @@
 """A whole lab in this process, asked as another process would ask it."""
 
 import asyncio
+import json
 import smtplib
 import ssl
 from collections.abc import Callable, Coroutine
@@ -9,12 +10,15 @@ from typing import Any
 
 import pytest
 
-from posthorse.lab.faults import Fault
+from posthorse.lab.faults import Fault, Wire
+from posthorse.lab.http_line import HttpLine
 from posthorse.lab.mailbox import read_arrivals
 from posthorse.lab.remote import LabRefused, LabRemote, LabUnreachable
 from posthorse.lab.roster import Entry, Roster, RosterWrong, parse_address, read_roster, short_entry, with_providers
 from posthorse.lab.serve import Lab
+from tests.unit.lab.catcher import Catcher
 from tests.unit.lab.stand import MAIL, greeted
+from tests.unit.lab.test_http_faults import ID, REQUESTS
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -144,6 +148,34 @@ def test_a_lab_that_cannot_listen_leaves_nothing_open(run: Run) -> None:
         with pytest.raises(OSError, match="in use"):
             await second.open()
         await first.close()
+
+    run(story())
+
+
+def test_a_roster_says_who_is_told_what_becomes_of_mail(run: Run) -> None:
+    """Without anybody asking at run time; a listed fate and a listed suppression are what happens."""
+
+    async def story() -> None:
+        async with Catcher().listening() as catcher:
+            entry = Entry(
+                name="p",
+                kind="postmark",
+                hooks=catcher.url,
+                fates={"A@there.example": "soft"},
+                suppressed=("B@there.example",),
+            )
+            lab = Lab(Roster(providers=(entry,), control="127.0.0.1:0"))
+            await lab.open()
+            path, headers, request = REQUESTS[Wire.POSTMARK]
+            body = json.dumps(request | {"To": "a@there.example, b@there.example"}).encode()
+            line = HttpLine(lab.describe()["providers"]["p"]["endpoint"], timeout_s=5)
+            assert b"inactive addresses: b@there.example" in (await line.ask("POST", path, headers, body)).body
+            await catcher.until(lambda: len(catcher.requests) == 1)
+            told = json.loads(catcher.requests[0].body)
+            assert (told["Type"], told["Email"], told["Metadata"]) == ("SoftBounce", "a@there.example", ID)
+            line.close()
+            await lab.close()
+            await asyncio.sleep(0)
 
     run(story())
 
