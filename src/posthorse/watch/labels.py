@@ -91,6 +91,7 @@ BUG_WHERE = Label(
     metric="bugs",
     meaning="Where it happened.",
     values={
+        "survey at PROVIDER": "looking whether this provider can carry a message: it is left out for it for a while",
         "attempt at PROVIDER": "an attempt at this provider; its mail is tried again",
         "plan": "deciding about a message",
         "renew": "prolonging the lease of an attempt that takes long",
@@ -98,6 +99,8 @@ BUG_WHERE = Label(
         "dispatcher": "the loop that leases and sends; started again",
         "tending attempts": "the loop that looks after attempts; started again",
         "control": "carrying out an operator's command",
+        "ses": "answering a request of the SES API: its client was told that something failed here",
+        "api": "answering a request of the native API: its client was told that something failed here",
         "web": "answering an HTTP request",
         "hooks": "verifying a notification: its provider was told to come again",
         "digesting": "reading a notification: tried again a few times, then noted",

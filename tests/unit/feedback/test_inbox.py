@@ -105,7 +105,7 @@ def test_other_paths_and_methods(run: Run) -> None:
 
 
 def test_a_body_that_is_too_large_is_not_read(run: Run) -> None:
-    """Announced or not."""
+    """Announced or not, it is given up."""
 
     async def story() -> None:
         site = Site()
