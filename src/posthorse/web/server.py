@@ -14,7 +14,7 @@ from pathlib import Path
 from uvicorn import Config, Server
 
 from posthorse.web.answer import App
-from posthorse.web.one_write import OneWriteProtocol
+from posthorse.web.bounded_head import BoundedHeadProtocol
 
 _LOGGER = logging.getLogger("uvicorn")
 _LOGGER.addHandler(logging.NullHandler())
@@ -91,7 +91,7 @@ async def serve_http(
         port=port,
         uds=path or None,
         loop="none",
-        http=OneWriteProtocol,
+        http=BoundedHeadProtocol,
         ws="none",
         lifespan="off",
         interface="asgi3",

@@ -23,7 +23,9 @@ from posthorse.mail.stream import SECOND
 SKEW_S = 300
 MAX_EXPIRES_S = 604_800
 MAX_AUTHORIZATION_BYTES = 4_096
+MAX_PATH_BYTES = 4_096
 MAX_QUERY_BYTES = 64 << 10
+MAX_PARAMETERS = 2_000
 SERVICE = b"ses"
 
 _ALGORITHM = b"AWS4-HMAC-SHA256"
@@ -107,6 +109,8 @@ class Claim:
 def read_claim(head: Head, now: int, service: bytes = SERVICE) -> Claim:
     """The claim of a request at `now` (microseconds UTC). Raises `NotSigned`."""
     fields = _by_name(head.headers)
+    if len(head.path) > MAX_PATH_BYTES or len(head.query) > MAX_QUERY_BYTES or head.query.count(b"&") > MAX_PARAMETERS:
+        raise _incomplete("The target of the request is too long.")
     authorization = fields.get(b"authorization")
     in_query = b"x-amz-" in head.query.lower()
     if authorization is None and not in_query:
@@ -238,8 +242,6 @@ def _of_query(query: bytes, fields: dict[bytes, bytes], now: int) -> Claim:
 
 def _query_fields(query: bytes) -> dict[str, bytes]:
     """The X-Amz-* parameters by name without that prefix, each once. Raises `NotSigned`."""
-    if len(query) > MAX_QUERY_BYTES:
-        raise _incomplete("The query is too long.")
     given: dict[str, bytes] = {}
     for part in query.split(b"&"):
         name, _, value = part.partition(b"=")
