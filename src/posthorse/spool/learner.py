@@ -119,18 +119,17 @@ class _Hearing:
         return Learnt.DUPLICATE if lesson.is_duplicate else Learnt.APPLIED
 
     def _record(self, entry: Entry, event: Event, lesson: Lesson) -> Entry:
-        fate = raise_fate(entry.fate, FATES[event.kind])
-        after = moved(replace(entry, fate=fate), lesson.change, self._now)
-        if after != entry:
+        change, fate = lesson.change, raise_fate(entry.fate, FATES[event.kind])
+        after = entry if fate is entry.fate else replace(entry, fate=fate)
+        detail = story.event_detail(event)
+        if change.moves or change.row != entry.row:
+            after = moved(after, change, self._now)
+            telling = Telling(at=self._now, kind="event", fence=lesson.fence, provider=event.provider, detail=detail)
+            facts = story.tell(entry.message, entry.n, entry.row, change, telling)
+        else:
+            facts = [self._fact(entry, event, "event", detail)]
+        if after is not entry:
             self._inbox.book.put(after)
-        telling = Telling(
-            at=self._now,
-            kind="event",
-            fence=lesson.fence,
-            provider=event.provider,
-            detail=story.event_detail(event),
-        )
-        facts = story.tell(entry.message, entry.n, entry.row, lesson.change, telling)
         if lesson.is_duplicate:
             facts.append(self._fact(entry, event, "duplicate", {"event": event.kind.value}))
         if fate is not entry.fate:
@@ -149,6 +148,7 @@ class _Hearing:
             old=None,
             new=None,
             cause=None,
+            fence=entry.row.fence,
             provider=event.provider,
             detail=detail,
         )
