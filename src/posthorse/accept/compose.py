@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from posthorse.accept.address import BadAddress, mailbox
+from posthorse.accept.address import PLAIN_MAILBOX, PLAIN_MAILBOX_BYTES, BadAddress, mailbox
 from posthorse.accept.compose_parts import STEP, attachment_entity, body_entity
 from posthorse.accept.compose_words import TooLong, address_field, unstructured
 from posthorse.accept.encoded_words import hides_controls
@@ -49,6 +49,7 @@ __all__ = [
     "compose_in_turns",
 ]
 
+_PLAIN = re.compile(PLAIN_MAILBOX.decode("ascii"))
 _NAME = re.compile(r"[!-9;-~]+")
 """RFC 5322 section 3.6.8."""
 _ASCII_ONLY = frozenset(
@@ -98,7 +99,9 @@ def checked_mailbox(where: str, given: str | Mailbox, *, utf8: bool) -> Mailbox:
 def _checked(one: Mailbox, utf8: bool) -> Mailbox:
     if UNSEEN.search(one.name) or hides_controls(one.name):
         raise BadAddress("the name holds control characters")
-    return Mailbox(address=mailbox(one.address, utf8=utf8), name=single_spaced(one.name))
+    plain = len(one.address) <= PLAIN_MAILBOX_BYTES and _PLAIN.fullmatch(one.address) is not None
+    address = one.address if plain else mailbox(one.address, utf8=utf8)
+    return Mailbox(address=address, name=single_spaced(one.name) if one.name else "")
 
 
 def _steps(mail: StructuredMail, limits: ComposeLimits) -> Iterator[bytes]:

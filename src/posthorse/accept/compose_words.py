@@ -47,6 +47,10 @@ def unstructured(name: str, value: str) -> bytes:
 
 def address_field(name: str, mailboxes: Sequence[Mailbox]) -> bytes:
     """A field with one mailbox or more (RFC 5322 section 3.4)."""
+    if len(mailboxes) == 1:
+        line = _short(name, mailboxes[0])
+        if line:
+            return line
     pieces: list[str] = []
     for number, mailbox in enumerate(mailboxes, 1):
         words = _phrase(mailbox.name, LINE - len(name) - 2)
@@ -64,6 +68,14 @@ def parameter(name: str, value: str) -> list[str]:
     if len(coded) <= _SEGMENT:
         return [f"{name}*={coded}"]
     return [f"{name}*{number}*={part}" for number, part in enumerate(_segments(coded))]
+
+
+def _short(name: str, mailbox: Mailbox) -> bytes:
+    """The field of one plain mailbox that fits on a line; empty: it does not."""
+    if mailbox.name and not _PHRASE.fullmatch(mailbox.name):
+        return b""
+    line = f"{name}: {mailbox.name} <{mailbox.address}>" if mailbox.name else f"{name}: {mailbox.address}"
+    return f"{line}\r\n".encode() if len(line) <= LINE else b""
 
 
 def mime_field(name: str, value: str, parameters: Iterable[str]) -> bytes:

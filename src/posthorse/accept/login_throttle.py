@@ -4,6 +4,8 @@ Promise: guessing is slow, for one user and over many; an application with an ol
 on its machine, since a user that is throttled for a peer costs the peer nothing more. Left out: checking passwords.
 """
 
+from functools import lru_cache
+
 from posthorse.accept.buckets import TokenBuckets
 from posthorse.accept.trusted import parse_peer
 from posthorse.mail.ports import Clock
@@ -41,6 +43,7 @@ def _pair(site: str, user: str) -> str:
     return f"{site} {user[:128]}"
 
 
+@lru_cache(maxsize=1_024)
 def _site(peer: str) -> str:
     """Who is behind an address: with IPv6 whoever has one address has a whole network of them."""
     address = parse_peer(peer)

@@ -11,6 +11,7 @@ import binascii
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from posthorse.accept.api.problems import ApiError, Code
 from posthorse.accept.credentials import CredentialStore
@@ -59,6 +60,7 @@ class Callers:
         return caller
 
 
+@lru_cache(maxsize=1_024)
 def _is_local(peer: str) -> bool:
     address = parse_peer(peer)
     return address is None or address.is_loopback

@@ -48,13 +48,15 @@ def options_of(query: Iterable[tuple[str, str]]) -> tuple[Options, str | None, l
 
 def parameters(octets: bytes) -> list[tuple[str, str]]:
     """Names and values. Raises `ApiError`."""
+    if not octets:
+        return []
     try:
         if len(octets) > MAX_QUERY_BYTES:
             raise ValueError
         return parse_qsl(
             octets.decode("ascii"),
             keep_blank_values=True,
-            strict_parsing=bool(octets),
+            strict_parsing=True,
             errors="strict",
             max_num_fields=MAX_PARAMETERS,
         )
