@@ -73,7 +73,7 @@ sim: $(RUN_STAMP) ## the seeded world; SEEDS=50, BREAK=commit|fencing|release|bu
 	@$(BIN)/python -m posthorse.lab.world --seeds $(SEEDS) --break $(BREAK) $(ARGS)
 
 .PHONY: bench
-bench: $(RUN_STAMP) ## measure against Postfix on this machine, side by side
+bench: $(RUN_STAMP) ## measure beside Postfix on this machine and write docs/performance.md (ARGS="--only api", ARGS=--show)
 	@tools/debian_packages
 	@$(BIN)/python -m bench $(ARGS)
 
