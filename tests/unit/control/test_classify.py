@@ -196,6 +196,8 @@ def test_what_a_broad_rule_would_drag_along_keeps_it_out() -> None:
     """A sender of mostly codes is no urgent sender: its invoices, and what is left when the codes have their rule."""
     traffic = [*mails(900, "Your login code", template="code"), *mails(30, "Invoice 7"), *mails(30, "Hello")]
     assert shown(suggested(traffic)) == [("template", "code", "urgent"), ("subject", "*invoice*", "once")]
+    neutral = [*mails(900, "Your login code", template="code"), *mails(30, "Hello")]
+    assert shown(suggested(neutral)) == [("template", "code", "urgent")]
 
 
 def test_a_tag_with_many_values_becomes_one_rule() -> None:

@@ -342,7 +342,7 @@ def test_what_is_noted_is_bounded() -> None:
         stage.endpoints.scripts["shop.example"] = script
         await stage.outbox.follow([endpoint()])
         await asyncio.sleep(1)
-        await stage.mail(2_500)
+        await stage.mail(4_000)
         worst = 0
         for _ in range(100):
             await asyncio.sleep(1)

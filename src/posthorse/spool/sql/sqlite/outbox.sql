@@ -82,7 +82,7 @@ WHERE h.id = :id AND m.tenant = :tenant AND h.n >= 0
 SELECT json_array(seq, at) FROM history WHERE seq >= :seq ORDER BY seq LIMIT 1;
 
 -- name: ends
-SELECT json_array(min(seq), max(seq)) FROM history;
+SELECT json_array((SELECT min(seq) FROM history), (SELECT max(seq) FROM history));
 
 -- name: forget_endpoint
 DELETE FROM endpoint WHERE tenant = :tenant AND name = :name;
