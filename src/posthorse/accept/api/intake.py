@@ -7,20 +7,18 @@ Left out: reading the request (`app`), deciding about the mail (admission).
 """
 
 import asyncio
-import binascii
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, Raw
 
+from posthorse.accept.api.content import body_of, octets_of
 from posthorse.accept.api.problems import ApiError, Code, invalid, of_refusal
 from posthorse.accept.api.wire import Message, Options
 from posthorse.accept.compose import (
     DEFAULT_LIMITS,
     Attachment,
-    Body,
     ComposeError,
     Disposition,
     Mailbox,
@@ -42,17 +40,10 @@ from posthorse.accept.control import (
 from posthorse.accept.line_ends import BadLines, strict_lines, strict_lines_in_turns
 from posthorse.accept.raw_mail import BadMail, named
 from posthorse.accept.refusal import TOO_MANY_RECIPIENTS
-from posthorse.mail.large import LARGE_BYTES, poured, vessel
+from posthorse.mail.large import LARGE_BYTES
 from posthorse.mail.stream import SECOND
 
 MAX_NOT_BEFORE_US = 30 * 86_400 * SECOND
-MAX_TEXT_BYTES = 8 << 20
-"""Of a body as JSON. A longer one is decoded in no turns, and is mail for nobody."""
-_TEXT = msgspec.json.Decoder(str | None)
-_SLICE = 256 << 10
-"""Characters of base64 decoded in one turn."""
-_ESCAPES = ((rb"\/", b"/"), (rb"\u002B", b"+"), (rb"\u002b", b"+"), (rb"\r", b""), (rb"\n", b""))
-"""How some libraries write base64 in JSON."""
 _ADDRESSED = ("to", "cc", "bcc", "reply_to")
 _TURN = 250
 """Addresses read before others get a turn."""
@@ -87,7 +78,7 @@ async def _with_raw(message: Message, raw: Raw) -> Taken:
         if getattr(message, name) not in ("", [], UNSET):
             raise invalid(name, "is part of the message in `raw`, and not given beside it")
     to = [*message.to, *message.cc, *message.bcc]
-    return await taken_raw(await _base64("raw", raw), message.from_, to)
+    return await taken_raw(await octets_of("raw", raw), message.from_, to)
 
 
 async def taken_raw(content: bytes, sender: str | None, to: Sequence[str]) -> Taken:
@@ -129,7 +120,7 @@ async def _mailboxes(where: str, given: Sequence[str]) -> tuple[Mailbox, ...]:
 async def _structured(message: Message) -> Taken:
     if message.from_ is None:
         raise invalid("from", "is missing")
-    text, html = _text("text", message.text), _text("html", message.html)
+    text, html = body_of("text", message.text), body_of("html", message.html)
     sender = checked_mailbox("from", message.from_, utf8=True)
     to, cc, bcc, reply_to = [await _mailboxes(name, getattr(message, name)) for name in _ADDRESSED]
     mail = StructuredMail(
@@ -152,74 +143,16 @@ def _everybody(*fields: Iterable[Mailbox]) -> tuple[str, ...]:
     return tuple(mailbox.address for field in fields for mailbox in field)
 
 
-def _text(where: str, raw: Raw | UnsetType) -> Body | None:
-    """A body. Raises `ApiError`."""
-    if raw is UNSET:
-        return None
-    if memoryview(raw).nbytes > MAX_TEXT_BYTES:
-        raise invalid(where, "has more than 8 MiB; send such a message as MIME")
-    try:
-        content = _TEXT.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise invalid(where, "is a string of Unicode characters, or null") from None
-    return None if content is None else Body(content=content)
-
-
 async def _attachment(number: int, message: Message) -> Attachment:
     given = message.attachments[number]
     return Attachment(
         file_name=given.file_name,
-        content=await _base64(f"attachments[{number}].content", given.content),
+        content=await octets_of(f"attachments[{number}].content", given.content),
         content_type=given.content_type,
         disposition=Disposition(given.disposition),
         content_id=given.content_id,
         description=given.description,
     )
-
-
-async def _base64(where: str, raw: Raw) -> bytes:
-    """The octets of a JSON string of base64, in turns if it is large. Raises `ApiError`."""
-    text = memoryview(raw)
-    if text[:1].tobytes() != b'"':
-        raise invalid(where, "is a string of base64")
-    try:
-        if len(text) <= LARGE_BYTES:
-            return binascii.a2b_base64(_unescaped(bytes(text[1:-1])), strict_mode=True)
-        octets = vessel()
-        for piece in _quartets(text):
-            octets.write(piece)
-            await asyncio.sleep(0)
-        return poured(octets)
-    except binascii.Error:
-        raise invalid(where, "is no base64") from None
-
-
-def _quartets(text: memoryview) -> Iterator[bytes]:
-    """The octets of a long JSON string, piece by piece. Raises binascii.Error."""
-    carried, end = b"", len(text) - 1
-    for at in range(1, end, _SLICE):
-        piece = carried + bytes(text[at : min(at + _SLICE, end)])
-        last = at + _SLICE >= end
-        cut = len(piece) if last else _before_escape(piece)
-        piece, escape = _unescaped(piece[:cut]), piece[cut:]
-        whole = len(piece) if last else len(piece) // 4 * 4
-        if not last and b"=" in piece:
-            raise binascii.Error
-        yield binascii.a2b_base64(piece[:whole], strict_mode=True)
-        carried = piece[whole:] + escape
-
-
-def _before_escape(piece: bytes) -> int:
-    """Where a piece must be cut so that no escape of JSON (six characters at most) is."""
-    begun = piece.find(b"\\", len(piece) - 5)
-    return begun if begun >= 0 else len(piece)
-
-
-def _unescaped(text: bytes) -> bytes:
-    if b"\\" in text:
-        for escape, character in _ESCAPES:
-            text = text.replace(escape, character)
-    return text
 
 
 # --- what is asked for beside the message ----------------------------------------------------------------------------
