@@ -84,7 +84,8 @@ class Hearsay:
 
     def _judge(self, event: Event, answer: Learnt) -> None:
         name = (event.provider, event.key)
-        what = f"{event.kind.value} of {event.provider} about {event.message_id.hex() if event.message_id else '?'}"
+        about = event.message_id.hex() if event.message_id else event.provider_message_id
+        what = f"{event.kind.value} of {event.provider} about {about}"
         if answer is Learnt.UNKNOWN:
             if self._counts(event):
                 self.accuse("I11", f"{what} was not believed, although it was given a copy")

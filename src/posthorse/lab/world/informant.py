@@ -7,7 +7,7 @@ providers, and given up when nobody takes it. Left out: how it travels (`posthor
 import asyncio
 import random
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -21,6 +21,8 @@ LATE_S = (0.0, 0.05, 0.5, 3.0, 20.0, 90.0)
 """How long after its arrival something is told."""
 LOST, TWICE, FORGED = 0.08, 0.15, 0.15
 """Shares of the events that are never told, or told twice, and of the arrivals that come with a forged one."""
+BY_OWN_ID = 0.5
+"""Share of the events that name mail by the provider's own id only, where it has one."""
 
 _LIVES: tuple[tuple[EventKind, ...], ...] = (
     (EventKind.TAKEN, EventKind.DELIVERED),
@@ -66,12 +68,14 @@ class Informant:
     """Notifications that are still to be told."""
     _numbers: "count[int]" = field(default_factory=count)
 
-    def arrived(self, message: str, recipients: Sequence[str]) -> None:
-        """Mail reached this provider: plan what is told of it."""
+    def arrived(self, message: str, recipients: Sequence[str], own_id: str = "") -> None:
+        """Mail reached this provider: plan what is told of it; `own_id`: this provider's own id, if it has one."""
         message_id = MessageId(bytes.fromhex(message))
         for recipient in recipients:
             for kind in self.dice.choice(_LIVES):
                 event = self._event(kind, message_id, recipient)
+                if own_id and self.dice.random() < BY_OWN_ID:
+                    event = replace(event, message_id=None, provider_message_id=own_id)
                 if self.dice.random() >= LOST:
                     self._plan([event])
                 if self.dice.random() < TWICE:

@@ -116,7 +116,7 @@ class World:
             for name, wire in PROVIDERS.items()
         }
         self.informants = {name: self._informant(name, site) for name, site in self.sites.items()}
-        self.mailbox.told = lambda name, message, recipients: self.informants[name].arrived(message, recipients)
+        self.mailbox.told = self._tell_of
         setting = Setting(
             network=self.network,
             database=self.database,
@@ -252,6 +252,10 @@ class World:
         if self._only_providers_fail:
             drawn = min(drawn, QUICK_S)
         return drawn if climate.latency_s is None else climate.latency_s
+
+    def _tell_of(self, provider: str, message: str, recipients: Sequence[str], ses_id: str) -> None:
+        own_id = ses_id if PROVIDERS[provider] is Wire.SES else ""
+        self.informants[provider].arrived(message, recipients, own_id)
 
     def _informant(self, name: str, site: Site) -> Informant:
         return Informant(

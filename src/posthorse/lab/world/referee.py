@@ -106,6 +106,8 @@ class Referee:
         """Recipient number by message id (hexadecimal) and address."""
         self._keyed: dict[str, list[MessageId]] = {}
         self._of_message: dict[MessageId, list[Key]] = {}
+        self._named: dict[tuple[ProviderName, str], MessageId] = {}
+        """Messages by the ids that providers gave with their handovers."""
         self.suppressed: set[str] = set()
         self.hearsay = Hearsay(find=self.whom, accuse=self.accuse, suppress=self.suppressed.add)
         self.violations: list[Violation] = []
@@ -168,6 +170,8 @@ class Referee:
         """Ends of attempts were recorded."""
         for settlement, result in zip(batch, results, strict=True):
             account = self.accounts[settlement.message_id, settlement.n]
+            if isinstance(settlement.outcome, Handover) and settlement.outcome.provider_message_id:
+                self._named[settlement.provider, settlement.outcome.provider_message_id] = settlement.message_id
             self._settle(settlement, result, account)
             self._trace.note(
                 f"{node} settle {settlement.message_id.hex()}/{settlement.n} fence {settlement.fence} "
@@ -178,13 +182,14 @@ class Referee:
         """Events were applied, or not."""
         for digestion, answers in zip(batch, results, strict=True):
             for event, answer in zip(digestion.events, answers, strict=True):
-                about = event.message_id.hex() if event.message_id else "?"
+                about = event.message_id.hex() if event.message_id else event.provider_message_id
                 self._trace.note(f"{node} learn {event.provider} {event.kind.value} {about} {answer.value}")
         self.hearsay.learnt(batch, results)
 
     def whom(self, event: Event) -> tuple[Key, Account] | None:
-        """The recipient that an event is about; None: nobody whose mail is stored."""
-        for key in self._of_message.get(event.message_id or MessageId(b""), ()):
+        """The recipient that an event is about; None: nobody whose mail is stored, or is known by that name."""
+        named = self._named.get((event.provider, event.provider_message_id))
+        for key in self._of_message.get(event.message_id or named or MessageId(b""), ()):
             if self.accounts[key].address.lower() == event.recipient.lower():
                 return key, self.accounts[key]
         return None

@@ -21,6 +21,7 @@ from posthorse.lab.world.ports import WorldClock
 from posthorse.lab.world.referee import Referee
 
 PORT = 25
+MESSAGE_ID = b"message-id"
 
 SES_KEY, SES_SECRET, SES_REGION = "AKIAWORLD00000000001", "simulated", "us-east-1"
 
@@ -38,15 +39,18 @@ class WatchedMailbox(Mailbox):
     def __init__(self, referee: Referee) -> None:
         super().__init__()
         self._referee = referee
-        self.told: Callable[[str, str, Sequence[str]], None] = lambda provider, message, recipients: None
-        """Called after each arrival: provider, message id in hexadecimal, recipients."""
+        self.told: Callable[[str, str, Sequence[str], str], None] = lambda provider, message, recipients, local: None
+        """Called after each arrival: provider, message id in hexadecimal, recipients, and what its Message-ID begins
+        with, which is SES's own id.
+        """
 
     def deliver(self, *, provider: str, recipients: Sequence[str], content: bytes, at: int) -> None:
         """Put one message into the mailboxes of its recipients."""
         super().deliver(provider=provider, recipients=recipients, content=content, at=at)
-        message = header_values(content, (ID_HEADER,)).get(ID_HEADER, "")
+        headers = header_values(content, (ID_HEADER, MESSAGE_ID))
+        message = headers.get(ID_HEADER, "")
         self._referee.arrived(provider, message, recipients)
-        self.told(provider, message, recipients)
+        self.told(provider, message, recipients, headers.get(MESSAGE_ID, "").strip("<>").partition("@")[0])
 
 
 class Site:

@@ -26,7 +26,9 @@ class _Told(msgspec.Struct, frozen=True):
     key: str
     at: int
     recipient: str
-    message_id: str
+    message_id: str = ""
+    """Ours; empty: it names the provider's."""
+    provider_message_id: str = ""
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -45,7 +47,14 @@ _decode = msgspec.json.Decoder(_Line).decode
 def line_of(provider: str, number: int, events: Sequence[Event]) -> bytes:
     """A notification as it travels."""
     told = tuple(
-        _Told(event.kind, event.key, event.at, event.recipient, event.message_id.hex() if event.message_id else "")
+        _Told(
+            event.kind,
+            event.key,
+            event.at,
+            event.recipient,
+            event.message_id.hex() if event.message_id else "",
+            event.provider_message_id,
+        )
         for event in events
     )
     return _encode(_Line(provider, number, told)) + b"\n"
@@ -75,7 +84,8 @@ class TidingsReader:
                 kind=told.kind,
                 at=told.at,
                 recipient=told.recipient,
-                message_id=MessageId(bytes.fromhex(told.message_id)),
+                message_id=MessageId(bytes.fromhex(told.message_id)) if told.message_id else None,
+                provider_message_id=told.provider_message_id,
             )
             for told in line.events
         ]
