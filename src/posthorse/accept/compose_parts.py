@@ -70,7 +70,7 @@ def body_entity(where: str, kind: str, body: Body) -> Iterator[bytes]:
     if charset is None:
         raise ComposeError(where, "the charset is not known")
     if len(body.content) > STEP:
-        yield from _large_body(kind, body.content)
+        yield from _large_body(where, kind, body.content)
         return
     text = body.content.replace("\r\n", "\n").replace("\r", "\n")
     octets, charset = _octets(where, text, charset)
@@ -99,14 +99,14 @@ _NAMES = {codec: name for name, codec in CHARSETS.items() if name.startswith("wi
 """Names on the wire of codecs that Python calls otherwise."""
 
 
-def _large_body(kind: str, content: str) -> Iterator[bytes]:
+def _large_body(where: str, kind: str, content: str) -> Iterator[bytes]:
     yield f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n".encode("ascii")
     held, carried = "", b""
     for at in range(0, len(content), STEP):
         piece = held + content[at : at + STEP]
         held = "\r" if piece.endswith("\r") and at + STEP < len(content) else ""
         piece = piece[: len(piece) - len(held)].replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
-        octets = carried + piece.encode("utf-8", "replace")
+        octets = carried + _octets(where, piece, "utf-8")[0]
         whole = len(octets) // 57 * 57
         yield _base64(octets[:whole])
         carried = octets[whole:]

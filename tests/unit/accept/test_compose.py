@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from posthorse.accept import compose_parts
 from posthorse.accept.compose import (
     SES_LIMITS,
     Attachment,
@@ -220,9 +221,14 @@ def _value(name: str, value: Any) -> Any:
         case "to" | "cc" | "reply_to":
             return tuple(value)
         case "text" | "html":
-            return None if value is None else Body(**value)
+            return None if value is None else Body(**_repeated(value))
         case _:
             return value
+
+
+def _repeated(body: dict[str, Any]) -> dict[str, Any]:
+    times = body.get("times", 1)
+    return {name: text * times if name == "content" else text for name, text in body.items() if name != "times"}
 
 
 def test_an_attached_message_keeps_its_lines() -> None:
@@ -307,3 +313,15 @@ def test_whatever_is_given_becomes_nothing_else(
         "Content-Transfer-Encoding",
     }
     assert attached.get_payload(decode=True) == b"x"
+
+
+@given(content=st.text(st.sampled_from("\r\nab \xe4\u540d\U0001f600"), max_size=400), attached=st.binary(max_size=400))
+def test_steps_do_not_change_what_is_made(content: str, attached: bytes) -> None:
+    """Wherever a large body or file is cut: between CR and LF, inside a line of base64."""
+    attachment = Attachment(file_name="a.bin", content=attached)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compose_parts, "STEP", 57)
+        text, file = parsed(replace(PLAIN, text=Body(content=content), attachments=(attachment,))).iter_parts()
+    lines = content.replace("\r\n", "\n").replace("\r", "\n")
+    assert cast(bytes, text.get_payload(decode=True)).decode().replace("\r\n", "\n") == lines
+    assert file.get_payload(decode=True) == attached
