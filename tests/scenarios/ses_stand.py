@@ -220,6 +220,8 @@ def request_of(row: Row, port: int) -> bytes:
 
 def body_of(row: Row) -> bytes:
     """What the row sends: given as it is, as JSON, as a form, or as an ordinary mail with the row's MIME."""
+    if "content" in row:
+        return bytes(row["content"])
     if "body" in row:
         return octets(row["body"])
     if "form" in row:

@@ -13,6 +13,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from posthorse.control.requests import KeyCreate, KeyRevoke
 from posthorse.lab.mailbox import Arrival
 from posthorse.lab.rehearsal import Rehearsal, Script, rehearsal
 from posthorse.lab.roster import SECRET_ACCESS_KEY
@@ -172,6 +173,24 @@ def _ask_at_start(url: str) -> None:
     assert attributes["VerificationAttributes"] == {"example.com": {"VerificationStatus": "Success"}}
     assert v1.list_verified_email_addresses()["VerifiedEmailAddresses"] == []
     assert v1.get_account_sending_enabled()["Enabled"]
+
+
+def test_key_counts_from_its_making_to_its_revocation(run: Run, tmp_path: Path) -> None:
+    """A key made while the gateway runs signs at once, a revoked one no more; both without a restart."""
+
+    async def story() -> None:
+        async with gateway(tmp_path) as running:
+            url = f"http://127.0.0.1:{running.http_port}"
+            made = await running.ask(KeyCreate(tenant="main", note="shop"))
+            session = boto3.Session(made.id, made.secret, region_name="eu-west-3")
+            one = session.client("sesv2", endpoint_url=url)
+            receipt = await asyncio.to_thread(send, one)
+            assert [row.id for row in await arrived(running, 1)] == [receipt]
+            await running.ask(KeyRevoke(id=made.id))
+            with pytest.raises(ClientError, match="UnrecognizedClientException"):
+                await asyncio.to_thread(send, one)
+
+    run(story())
 
 
 @pytest.mark.parametrize("retries", ["legacy", "standard"])

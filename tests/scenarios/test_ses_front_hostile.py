@@ -163,7 +163,7 @@ def test_large_mail_holds_nobody_up(stand: SesStand, site: SesSite, name: str) -
     """Up to the limit of each version mail is taken, beyond it refused, and nobody waits over 50 ms for it."""
     target, make, status = LARGE[name]
     stand.anew(site)
-    answered = ask(site, {"target": target, "body": make()})
+    answered = ask(site, {"target": target, "content": make().encode()})
     assert answered.status == status, answered.body
     assert len(stand.stored(site)) == (status == 200)
     assert_site_is_sane(stand, site)

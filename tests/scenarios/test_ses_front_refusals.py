@@ -9,7 +9,7 @@ import pytest
 from posthorse.accept.load import Load
 from posthorse.spool.memory import MemorySpool
 from posthorse.spool.port import AdmitResult, NewMessage, SpoolUnavailable
-from tests.scenarios.ses_stand import Line, Row, SesSite, SesStand, ask, request_of, wait_until
+from tests.scenarios.ses_stand import KEY, Line, Row, SesSite, SesStand, ask, request_of, wait_until
 
 RAW = "RnJvbTogc2hvcEBleGFtcGxlLmNvbQ0KVG86IGFkYUBleGFtcGxlLm5ldA0KDQpIaQ0K"
 V2: Row = {"headers": [["amz-sdk-invocation-id", "one call"]], "json": {"Content": {"Raw": {"Data": RAW}}}}
@@ -118,3 +118,17 @@ def test_closing_gateway_ends_what_is_under_way_and_takes_no_more(stand: SesStan
         assert answered.status == 200
         closing.result(10.0)
     assert len(stand.stored(site)) == 1
+
+
+def test_refusals_are_told_once(site: SesSite) -> None:
+    """What the front refuses by itself is counted and logged like what admission refuses, with the credential."""
+    for row, reason in (
+        ({"json": {"Content": {"Raw": {"Data": "$"}}}}, "malformed"),
+        ({"json": {"Content": {"Raw": {"Data": RAW}}, "ConfigurationSetName": "a b"}}, "malformed"),
+        ({"mime": "From: a@evil.example\r\nTo: b@example.net\r\n\r\n"}, "sender_domain"),
+    ):
+        site.lines.clear()
+        assert ask(site, row).status == 400
+        site.log.flush()
+        told = [json.loads(line) for line in b"".join(site.lines).splitlines()]
+        assert [(one["event"], one["reason"], one["credential"]) for one in told] == [("refused", reason, KEY)]

@@ -62,6 +62,8 @@ class SesError(Exception):
         super().__init__(text)
         self.kind = kind
         self.text = text
+        self.is_counted = False
+        """Admission refused the mail, and has told its observer."""
 
 
 INVALID_TOKEN = "The security token included in the request is invalid."  # noqa: S105 - what SES says, no secret
@@ -97,4 +99,6 @@ def of_refusal(refused: Refused) -> SesError:
     text = refused.text
     for lead in _LEADS:
         text = text.removeprefix(lead)
-    return SesError(_KINDS[refused.kind], text[:1].upper() + text[1:])
+    error = SesError(_KINDS[refused.kind], text[:1].upper() + text[1:])
+    error.is_counted = True
+    return error

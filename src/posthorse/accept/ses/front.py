@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Protocol
 
 from posthorse.accept.admission import Admission
-from posthorse.accept.refusal import Accepted
+from posthorse.accept.refusal import Accepted, malformed
 from posthorse.accept.ses.account import Account
 from posthorse.accept.ses.answers import Answer
 from posthorse.accept.ses.asked import Asked, Request, repeat_key, submitted
@@ -27,7 +27,6 @@ from posthorse.mail.ports import Clock, Ids
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 INVOCATION_ID = b"amz-sdk-invocation-id"
-MAX_INVOCATION_BYTES = 256
 
 
 class SesObserver(Protocol):
@@ -113,9 +112,6 @@ class SesFront:
             caller=caller,
             request_id=request_id,
         )
-        result = await version.perform(call)
-        if not isinstance(result, Asked):
-            return result
         tells_twins = fields.invocation or fields.authorization or head.query
         request = Request(
             caller=caller,
@@ -123,7 +119,16 @@ class SesFront:
             repeat_key=repeat_key(caller.credential, tells_twins, incoming.sha256) if tells_twins else "",
             body_digest=bytes.fromhex(incoming.sha256[:32]),
         )
-        return version.receipt(call, await self._send(result, request))
+        try:
+            return await self._perform(version, call, request)
+        except SesError as error:
+            if error.kind in _NO_MAIL and not error.is_counted:
+                self._admission.count(malformed(error.text), caller)
+            raise
+
+    async def _perform(self, version: Version, call: Call, request: Request) -> Answer:
+        result = await version.perform(call)
+        return version.receipt(call, await self._send(result, request)) if isinstance(result, Asked) else result
 
     async def _send(self, asked: Asked, request: Request) -> MessageId:
         started_s = self._clock.monotonic()
@@ -151,6 +156,8 @@ class SesFront:
             self._observer.timed_out(peer)
 
 
+_NO_MAIL = frozenset({Kind.INVALID, Kind.MISSING, Kind.UNREADABLE})
+"""Refused here, before there was anything that admission could decide about."""
 _NOT_LET_IN = frozenset({Kind.UNSIGNED, Kind.NOT_KNOWN, Kind.NOT_OF_NOW, Kind.INCOMPLETE})
 
 
@@ -165,7 +172,7 @@ class _Fields:
         self.is_encoded = False
         for name, value in head.headers:
             if name == INVOCATION_ID:
-                self.invocation = value[:MAX_INVOCATION_BYTES]
+                self.invocation = value
             elif name == b"authorization":
                 self.authorization = value
             elif name == b"content-length":
