@@ -20,7 +20,8 @@ class BadLines(ValueError):
 def strict_lines(content: bytes) -> bytes:
     """The message with strict line ends. Raises `BadLines`."""
     straight = _straight(content)
-    _open_line(straight, 0)
+    if _open_line(straight, 0) > MAX_LINE_BYTES:
+        raise _too_long()
     return straight if straight.endswith(b"\r\n") else straight + b"\r\n"
 
 
@@ -35,6 +36,8 @@ async def strict_lines_in_turns(content: bytes) -> bytes:
         message.write(straight)
         await asyncio.sleep(0)
     _straight(carried)
+    if line_bytes > MAX_LINE_BYTES:
+        raise _too_long()
     if line_bytes or not content:
         message.write(b"\r\n")
     return poured(message)
