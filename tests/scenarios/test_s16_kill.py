@@ -39,10 +39,17 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_doubled_that_must_not(run: 
         assert account.lost == 0, text
         assert account.in_flight == account.held == account.handed_over_not_delivered == 0, text
         assert all(account.duplicated[stream] == 0 for stream in NEVER_TWICE), text
-        assert set(await stage.in_doubt_streams()) <= set(NEVER_TWICE)
+        await _who_rests_in_doubt_may_have_no_copy_more(stage)
         await _every_duplicate_was_in_doubt(stage)
 
     run(told(tmp_path, story, "ses", more_config=BRISK))
+
+
+async def _who_rests_in_doubt_may_have_no_copy_more(stage: Stage) -> None:
+    """`once` and `bulk` after one copy; the others only if a kill struck the second copy, too."""
+    for row in await stage.running.recipients():
+        if row.state == "in_doubt":
+            assert row.copies_released == row.copies_allowed == (1 if row.stream in NEVER_TWICE else 2)
 
 
 async def _every_duplicate_was_in_doubt(stage: Stage) -> None:
