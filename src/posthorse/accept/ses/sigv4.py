@@ -5,7 +5,8 @@ signed, the body's own digest counts and a declared one must equal it, the time 
 that of the scope. What is refused before the signature is computed depends on the request alone, never on whose key it
 names. Linear in the request.
 
-Left out: keys and the comparison (`keys`), who may come in without one (`gate`), S3's rules, Signature v4a.
+Left out: paths and queries (`spelling`), keys and the comparison (`keys`), who may come in without a signature
+(`gate`), S3's rules, Signature v4a.
 Source: AWS, "Create a signed AWS API request" and "Authenticating Requests: Using Query Parameters".
 """
 
@@ -16,8 +17,9 @@ from datetime import UTC, datetime
 from enum import Enum
 from functools import lru_cache
 from hashlib import sha256
-from urllib.parse import quote_from_bytes, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
+from posthorse.accept.ses.spelling import canonical_path, canonical_query
 from posthorse.mail.stream import SECOND
 
 SKEW_S = 300
@@ -39,7 +41,6 @@ _CREDENTIAL = re.compile(_SCOPE + rb"/aws4_request")
 _SIGNED = re.compile(_NAMES)
 _SIGNATURE = re.compile(rb"[0-9a-f]{64}")
 _REGION = re.compile(rb"[a-z]{2,6}(?:-[a-z]{2,12}){1,3}-[0-9]{1,2}")
-_PLAIN_PATH = re.compile(rb"/(?:[A-Za-z0-9_~-][A-Za-z0-9_.~-]*/?)*")
 _ALONE = frozenset({b"host", b"authorization", b"x-amz-date", b"x-amz-content-sha256", b"x-amz-security-token"})
 _QUERY_FIELDS = ("algorithm", "credential", "date", "expires", "signedheaders", "signature")
 
@@ -142,38 +143,6 @@ def canonical_request(claim: Claim, head: Head, payload_sha256: bytes) -> bytes:
     lines = [name + b":" + b" ".join(fields[name].split()) for name in signed_names(claim.signed)]
     path, query = canonical_path(head.path), canonical_query(head.query) if head.query else b""
     return b"\n".join((head.method.encode("ascii"), path, query, *lines, b"", claim.signed, payload_sha256))
-
-
-@lru_cache(maxsize=256)
-def canonical_path(path: bytes) -> bytes:
-    """The path without empty and relative segments (RFC 3986 section 5.2.4), each byte beyond the unreserved escaped;
-    what came escaped is escaped again.
-    """
-    if _PLAIN_PATH.fullmatch(path):
-        return path
-    kept: list[bytes] = []
-    for segment in path.split(b"/"):
-        if segment == b"..":
-            del kept[-1:]
-        elif segment not in (b"", b"."):
-            kept.append(segment)
-    last = "/" if path.endswith(b"/") and kept else ""
-    return ("/" + quote_from_bytes(b"/".join(kept), safe="/-_.~") + last).encode("ascii")
-
-
-def canonical_query(query: bytes) -> bytes:
-    """The query's parameters, each escaped in one way, sorted by name and value; without the signature itself."""
-    pairs = [_pair(part) for part in query.split(b"&") if part]
-    return "&".join(f"{name}={value}" for name, value in sorted(pairs) if name != "X-Amz-Signature").encode("ascii")
-
-
-def _pair(part: bytes) -> tuple[str, str]:
-    name, _, value = part.partition(b"=")
-    return _escaped(name), _escaped(value)
-
-
-def _escaped(text: bytes) -> str:
-    return quote_from_bytes(unquote_to_bytes(text), safe="-_.~")
 
 
 def _incomplete(text: str) -> NotSigned:

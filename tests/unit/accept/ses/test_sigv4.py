@@ -15,12 +15,11 @@ from posthorse.accept.ses.sigv4 import (
     Flaw,
     Head,
     NotSigned,
-    canonical_path,
-    canonical_query,
     canonical_request,
     read_claim,
     string_to_sign,
 )
+from posthorse.accept.ses.spelling import canonical_path, canonical_query
 from posthorse.mail.ids import MAIN_TENANT
 
 VECTORS = json.loads((Path(__file__).parents[3] / "corpus/ses/sigv4_vectors.json").read_text())
