@@ -55,6 +55,7 @@ def demo(
         except asyncio.CancelledError as stopped:
             raise typer.Exit(1) from stopped
     if as_json:
+        typer.echo(by_api(ending), err=True)
         typer.echo(json.dumps(ending.account.as_json()))
     else:
         typer.echo("\n".join(("", *summary(ending.account), by_api(ending), "", verdict(ending))))
