@@ -71,11 +71,11 @@ def test_everything_arrives_through_kills_and_an_outage_of_the_endpoint(run: Run
             assert len(wanted) == 600
 
             def is_complete() -> bool:
-                return wanted == shop.ids("message.handed_over").keys() | shop.ids("message.in_doubt").keys()
+                return wanted <= shop.ids("message.handed_over").keys() | shop.ids("message.in_doubt").keys()
 
             await shop.until(is_complete, within_s=45)
             doubtful = [row.id for row in await running.recipients() if row.state == "in_doubt"]
-            assert wanted - shop.ids("message.handed_over").keys() == set(doubtful)
+            assert wanted - shop.ids("message.handed_over").keys() <= set(doubtful)
             by_id: dict[str, str] = {}
             for event in shop.events:
                 assert by_id.setdefault(event["webhook_id"], event["data"]["message_id"]) == event["data"]["message_id"]

@@ -99,6 +99,7 @@ class Messenger:
         self._read_to = 0
         self._kept_at_s = float("-inf")
         self._state: EndpointState | None = None
+        self._told_rest = False
         self._caught_up = False
 
     # --- what is shown ----------------------------------------------------------------------------------------------
@@ -174,6 +175,8 @@ class Messenger:
             state = await spool.enroll(endpoint.tenant, endpoint.name)
         if self._disabled and state.disabled_at is None:
             self._patience = Patience()
+        elif self._state is None and state.waiting:
+            self._patience = Patience(is_trying=True)  # tries are not spent on an endpoint that died before we did
         self._disabled = state.disabled_at is not None
         self._read_to = max(self._read_to, state.read_to)
         self._state = state
@@ -218,7 +221,8 @@ class Messenger:
             answer = await call(self._exchange, self.endpoint, event.id, event.body, self._ports.world_clock)
             match answer:
                 case Taken():
-                    if self._patience.is_trying:
+                    if self._told_rest:
+                        self._told_rest = False
                         journal.webhook_recovered(name)
                     self._patience.succeeded()
                     journal.webhook_answered(name, "taken")
@@ -236,7 +240,7 @@ class Messenger:
         tries = item.tries + 1
         next_at = next_try(tries, clock.now(), self._ports.rng.random(), answer.wait_s)
         journal.webhook_answered(name, "not_taken" if next_at is not None else "given_up")
-        was_trying = self._patience.is_trying
-        if self._patience.failed(clock.monotonic(), answer.wait_s) and not was_trying:
+        if self._patience.failed(clock.monotonic(), answer.wait_s) and not self._told_rest:
+            self._told_rest = True
             journal.webhook_rests(name, answer.why)
         return Noted(seq=item.seq, tries=tries, next_at=next_at, why=answer.why)

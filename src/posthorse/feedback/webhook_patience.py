@@ -33,9 +33,10 @@ class Patience:
 
     __slots__ = ("_failures", "_rest_until_s", "_rests")
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_trying: bool = False) -> None:
+        """`is_trying`: there are signs that it was not well, so begin with one event."""
         self._failures = 0
-        self._rests = 0
+        self._rests = int(is_trying)
         self._rest_until_s = float("-inf")
 
     @property

@@ -160,7 +160,7 @@ class SpoolOutbox(Protocol):
 TOLD_KINDS = frozenset({"fate", "duplicate"})
 """Kinds of facts that may be worth telling without a move."""
 
-TOLD_STATES = ENDS_OF_DUTY | {Carriage.IN_DOUBT}
+TOLD_STATES: frozenset[Carriage] = ENDS_OF_DUTY | {Carriage.IN_DOUBT}
 """A move into one of these may be worth telling."""
 
 

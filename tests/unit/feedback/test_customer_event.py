@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from posthorse.feedback.customer_event import CustomerEventKind, events_of, rehearsal
-from posthorse.mail.carriage import ENDS_OF_DUTY, TRANSITIONS, Carriage, Cause
+from posthorse.mail.carriage import TRANSITIONS, Carriage, Cause
 from posthorse.mail.ids import MAIN_TENANT, MessageId, ProviderName
 from posthorse.mail.message import Message
 from posthorse.mail.stream import SECOND, Stream
-from posthorse.spool.outbox_port import Happening, is_worth_a_look
+from posthorse.spool.outbox_port import TOLD_STATES, Happening, is_worth_a_look
 from posthorse.spool.port import HistoryRow
 
+STATES = sorted(TOLD_STATES, key=lambda state: state.value)
 AT = 1_750_000_000 * SECOND + 123_456
 MESSAGE = Message(
     id=MessageId(bytes(range(16))),
@@ -102,7 +103,7 @@ def test_what_became_of_it_comes_with_the_providers_words() -> None:
     assert json.loads(later.body)["data"]["happened_at"] == "2025-06-15T15:06:40.123456Z"
 
 
-@pytest.mark.parametrize("state", sorted(ENDS_OF_DUTY | {Carriage.IN_DOUBT}, key=lambda state: state.value))
+@pytest.mark.parametrize("state", STATES)
 def test_every_end_of_duty_and_every_doubt_is_told(state: Carriage) -> None:
     """Each legal move into such a state has an event of its name, save a lease that is given back."""
     for (old, new), causes in TRANSITIONS.items():
@@ -119,7 +120,7 @@ def test_every_end_of_duty_and_every_doubt_is_told(state: Carriage) -> None:
 def test_steps_on_the_way_are_not_told() -> None:
     """Moves to a state that is no end and no doubt tell nothing, and are not even looked at."""
     for old, new in TRANSITIONS:
-        if new not in ENDS_OF_DUTY | {Carriage.IN_DOUBT}:
+        if new not in TOLD_STATES:
             step = happening(old=old, new=new, cause=Cause.LEASE)
             assert kinds(step) == []
             assert not is_worth_a_look(step.fact)

@@ -123,6 +123,32 @@ def test_a_dead_endpoint_costs_few_calls() -> None:
     staged(story, look_every_s=20)
 
 
+def test_a_restart_spends_no_tries_on_a_dead_endpoint() -> None:
+    """A gateway that starts again beside an endpoint that is still dead begins with one call; all of it arrives soon
+    after the endpoint is back.
+    """
+
+    async def story(stage: Stage) -> None:
+        stage.endpoints.scripts["shop.example"] = refuses
+        await stage.outbox.follow([endpoint()])
+        await asyncio.sleep(1)
+        ids = await stage.mail(100)
+        await asyncio.sleep(8)
+        for _ in range(3):
+            await stage.outbox.stop()
+            calls = len(stage.told())
+            stage.outbox = stage.another()
+            await stage.outbox.follow([endpoint()])
+            await asyncio.sleep(6)
+            assert len(stage.told()) - calls <= 1
+        stage.endpoints.scripts["shop.example"] = answers(200)
+        del stage.endpoints.requests["shop.example"]
+        await stage.until(lambda: {one.message_id for one in stage.told()} == set(ids), within_s=30)
+        assert stage.paper.count("rests", SHOP) == 4, "each process tells it once"
+
+    staged(story)
+
+
 @pytest.mark.parametrize("dead", [refuses, hangs, answers(500), answers(302), answers(404), answers(200, 11.0)])
 def test_one_endpoint_never_waits_for_another(dead: Script) -> None:
     """Beside an endpoint that refuses, hangs, fails, redirects or answers too late, the other is told within 1 s."""
