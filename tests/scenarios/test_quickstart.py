@@ -73,3 +73,30 @@ def test_after_a_kill_the_next_run_finds_everything_free(running: subprocess.Pop
         again.terminate()
         again.communicate(timeout=30)
     assert again.returncode == 0
+
+
+def test_what_became_of_mail_is_told_in_each_run(tmp_path: Path) -> None:
+    """Mail is shown as delivered at the first start, and at the next, whose lab has the same certificate."""
+    for _ in range(2):
+        process = started(tmp_path)
+        try:
+            assert delivered(tmp_path)
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+
+
+def delivered(folder: Path) -> bool:
+    """Whether a message sent now is told as delivered within the time that this takes at most."""
+    config = ["--config", "quickstart/posthorse.toml"]
+    sent = asked(folder, "send", "--from", "app@example.com", "--to", "you@example.net", *config)
+    return any("fate delivered" in asked(folder, "explain", sent.split()[0], *config) for _ in range(40))
+
+
+def asked(folder: Path, *words: str) -> str:
+    """What a command prints."""
+    environ = {**os.environ, "POSTHORSE_SMTP_PASSWORD": ""}
+    command = [sys.executable, "-m", "posthorse", *words]
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

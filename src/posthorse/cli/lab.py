@@ -48,6 +48,10 @@ def serve_command(
         str, typer.Option(help="Every answer of those named here comes so late, such as 100ms.")
     ] = "0ms",
     mailbox_file: Annotated[Path | None, typer.Option(help="Append each arrival here, a line of JSON.")] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Keep here what signs notifications, so that it is the same at the next start.")
+    ] = None,
+    sns: Annotated[str | None, typer.Option(help="HOST:PORT at which subscriptions of SES are confirmed.")] = None,
     until_eof: UntilEof = False,
     as_json: AsJson = False,
 ) -> None:
@@ -58,7 +62,8 @@ def serve_command(
 
     try:
         roster = read_roster(config) if config else Roster()
-        changes = {"control": control, "mailbox_file": str(mailbox_file) if mailbox_file else None}
+        paths = {"mailbox_file": mailbox_file, "folder": folder}
+        changes = {"control": control, "sns": sns} | {name: str(path) for name, path in paths.items() if path}
         roster = _changed(roster, changes)
         short: tuple[tuple[Kind, list[str] | None], ...]
         short = (("ses", ses), ("sendgrid", sendgrid), ("postmark", postmark), ("smtp", smtp))

@@ -1,12 +1,13 @@
 """Certificates of the lab's own, so that TLS and signed notifications can be verified as those of a real provider.
 
 Duty: write a self-signed certificate and its key for one host, and one for whoever signs notifications. Promise: a
-client that trusts the file, and only it, can verify the host or the signature. Left out: renewal; each is made anew at
-each start.
+client that trusts the file, and only it, can verify the host or the signature. The key that signs notifications can be
+kept, so that whoever trusted the file once may go on. Left out: renewal; each certificate is made anew at each start.
 """
 
 import ipaddress
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,9 +52,7 @@ def make_certificate(folder: Path, host: str) -> Certificate:
     made = Certificate(certificate=folder / "lab-cert.pem", key=folder / "lab-key.pem")
     made.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     made.key.touch(0o600)
-    made.key.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+    made.key.write_bytes(_pem(key))
     return made
 
 
@@ -62,8 +61,23 @@ def new_rsa_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
 
 
+def kept_rsa_key(file: Path) -> rsa.RSAPrivateKey:
+    """The key in this file; where there is none that can be read, a new one is put there first."""
+    with suppress(FileNotFoundError, ValueError, TypeError):
+        kept = serialization.load_pem_private_key(file.read_bytes(), password=None)
+        if isinstance(kept, rsa.RSAPrivateKey):
+            return kept
+    key = new_rsa_key()
+    beside = file.with_name(file.name + ".new")
+    beside.unlink(missing_ok=True)
+    beside.touch(0o600)
+    beside.write_bytes(_pem(key))
+    beside.replace(file)
+    return key
+
+
 def make_signing_certificate(folder: Path, file: str, key: rsa.RSAPrivateKey, now: int) -> Path:
-    """Write a certificate for this key into `folder`, as SNS has it; `now` in microseconds UTC. The key stays here."""
+    """Write a certificate for this key into `folder`, as SNS has it, good for a year; `now` in microseconds UTC."""
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
     at = datetime.fromtimestamp(now / 1e6, UTC)
     certificate = (
@@ -73,12 +87,18 @@ def make_signing_certificate(folder: Path, file: str, key: rsa.RSAPrivateKey, no
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(at - timedelta(hours=1))
-        .not_valid_after(at + timedelta(days=31))
+        .not_valid_after(at + timedelta(days=366))
         .sign(key, hashes.SHA256())
     )
     path = folder / file
     path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     return path
+
+
+def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 def _alternative(host: str) -> x509.GeneralName:

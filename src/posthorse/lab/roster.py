@@ -81,7 +81,10 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     mailbox_file: str = ""
     """Each arrival is appended here as a line of JSON; empty: in memory only."""
     folder: str = ""
-    """Where the lab's certificates go (for TLS, for signed notifications); empty: a temporary folder."""
+    """Where the lab's certificates go (for TLS, for signed notifications) and the key that signs notifications is kept;
+    empty: a temporary folder."""
+    sns: str = "127.0.0.1:0"
+    """Where the simulated SNS lets subscriptions be confirmed."""
 
 
 def read_roster(file: Path) -> Roster:
@@ -109,7 +112,7 @@ def checked(roster: Roster) -> Roster:
         )
     if twice := {name for name in names if names.count(name) > 1}:
         raise RosterWrong(f"a provider's name is given twice: {', '.join(sorted(twice))}")
-    for address in (roster.control, *(entry.listen for entry in roster.providers)):
+    for address in (roster.control, roster.sns, *(entry.listen for entry in roster.providers)):
         parse_address(address)
     for entry in roster.providers:
         try:

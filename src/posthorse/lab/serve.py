@@ -51,7 +51,7 @@ class Lab:
             host, port = parse_address(self.roster.control)
             loop = asyncio.get_running_loop()
             if self._topics:
-                self._sns = await loop.create_server(lambda: SnsPeer(self._topics), "127.0.0.1", 0)
+                self._sns = await loop.create_server(lambda: SnsPeer(self._topics), *parse_address(self.roster.sns))
             self._control = await loop.create_server(
                 lambda: ControlPeer(self.providers, self.mailbox, self.hooks), host, port
             )
@@ -149,7 +149,9 @@ class Lab:
         """Where certificates lie."""
         if not self.roster.folder and self._folder is None:
             self._folder = tempfile.TemporaryDirectory(prefix="posthorse-lab-")
-        return Path(self._folder.name if self._folder else self.roster.folder).absolute()
+        place = Path(self._folder.name if self._folder else self.roster.folder).absolute()
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return place
 
     def _context(self, host: str) -> ssl.SSLContext:
         if self._certificate is None:

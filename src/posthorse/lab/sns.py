@@ -19,7 +19,7 @@ from typing import cast
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from posthorse.lab.certificate import make_signing_certificate, new_rsa_key
+from posthorse.lab.certificate import kept_rsa_key, make_signing_certificate, new_rsa_key
 from posthorse.lab.fates import Tale, Told
 from posthorse.lab.hook_shape import HookRequest, iso
 from posthorse.lab.http_provider import uuid_like
@@ -40,6 +40,16 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]")
 SUBJECT = "Amazon SES Email Event Notification"
 
 
+def topic_arn(name: str, region: str) -> str:
+    """The topic to which the simulated account of this name tells."""
+    return f"arn:aws:sns:{region}:{ACCOUNT_ID}:posthorse-{_NOT_IN_NAMES.sub('_', name)}"
+
+
+def certificate_file(name: str) -> str:
+    """What the certificate of that topic is called in the lab's folder."""
+    return f"{name}-sns-cert.pem"
+
+
 class SnsTopic:
     """One topic to which one simulated SES account tells. A `HookShape`."""
 
@@ -55,11 +65,11 @@ class SnsTopic:
         now: Callable[[], int],
         key: rsa.RSAPrivateKey | None = None,
     ) -> None:
-        """`key`: what it signs with; None: a new one."""
-        self.arn = f"arn:aws:sns:{region}:{ACCOUNT_ID}:posthorse-{_NOT_IN_NAMES.sub('_', name)}"
+        """`key`: what it signs with; None: the one kept in `folder`."""
+        self.arn = topic_arn(name, region)
         self._region, self._dice, self._now = region, dice, now
-        self._key = key or new_rsa_key()
-        self.certificate = make_signing_certificate(folder, f"{name}-sns-cert.pem", self._key, now())
+        self._key = key or kept_rsa_key(folder / f"{name}-sns-key.pem")
+        self.certificate = make_signing_certificate(folder, certificate_file(name), self._key, now())
         """Who trusts this file can verify what the topic signs."""
         self._stranger: rsa.RSAPrivateKey | None = None
         self._token = ""

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from posthorse.config.login import first_login
-from posthorse.quickstart.house import House
+from posthorse.quickstart.house import REGION, House
+from posthorse.web.role import Role
 
 _BANNER = """\
 posthorse is ready. {providers}
 
   SMTP      {smtp}
+  HTTP      {http}  (SES API, native API: {http}/api/docs)
   health    {http}/healthz  {http}/readyz  {http}/metrics
   user      {user}
   password  {password}
@@ -25,13 +27,26 @@ Send a message:
         --from app@example.com --to you@example.net --header 'Subject: hello'
   python3 -c "import smtplib; s = smtplib.SMTP('{smtp_host}', {smtp_port}); s.login('{user}', '{password}'); \\
         s.sendmail('app@example.com', 'you@example.net', 'From: app@example.com\\nSubject: hello\\n\\nIt works.')"
-
+{by_api}
 Look:
 {mailbox}  posthorse queue list        what waits or is in doubt
-  posthorse explain ID        one message's whole life
+  posthorse explain ID        one message's whole life{delivered}
   posthorse providers list    how the providers stand
 {breaking}
 Ctrl-C stops it. Its folder is {folder}; {config} is yours to edit, and kept.
+"""
+
+_BY_API = """\
+
+By the API of SES (with boto3, with the AWS command line, where these are installed), and by the native API:
+  python3 -c "import boto3; print(boto3.client('sesv2').send_email(FromEmailAddress='app@example.com', \\
+        Destination={{'ToAddresses': ['you@example.net']}}, Content={{'Simple': \\
+        {{'Subject': {{'Data': 'hello'}}, 'Body': {{'Text': {{'Data': 'It works.'}}}}}}}})['MessageId'])"
+  aws sesv2 send-email --from-email-address app@example.com --destination ToAddresses=you@example.net \\
+        --content 'Simple={{Subject={{Data=hello}},Body={{Text={{Data=It works.}}}}}}'
+  curl -sSw '\\n' -u "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" {api}/api/v1/messages \\
+        -H 'Content-Type: application/json' \\
+        -d '{{"from": "app@example.com", "to": ["you@example.net"], "subject": "hello", "text": "It works."}}'
 """
 
 
@@ -41,20 +56,46 @@ def banner(addresses: Mapping[str, str], house: House, lab: str) -> str:
     smtp = next((url for name, url in addresses.items() if name.startswith("smtp")), "none")
     host, _, port = smtp.rpartition("/")[2].rpartition(":")
     simulated = next(iter(house.simulated), "")
+    api = served(addresses, house, Role.API)
+    signing = _signing(house, api)
     return _BANNER.format(
         providers=_providers(house),
         smtp=smtp,
         http=next((url for name, url in addresses.items() if name.startswith("http")), "none"),
         user=user,
         password=password,
-        exports="\n".join(_exports(house, lab, password)),
+        exports="\n".join(_exports(house, lab, password, signing)),
         smtp_host=host,
         smtp_port=port,
+        by_api=_BY_API.format(api=api) if signing else "",
+        delivered=", until it is delivered" if house.sns_port is not None else "",
         mailbox="  posthorse lab mailbox       what arrived\n" if lab else "",
         breaking=f"\nBreak something:\n  posthorse lab fault {simulated} refuse\n" if lab else "",
         config=os.path.relpath(house.path),
         folder=os.path.relpath(house.folder),
     )
+
+
+def served(addresses: Mapping[str, str], house: House, role: Role) -> str:
+    """The first URL in the clear at which the gateway plays this role; empty: there is none."""
+    listening = (listener for listener in house.config.listen if listener.http is not None)
+    urls = (url for name, url in addresses.items() if name.startswith("http"))
+    found = (url for listener, url in zip(listening, urls, strict=False) if role in map(Role, listener.roles))
+    return next((url for url in found if url.startswith("http://")), "")
+
+
+def _signing(house: House, api: str) -> Mapping[str, str]:
+    """What AWS's clients read; empty: nobody can sign here."""
+    key = next(iter(house.config.access_keys), None)
+    if not api or key is None or key.secret is None:
+        return {}
+    return {
+        "AWS_ACCESS_KEY_ID": key.id,
+        "AWS_SECRET_ACCESS_KEY": f"'{key.secret.reveal()}'",
+        "AWS_ENDPOINT_URL_SES": api,
+        "AWS_ENDPOINT_URL_SESV2": api,
+        "AWS_DEFAULT_REGION": REGION,
+    }
 
 
 def _providers(house: House) -> str:
@@ -65,13 +106,17 @@ def _providers(house: House) -> str:
     return f"Providers: {', '.join(told)}."
 
 
-def _exports(house: House, lab: str, password: str) -> list[str]:
-    variables = {"POSTHORSE_CONFIG": os.path.relpath(house.path), "POSTHORSE_LAB": lab}
+def _exports(house: House, lab: str, password: str, signing: Mapping[str, str]) -> list[str]:
+    variables = {
+        "POSTHORSE_CONFIG": os.path.relpath(house.path),
+        "POSTHORSE_LAB": lab,
+        "POSTHORSE_SMTP_PASSWORD": f"'{password}'",
+        **signing,
+    }
     lines = [f"  export {name}={value}" for name, value in variables.items() if value]
-    lines.append(f"  export POSTHORSE_SMTP_PASSWORD='{password}'")
     own = Path(sys.argv[0])
     if own.name == "posthorse":
         place = os.path.relpath(own.parent)
         where = str(own.parent.resolve()) if place.startswith("..") else f"$PWD/{place}"
-        lines.append(f'  export PATH="{where}:$PATH"')
+        lines.append(f'  export PATH="$PATH:{where}"')
     return lines

@@ -1,23 +1,32 @@
 """The quickstart's folder: what a person may have changed is kept, and a port that is taken is told with its holder."""
 
 import os
+import random
+import re
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from posthorse.config.problem import ConfigProblems
+from posthorse.config.providers import SesSettings
+from posthorse.lab.certificate import kept_rsa_key
+from posthorse.lab.sns import SnsTopic
 from posthorse.quickstart import house as quickstart_house
 from posthorse.quickstart.banner import banner
 from posthorse.quickstart.house import RELAY_NAME, SES_NAME, House, move_in
+
+WHERE = {"smtp": "smtp://127.0.0.1:1", "http": "http://127.0.0.1:2"}
 
 
 @pytest.fixture(autouse=True)
 def _own_ports(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody's `make run` on this machine is in the way: each wanted port is one that was free a moment ago."""
-    for name in ("SMTP_PORT", "HTTP_PORT", "CONTROL_PORT", "SES_PORT", "RELAY_PORT"):
+    for name in ("SMTP_PORT", "HTTP_PORT", "CONTROL_PORT", "SES_PORT", "RELAY_PORT", "SNS_PORT"):
         with taken() as port:
             monkeypatch.setattr(quickstart_house, name, port)
 
@@ -59,6 +68,61 @@ def test_an_edited_configuration_is_kept(tmp_path: Path) -> None:
     (line,) = told
     assert "is kept" in line
     assert "to start afresh" in line
+
+
+def test_what_signs_notifications_is_kept(tmp_path: Path) -> None:
+    """The configuration trusts one certificate, there before the lab is; a lab that makes it anew keeps its key."""
+    first, _ = moved_in(tmp_path)
+    (told,) = [one.notifications for one in first.config.providers if isinstance(one, SesSettings)]
+    assert told is not None
+    assert told.certificate is not None
+    before = x509.load_pem_x509_certificate(told.certificate.read_bytes()).public_key()
+    topic = SnsTopic(name=SES_NAME, region="us-east-1", folder=first.lab_folder, dice=random.Random(1), now=lambda: 0)
+    assert x509.load_pem_x509_certificate(told.certificate.read_bytes()).public_key() == before
+    assert told.topics == (topic.arn,)
+    assert (first.lab_folder / f"{SES_NAME}-sns-key.pem").stat().st_mode & 0o077 == 0
+    assert first.sns_port not in (None, 0)
+
+
+@pytest.mark.parametrize("left", [b"", b"-----BEGIN PRIVATE KEY-----\n"])
+def test_a_signing_key_that_cannot_be_read_is_made_anew(left: bytes, tmp_path: Path) -> None:
+    """Half a file, left by a full disk, does not keep a quickstart from starting."""
+    file = tmp_path / "key.pem"
+    file.write_bytes(left)
+    made = kept_rsa_key(file)
+    assert kept_rsa_key(file).private_numbers() == made.private_numbers()
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_a_folder_of_an_earlier_version_is_kept_and_tells_nothing(tmp_path: Path) -> None:
+    """Its configuration has no notifications: nothing is subscribed, and nothing is promised of delivery."""
+    first, _ = moved_in(tmp_path)
+    text = first.path.read_text()
+    first.path.write_text(re.sub(r"\[providers\.notifications\]\n(\w.*\n)+", "", text))
+    shutil.rmtree(first.lab_folder)
+    again, told = moved_in(tmp_path)
+    assert (again.simulated, again.sns_port) == (first.simulated, None)
+    assert len(told) == 1
+    assert "until it is delivered" not in banner(WHERE, again, "http://127.0.0.1:8027")
+
+
+def test_the_banner_leads_aws_clients_here(tmp_path: Path) -> None:
+    """Key, secret, both endpoints and a region; only where a listener serves the API and the secret is known."""
+    house, _ = moved_in(tmp_path)
+    words = banner(WHERE, house, "")
+    secret = (tmp_path / "access-key-secret").read_text().strip()
+    assert f"export AWS_SECRET_ACCESS_KEY='{secret}'" in words
+    assert "export AWS_ENDPOINT_URL_SES=http://127.0.0.1:2\n" in words
+    assert "export AWS_ENDPOINT_URL_SESV2=http://127.0.0.1:2\n" in words
+    for old, new in (
+        ('secret = "file:access-key-secret"', 'smtp_password = "file:access-key-secret"'),
+        ("[[access_keys]]", 'roles = ["hooks"]\n\n[[access_keys]]'),
+    ):
+        text = house.path.read_text()
+        house.path.write_text(text.replace(old, new, 1))
+        changed, _ = moved_in(tmp_path)
+        house.path.write_text(text)
+        assert "AWS_" not in banner(WHERE, changed, "")
 
 
 def test_a_broken_configuration_is_kept_and_told(tmp_path: Path) -> None:
