@@ -3,6 +3,7 @@
 import ast
 import re
 import shlex
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -92,6 +93,10 @@ def test_every_example_is_well_formed(example: Example) -> None:
             tomllib.loads(example.text)
         case "sh":
             assert subprocess.run(["bash", "-n"], input=example.text, text=True, check=False).returncode == 0
+        case "js" if shutil.which("node"):
+            assert subprocess.run(["node", "--check", "-"], input=example.text, text=True, check=False).returncode == 0
+        case "js":
+            pytest.skip("node is not installed")
         case "ini":
             assert [line for line in example.text.splitlines() if "=" not in line] == []
         case _:
