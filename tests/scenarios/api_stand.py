@@ -18,7 +18,7 @@ import msgspec
 from posthorse.accept.admission import Admission, AdmissionPolicy
 from posthorse.accept.credentials import Credential, CredentialStore
 from posthorse.accept.login_throttle import LoginThrottle
-from posthorse.accept.ses.reception import Reception
+from posthorse.accept.reception import Reception
 from posthorse.accept.trusted import TrustedSources
 from posthorse.adapters.chance import TimeOrderedIds
 from posthorse.adapters.clock import SystemClock

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from posthorse.accept.ses.reception import ReceptionLimits
+from posthorse.accept.reception import ReceptionLimits
 from posthorse.lab.rehearsal import Script, rehearsal
 from tests.scenarios.ses_stand import KEY, Line, Row, SesStand, ask, request_of, wait_until
 

@@ -9,7 +9,7 @@ from posthorse.accept.api.looking import Looking
 from posthorse.accept.api.pages import docs, openapi
 from posthorse.accept.credentials import CredentialStore
 from posthorse.accept.login_throttle import LoginThrottle
-from posthorse.accept.ses.reception import Reception
+from posthorse.accept.reception import Reception
 from posthorse.accept.trusted import TrustedSources
 from posthorse.control.explain import standing, words
 from posthorse.mail.message import Front

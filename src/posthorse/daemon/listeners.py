@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posthorse.accept.smtp.server import SmtpServer
+from posthorse.asgi import App
 from posthorse.config.entrance import ListenerSettings
-from posthorse.web.answer import App
 from posthorse.web.role import Role
 from posthorse.web.server import Certificate, HttpServing, serve_http
 

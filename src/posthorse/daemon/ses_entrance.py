@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 
 from posthorse.accept.admission import Admission
 from posthorse.accept.credentials import Credential
+from posthorse.accept.reception import Reception, ReceptionLimits
 from posthorse.accept.ses.account import Account, Offered
 from posthorse.accept.ses.front import SesFront
 from posthorse.accept.ses.gate import Gate
 from posthorse.accept.ses.keys import SigningKeys
-from posthorse.accept.ses.reception import Reception, ReceptionLimits
 from posthorse.accept.ses.v1 import V1
 from posthorse.accept.ses.v2 import V2
 from posthorse.accept.trusted import TrustedSources

@@ -4,13 +4,10 @@ Promise: nobody is read from for longer than `READ_WITHIN_S` or beyond `MOST_BYT
 request. Left out: what the request means (`inbox`).
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from collections.abc import Mapping
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+from posthorse import asgi
+from posthorse.asgi import ClientGone, Receive, Scope, Send
 
 MOST_BYTES = 1 << 20
 """Of one body: SNS carries 256 KB of message, SendGrid posts less than 1 MB, Postmark a single event."""
@@ -37,8 +34,8 @@ def headers_of(scope: Scope) -> Mapping[str, str]:
 
 def announced_bytes(headers: Mapping[str, str]) -> int:
     """How much the body will be, as far as its sender says; unsaid: as much as there may be. Raises `NotRead`."""
-    length = headers.get("content-length", "")
-    size = int(length) if length.isascii() and length.isdigit() and len(length) <= 12 else MOST_BYTES
+    declared = asgi.declared_bytes(headers.get("content-length", "").encode("latin-1"))
+    size = MOST_BYTES if declared is None else declared
     if size > MOST_BYTES:
         raise NotRead("too_large", 413)
     return size
@@ -46,23 +43,20 @@ def announced_bytes(headers: Mapping[str, str]) -> int:
 
 async def read_body(receive: Receive) -> bytes:
     """The whole body. Raises `NotRead`."""
-    pieces: list[bytes] = []
-    size = 0
+    body = bytearray()
+
+    def take(piece: bytes) -> None:
+        if len(body) + len(piece) > MOST_BYTES:
+            raise NotRead("too_large", 413)
+        body.extend(piece)
+
     try:
-        async with asyncio.timeout(READ_WITHIN_S):
-            while True:
-                message = await receive()
-                if message["type"] != "http.request":
-                    raise NotRead("cut_off", 400)
-                piece = message.get("body", b"")
-                size += len(piece)
-                if size > MOST_BYTES:
-                    raise NotRead("too_large", 413)
-                pieces.append(piece)
-                if not message.get("more_body", False):
-                    return b"".join(pieces)
+        await asgi.read_body(receive, take, idle_s=READ_WITHIN_S, whole_s=READ_WITHIN_S)
+    except ClientGone:
+        raise NotRead("cut_off", 400) from None
     except TimeoutError:
         raise NotRead("cut_off", 408) from None
+    return bytes(body)
 
 
 _WORDS: Mapping[int, bytes] = {
@@ -86,13 +80,4 @@ _MORE: Mapping[int, tuple[tuple[bytes, bytes], ...]] = {
 
 async def answer(send: Send, status: int) -> None:
     """The whole response."""
-    body = _WORDS[status]
-    headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", b"%d" % len(body)),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
-        *_MORE.get(status, ()),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await asgi.answer(send, status, _WORDS[status], "text/plain; charset=utf-8", *_MORE.get(status, ()))

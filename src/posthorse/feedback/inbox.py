@@ -11,16 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Protocol, assert_never
 
-from posthorse.feedback.hook_request import (
-    NotRead,
-    Receive,
-    Scope,
-    Send,
-    announced_bytes,
-    answer,
-    headers_of,
-    read_body,
-)
+from posthorse.asgi import Receive, Scope, Send
+from posthorse.feedback.hook_request import NotRead, announced_bytes, answer, headers_of, read_body
 from posthorse.feedback.keeping import Keeping
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.ports import Clock

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
-from posthorse.web.answer import App, Receive, Scope, Send, answer, answer_json, problem
+from posthorse.asgi import App, Receive, Scope, Send, answer
+from posthorse.web.answer import answer_json, problem
 from posthorse.web.role import Role
 from posthorse.web.router import Mount
 

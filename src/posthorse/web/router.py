@@ -8,7 +8,8 @@ own (the SES API, the native API) are mounted as a whole under a prefix.
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
-from posthorse.web.answer import App, Receive, Scope, Send, problem
+from posthorse.asgi import App, Receive, Scope, Send
+from posthorse.web.answer import problem
 from posthorse.web.role import Role
 
 _READING = frozenset({"GET", "HEAD"})

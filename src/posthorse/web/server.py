@@ -13,7 +13,7 @@ from pathlib import Path
 
 from uvicorn import Config, Server
 
-from posthorse.web.answer import App
+from posthorse.asgi import App
 from posthorse.web.bounded_head import BoundedHeadProtocol
 
 _LOGGER = logging.getLogger("uvicorn")

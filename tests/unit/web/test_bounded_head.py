@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from posthorse.web.answer import Receive, Scope, Send, answer
+from posthorse.asgi import Receive, Scope, Send, answer
 from posthorse.web.bounded_head import MAX_HEAD_BYTES, BoundedHeadProtocol
 from posthorse.web.server import serve_http
 

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 import uvloop
 
+from posthorse.asgi import Receive, Scope, Send
 from posthorse.watch.exposition import CONTENT_TYPE, Exposition
 from posthorse.watch.measures import Measures
-from posthorse.web.answer import Receive, Scope, Send, answer_json
+from posthorse.web.answer import answer_json
 from posthorse.web.health import Check, health_mounts
 from posthorse.web.role import Role
 from posthorse.web.router import Mount, Router

@@ -6,14 +6,14 @@ once the spool has committed. Nothing is done for a caller who is not known, and
 Left out: what requests mean (`intake`), sending (`sending`), looking (`looking`), the description (`openapi`).
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from posthorse.accept.admission import Admission
-from posthorse.accept.api.body import Receive, media_type, read
+from posthorse.accept.api.body import media_type, read
 from posthorse.accept.api.caller import Callers
 from posthorse.accept.api.intake import idempotency_key, taken_raw
 from posthorse.accept.api.looking import Looking
@@ -21,13 +21,11 @@ from posthorse.accept.api.problems import CONTENT_TYPE, ApiError, Code, invalid
 from posthorse.accept.api.query import options_of, parameters, wanted
 from posthorse.accept.api.sending import Asked, Sending, decoded, digest_of
 from posthorse.accept.api.wire import Answer, Batch, Receipt
-from posthorse.accept.ses.reception import ClientGone, Incoming, Reception
+from posthorse.accept.reception import Incoming, Reception
 from posthorse.accept.trusted import UNIX
+from posthorse.asgi import ClientGone, Fields, Receive, Scope, Send, answer
 from posthorse.mail.message import Caller
 from posthorse.mail.ports import Clock
-
-Scope = MutableMapping[str, Any]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _T = TypeVar("_T")
 
@@ -81,7 +79,7 @@ class _Said:
 
     status: int
     content: Answer
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    headers: Fields = ()
 
 
 class Api:
@@ -234,16 +232,7 @@ _ONCE = frozenset({b"authorization", b"content-type", b"content-length", b"conte
 
 
 async def _say(send: Send, said: _Said, *, head: bool) -> None:
-    body = _encode(said.content)
+    content = said.content
     kind = CONTENT_TYPE if said.status >= 400 else "application/json"
-    headers = [
-        (b"content-type", kind.encode("ascii")),
-        (b"content-length", str(len(body)).encode("ascii")),
-        (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
-        *said.headers,
-    ]
-    if isinstance(said.content, Receipt):
-        headers.append((b"location", said.content.url.encode("ascii")))
-    await send({"type": "http.response.start", "status": said.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if head else body})
+    place = ((b"location", content.url.encode("ascii")),) if isinstance(content, Receipt) else ()
+    await answer(send, said.status, _encode(content), kind, *said.headers, *place, head=head)

@@ -3,28 +3,24 @@
 Left out: what a body says.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from collections.abc import Mapping
 
 from posthorse.accept.api.problems import ApiError, Code
-from posthorse.accept.ses.errors import Kind, SesError
-from posthorse.accept.ses.reception import Incoming
+from posthorse.accept.reception import Incoming, NotReceived, Why
+from posthorse.asgi import Receive, declared_bytes
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-
-_CODES = {Kind.TOO_LARGE: Code.TOO_BIG, Kind.THROTTLED: Code.OVERLOAD, Kind.TOO_SLOW: Code.REQUEST_TIMEOUT}
+_CODES = {Why.TOO_LARGE: Code.TOO_BIG, Why.BUSY: Code.OVERLOAD, Why.TOO_SLOW: Code.REQUEST_TIMEOUT}
 
 
 async def read(incoming: Incoming, headers: Mapping[bytes, bytes], receive: Receive) -> None:
-    """Read the whole body into `incoming`. Raises `ApiError`, and `ClientGone` of the reception."""
+    """Read the whole body into `incoming`. Raises `ApiError`, and `ClientGone` of ASGI."""
     if headers.get(b"content-encoding", b"identity").strip().lower() not in (b"", b"identity"):
         raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, "Content-Encoding is not taken: send the body as it is.")
-    declared = headers.get(b"content-length", b"")
     try:
-        await incoming.read(receive, int(declared) if declared.isdigit() and len(declared) < 16 else 0)
-    except SesError as error:
-        code = _CODES[error.kind]
-        raise ApiError(code, error.text if code is Code.TOO_BIG else "") from None
+        await incoming.read(receive, declared_bytes(headers.get(b"content-length", b"")) or 0)
+    except NotReceived as reason:
+        told = f"A request has at most {reason.most_bytes} bytes here." if reason.why is Why.TOO_LARGE else ""
+        raise ApiError(_CODES[reason.why], told) from None
 
 
 def media_type(headers: Mapping[bytes, bytes]) -> str:

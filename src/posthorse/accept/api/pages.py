@@ -4,13 +4,13 @@ Promise: it holds no script and fetches nothing from anywhere. Everybody who rea
 nothing of this gateway or its mail.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Iterator
 from functools import cache
 from html import escape
-from typing import Any
 
 from posthorse.accept.api.openapi import Json, document, encoded
 from posthorse.accept.api.problems import Code
+from posthorse.asgi import Receive, Scope, Send, respond
 
 _HEADERS = (
     (b"cache-control", b"max-age=300"),
@@ -29,22 +29,21 @@ td,th{border-color:#333a4d}h2{border-color:#333a4d}a{color:#8bf}}
 """
 
 
-async def docs(scope: MutableMapping[str, Any], receive: object, send: Callable[..., Awaitable[None]]) -> None:
+async def docs(scope: Scope, receive: Receive, send: Send) -> None:
     """`/api/docs`."""
     del receive
     await _say(send, page(), b"text/html; charset=utf-8", head=scope["method"] == "HEAD")
 
 
-async def openapi(scope: MutableMapping[str, Any], receive: object, send: Callable[..., Awaitable[None]]) -> None:
+async def openapi(scope: Scope, receive: Receive, send: Send) -> None:
     """`/api/openapi.json`."""
     del receive
     await _say(send, encoded(), b"application/json", head=scope["method"] == "HEAD")
 
 
-async def _say(send: Callable[..., Awaitable[None]], body: bytes, kind: bytes, *, head: bool) -> None:
-    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode("ascii")), *_HEADERS]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if head else body})
+async def _say(send: Send, body: bytes, kind: bytes, *, head: bool) -> None:
+    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body)), *_HEADERS]
+    await respond(send, 200, headers, b"" if head else body)
 
 
 @cache

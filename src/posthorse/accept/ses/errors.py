@@ -8,7 +8,9 @@ Left out: the wire shapes (`answers`). Source: the service models of SES 2010-12
 """
 
 from enum import Enum, unique
+from typing import assert_never
 
+from posthorse.accept.reception import NotReceived, Why
 from posthorse.accept.refusal import RefusalKind, Refused
 
 
@@ -102,3 +104,16 @@ def of_refusal(refused: Refused) -> SesError:
     error = SesError(_KINDS[refused.kind], text[:1].upper() + text[1:])
     error.is_counted = True
     return error
+
+
+def not_received(reason: NotReceived) -> SesError:
+    """The error that a body becomes which was not received."""
+    match reason.why:
+        case Why.TOO_LARGE:
+            return SesError(Kind.TOO_LARGE, f"A request has at most {reason.most_bytes} bytes here.")
+        case Why.BUSY:
+            return SesError(Kind.THROTTLED, THROTTLED_TEXT)
+        case Why.TOO_SLOW:
+            return SesError(Kind.TOO_SLOW, "The body of the request did not come in time.")
+        case _:
+            assert_never(reason.why)

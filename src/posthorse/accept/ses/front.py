@@ -7,25 +7,24 @@ a call (same access key, invocation id and body) gets the first receipt.
 Left out: what an operation says (`v1`, `v2`), signatures (`gate`), the decision about mail (`admission`).
 """
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Protocol
 
 from posthorse.accept.admission import Admission
+from posthorse.accept.reception import Incoming, NotReceived, Reception
 from posthorse.accept.refusal import Accepted, malformed
 from posthorse.accept.ses.account import Account
 from posthorse.accept.ses.answers import Answer
 from posthorse.accept.ses.asked import Asked, Request, repeat_key, submitted
-from posthorse.accept.ses.errors import INTERNAL_TEXT, Kind, SesError, of_refusal
+from posthorse.accept.ses.errors import INTERNAL_TEXT, Kind, SesError, not_received, of_refusal
 from posthorse.accept.ses.gate import Gate
 from posthorse.accept.ses.operation import Call, Version
-from posthorse.accept.ses.reception import ClientGone, Incoming, Receive, Reception
 from posthorse.accept.ses.sigv4 import Head
 from posthorse.accept.trusted import UNIX
+from posthorse.asgi import ClientGone, Receive, Scope, Send, declared_bytes, respond
 from posthorse.mail.ids import MessageId
 from posthorse.mail.ports import Clock, Ids
 
-Scope = MutableMapping[str, Any]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 INVOCATION_ID = b"amz-sdk-invocation-id"
 
 
@@ -100,7 +99,10 @@ class SesFront:
         )
         knock = self.gate.knock(head, peer)
         fields = _Fields(head)
-        await incoming.read(receive, fields.declared_bytes)
+        try:
+            await incoming.read(receive, fields.declared_bytes)
+        except NotReceived as reason:
+            raise not_received(reason) from None
         caller = self.gate.caller(knock, incoming.sha256)
         if fields.is_encoded:
             raise SesError(Kind.UNREADABLE, "Content-Encoding is not taken: send the body as it is.")
@@ -176,7 +178,7 @@ class _Fields:
             elif name == b"authorization":
                 self.authorization = value
             elif name == b"content-length":
-                self.declared_bytes = int(value) if value.isdigit() and len(value) < 16 else 0
+                self.declared_bytes = declared_bytes(value) or 0
             elif name == b"content-encoding":
                 self.is_encoded = value.strip().lower() not in (b"", b"identity")
 
@@ -188,8 +190,7 @@ async def _say(send: Send, answer: Answer, request_id: str) -> None:
         (b"x-amzn-requestid", request_id.encode("ascii")),
         *answer.headers,
     ]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    await respond(send, answer.status, headers, answer.body)
 
 
 def _in_groups(digits: str) -> str:

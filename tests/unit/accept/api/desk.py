@@ -14,7 +14,7 @@ from posthorse.accept.api.looking import Looking
 from posthorse.accept.credentials import Credential, CredentialStore
 from posthorse.accept.load import Load
 from posthorse.accept.login_throttle import LoginThrottle
-from posthorse.accept.ses.reception import Reception
+from posthorse.accept.reception import Reception
 from posthorse.accept.trusted import UNIX, TrustedSource, TrustedSources
 from posthorse.control.explain import standing, words
 from posthorse.mail.ids import MAIN_TENANT, Tenant

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from posthorse.accept.admission import AdmissionPolicy
-from posthorse.accept.ses.reception import ReceptionLimits
+from posthorse.accept.reception import ReceptionLimits
 from posthorse.spool.desk_port import Selector
 from tests.unit.accept.api.desk import MESSAGE, Answered, Desk, basic
 

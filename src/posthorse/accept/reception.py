@@ -4,21 +4,19 @@ Promise: nothing beyond a request's limit is kept, whatever it declares; all bod
 client that stops sending, or sends too slowly, is given up; once it is closing, whoever comes is told to come back. The
 digest is made as the bytes come, so that a large body holds nobody up. Room is given back when the request has ended.
 
-Left out: what the body says; connections (the HTTP server).
+Left out: what the body says; how a front words that it was not received; connections (the HTTP server).
 """
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
+from enum import Enum, unique
 from hashlib import sha256
+from io import BytesIO
 from types import TracebackType
-from typing import Any
 
-from posthorse.accept.ses.errors import THROTTLED_TEXT, Kind, SesError
+from posthorse.asgi import Receive, read_body
 from posthorse.mail.large import LARGE_BYTES, poured, vessel
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +31,26 @@ class ReceptionLimits:
     """For one whole body."""
 
 
-class ClientGone(Exception):
-    """The client left before its request was complete: nobody is there to be answered."""
+@unique
+class Why(Enum):
+    """Why a body is not received."""
+
+    TOO_LARGE = "too_large"
+    """The request has more bytes than any that is taken."""
+    BUSY = "busy"
+    """There is no room, or it is closing: the client should come back."""
+    TOO_SLOW = "too_slow"
+    """It did not come in time."""
+
+
+class NotReceived(Exception):
+    """The request ends here."""
+
+    def __init__(self, why: Why, most_bytes: int) -> None:
+        """`most_bytes`: that a request may have."""
+        super().__init__(why.value)
+        self.why = why
+        self.most_bytes = most_bytes
 
 
 class Reception:
@@ -81,12 +97,16 @@ class Reception:
 class Incoming:
     """The body of one request."""
 
-    __slots__ = ("_held_bytes", "_most_bytes", "_reception", "content", "sha256")
+    __slots__ = ("_digest", "_held_bytes", "_into", "_kept", "_most_bytes", "_reception", "content", "sha256")
 
     def __init__(self, reception: Reception, most_bytes: int) -> None:
         self._reception = reception
         self._most_bytes = most_bytes
         self._held_bytes = 0
+        self._digest = sha256()
+        self._kept: list[bytes] = []
+        self._into: BytesIO | None = None
+        """What a large body is poured into."""
         self.content = b""
         self.sha256 = ""
         """Of the whole body, in small hexadecimal digits."""
@@ -101,62 +121,41 @@ class Incoming:
         self._reception.held_bytes -= self._held_bytes
         self._held_bytes = 0
         self.content = b""
+        self._kept.clear()
+        self._into = None
         self._reception.left()
 
     async def read(self, receive: Receive, declared_bytes: int) -> None:
-        """Read the whole body. `declared_bytes`: its Content-Length; 0 if there is none. Raises `SesError` and
-        `ClientGone`.
+        """Read the whole body. `declared_bytes`: its Content-Length; 0 if there is none. Raises `NotReceived`, and
+        `ClientGone` of ASGI.
         """
-        if declared_bytes > self._most_bytes:
-            raise self._too_large()
         limits = self._reception.limits
+        if declared_bytes > self._most_bytes:
+            raise self._refused(Why.TOO_LARGE)
         if self._reception.is_closing or self._reception.held_bytes + declared_bytes > limits.room_bytes:
-            raise SesError(Kind.THROTTLED, THROTTLED_TEXT)
+            raise self._refused(Why.BUSY)
         try:
-            async with asyncio.timeout(limits.idle_s) as patience:
-                message = await receive()
-                if message["type"] == "http.request" and not message.get("more_body"):
-                    self._take_all(message.get("body", b""))
-                else:
-                    await self._read_on(receive, message, patience)
+            await read_body(receive, self._take, idle_s=limits.idle_s, whole_s=limits.body_s)
         except TimeoutError:
-            raise SesError(Kind.TOO_SLOW, "The body of the request did not come in time.") from None
+            raise self._refused(Why.TOO_SLOW) from None
+        self.content = poured(self._into) if self._into is not None else b"".join(self._kept)
+        self.sha256 = self._digest.hexdigest()
+        self._kept.clear()
+        self._into = None
 
-    def _take_all(self, content: bytes) -> None:
-        self._hold(len(content))
-        self.content = content
-        self.sha256 = sha256(content).hexdigest()
-
-    async def _read_on(self, receive: Receive, message: MutableMapping[str, Any], patience: asyncio.Timeout) -> None:
-        clock, limits = asyncio.get_running_loop().time, self._reception.limits
-        ends_s = clock() + limits.body_s
-        digest, kept, into = sha256(), [], None
-        while True:
-            if message["type"] != "http.request":
-                raise ClientGone
-            chunk = message.get("body", b"")
-            self._hold(len(chunk))
-            digest.update(chunk)
-            kept.append(chunk)
-            if self._held_bytes > LARGE_BYTES:
-                into = into or vessel()
-                into.writelines(kept)
-                kept.clear()
-            if not message.get("more_body"):
-                break
-            if chunk:
-                patience.reschedule(min(clock() + limits.idle_s, ends_s))
-            message = await receive()
-        self.content = poured(into) if into is not None else b"".join(kept)
-        self.sha256 = digest.hexdigest()
-
-    def _hold(self, more_bytes: int) -> None:
-        self._held_bytes += more_bytes
-        self._reception.held_bytes += more_bytes
+    def _take(self, piece: bytes) -> None:
+        self._held_bytes += len(piece)
+        self._reception.held_bytes += len(piece)
         if self._held_bytes > self._most_bytes:
-            raise self._too_large()
+            raise self._refused(Why.TOO_LARGE)
         if self._reception.held_bytes > self._reception.limits.room_bytes:
-            raise SesError(Kind.THROTTLED, THROTTLED_TEXT)
+            raise self._refused(Why.BUSY)
+        self._digest.update(piece)
+        self._kept.append(piece)
+        if self._held_bytes > LARGE_BYTES:
+            self._into = self._into or vessel()
+            self._into.writelines(self._kept)
+            self._kept.clear()
 
-    def _too_large(self) -> SesError:
-        return SesError(Kind.TOO_LARGE, f"A request has at most {self._most_bytes} bytes here.")
+    def _refused(self, why: Why) -> NotReceived:
+        return NotReceived(why, self._most_bytes)
