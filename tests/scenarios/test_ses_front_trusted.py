@@ -48,6 +48,17 @@ def test_trusted_source_is_let_in_where_nothing_can_be_verified(stand: SesStand,
         assert stand.stored(site) == []
 
 
+@pytest.mark.parametrize("said", [["Origin", "https://a.example"], ["Sec-Fetch-Site", "cross-site"]], ids=json.dumps)
+@pytest.mark.parametrize("row", LET_IN, ids=json.dumps)
+def test_web_page_shown_at_a_trusted_source_is_kept_out(stand: SesStand, row: Row, said: list[str]) -> None:
+    """A browser asks for any page; only a signature that is verified here says who means it."""
+    with stand.site(trusted="loopback") as site:
+        assert ask(site, {**row, "headers": [said]}).status == 403
+        assert stand.stored(site) == []
+        assert ask(site, {"headers": [said]}).status == 200
+        assert [one.message.attributes["credential"] for one in stand.stored(site)] == [KEY]
+
+
 @pytest.mark.parametrize("row", KEPT_OUT, ids=json.dumps)
 def test_wrong_signature_of_a_known_key_is_refused_wherever_it_comes_from(stand: SesStand, row: Row) -> None:
     """Trust is for what cannot be verified, not for what was and is wrong."""

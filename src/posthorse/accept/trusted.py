@@ -31,6 +31,18 @@ class TrustedSource:
     tenant: Tenant
 
 
+def is_from_browser(fields: Iterable[bytes]) -> bool:
+    """Whether an HTTP request comes from a browser, by the names of its header fields in lower case.
+
+    Browsers say where a page that makes them ask is from, and pages cannot keep them from it (Fetch, "`Origin` header";
+    Fetch Metadata Request Headers). No page is a trusted source, whoever looks at it.
+    """
+    return not _BROWSERS_SAY.isdisjoint(fields)
+
+
+_BROWSERS_SAY = frozenset({b"origin", b"sec-fetch-site"})
+
+
 class TrustedSources:
     """Finds the caller that a peer's address stands for."""
 

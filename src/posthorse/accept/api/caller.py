@@ -16,7 +16,7 @@ from functools import lru_cache
 from posthorse.accept.api.problems import ApiError, Code
 from posthorse.accept.credentials import CredentialStore
 from posthorse.accept.login_throttle import LoginThrottle
-from posthorse.accept.trusted import TrustedSources, parse_peer
+from posthorse.accept.trusted import TrustedSources, is_from_browser, parse_peer
 from posthorse.mail.message import Caller
 
 MAX_AUTHORIZATION_BYTES = 2_048
@@ -55,7 +55,7 @@ class Callers:
         caller = self.trusted.caller(peer)
         if caller is None:
             raise ApiError(Code.UNAUTHENTICATED, headers=_CHALLENGE)
-        if b"origin" in headers or b"sec-fetch-site" in headers:
+        if is_from_browser(headers):
             raise ApiError(Code.FROM_A_BROWSER)
         return caller
 

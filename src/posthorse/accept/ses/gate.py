@@ -2,7 +2,8 @@
 
 Promise: an unknown key, a wrong signature and temporary credentials look alike and cost the same; a caller at a trusted
 address is let in only where there is nothing here to verify it with (no signature, a key that is not ours, a session
-token), and a wrong signature of a key of ours is refused wherever it comes from.
+token), and a wrong signature of a key of ours is refused wherever it comes from. A web page shown at a trusted address
+is not let in: browsers say what they are.
 
 What depends on the request alone (no signature, unreadable, of another time) is said before the body is read.
 """
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from posthorse.accept.ses.errors import INVALID_TOKEN, Kind, SesError
 from posthorse.accept.ses.keys import SigningKeys
 from posthorse.accept.ses.sigv4 import Claim, Flaw, Head, NotSigned, read_claim, string_to_sign
-from posthorse.accept.trusted import TrustedSources
+from posthorse.accept.trusted import TrustedSources, is_from_browser
 from posthorse.mail.message import Caller
 from posthorse.mail.ports import Clock
 
@@ -54,9 +55,9 @@ class Gate:
         except NotSigned as flaw:
             if trusted is None or self._names_ours(head):
                 raise SesError(_KINDS[flaw.flaw], flaw.text) from None
-            return Knock(head=head, peer=peer, claim=None, trusted=trusted)
+            return _unverified(head, peer, trusted)
         if trusted is not None and (claim.has_token or not self.keys.knows(claim.access_key_id)):
-            return Knock(head=head, peer=peer, claim=None, trusted=trusted)
+            return _unverified(head, peer, trusted)
         return Knock(head=head, peer=peer, claim=claim, trusted=trusted)
 
     def caller(self, knock: Knock, body_sha256: str) -> Caller:
@@ -78,6 +79,13 @@ class Gate:
         """Whether a request that proves nothing names a key of ours: then it is wrong, not beyond us."""
         named = b"".join(value for name, value in head.headers if name == b"authorization") + head.query
         return any(self.keys.knows(word) for word in _words(named))
+
+
+def _unverified(head: Head, peer: str, trusted: Caller) -> Knock:
+    """A caller who is let in for where it is. Raises `SesError`."""
+    if is_from_browser(name for name, _ in head.headers):
+        raise SesError(Kind.UNSIGNED, "A web page is let in only by the signature of a key of this gateway.")
+    return Knock(head=head, peer=peer, claim=None, trusted=trusted)
 
 
 def _words(text: bytes) -> list[str]:
