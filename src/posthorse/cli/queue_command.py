@@ -83,9 +83,13 @@ def list_(
         return
     if not_confirmed:
         rows = [(each.id, each.n, each.stream, each.address, each.provider, each.ended_at) for each in found.recipients]
-        print_table(("id", "n", "stream", "to", "provider", "handed over"), rows, empty="everything is confirmed")
+        print_table(
+            ("id", "n", "stream", "to", "provider", "handed over"),
+            rows,
+            empty="nothing waits longer than it may to be confirmed",
+        )
     else:
-        heads = ("id", "n", "stream", "state", "to", "tries", "copies", "provider", "next", "hold")
+        heads = ("id", "n", "stream", "state", "fate", "to", "tries", "copies", "provider", "next", "hold")
         print_table(heads, map(_row, found.recipients), empty="nothing matches")
     if found.more:
         say(f"there is more: --before {found.recipients[-1].id}, or a larger --limit")
@@ -248,6 +252,7 @@ def _row(each: replies.Recipient) -> tuple[object, ...]:
         each.n,
         each.stream,
         each.state,
+        each.fate,
         each.address,
         each.attempts,
         _copies(each),
@@ -259,7 +264,7 @@ def _row(each: replies.Recipient) -> tuple[object, ...]:
 
 def _own_row(each: replies.Recipient) -> tuple[object, ...]:
     """Within its message."""
-    return (each.n, each.address, each.state, each.fate, *_row(each)[5:])
+    return (each.n, each.address, each.state, each.fate, *_row(each)[6:])
 
 
 def _copies(each: replies.Recipient) -> str:

@@ -29,7 +29,7 @@ Send a message:
         s.sendmail('app@example.com', 'you@example.net', 'From: app@example.com\\nSubject: hello\\n\\nIt works.')"
 {by_api}
 Look:
-{mailbox}  posthorse queue list        what waits or is in doubt
+{mailbox}  posthorse queue list        what waits, is in doubt, or was handed over
   posthorse explain ID        one message's whole life{delivered}
   posthorse providers list    how the providers stand
 {breaking}
