@@ -12,9 +12,9 @@ from base64 import encodebytes
 from collections.abc import Iterator
 
 from posthorse.accept.compose_words import TooLong, mime_field, parameter, unstructured
-from posthorse.accept.encoded_words import CHARSETS
 from posthorse.accept.mailboxes import UNSEEN
 from posthorse.accept.structured import Attachment, Body, ComposeError, ComposeLimits, TransferEncoding
+from posthorse.mail.charsets import charset_of, codec_of
 
 STEP = 57 * 3_072
 """Octets (or characters) worked on in one step; whole base64 lines."""
@@ -66,14 +66,14 @@ _TYPES = {
 
 def body_entity(where: str, kind: str, body: Body) -> Iterator[bytes]:
     """A `text/KIND` entity: its fields, a blank line, its content. Raises `ComposeError`."""
-    charset = CHARSETS.get(body.charset.strip().lower())
-    if charset is None:
+    codec = codec_of(body.charset)
+    if codec is None:
         raise ComposeError(where, "the charset is not known")
     if len(body.content) > STEP:
         yield from _large_body(where, kind, body.content)
         return
     text = body.content.replace("\r\n", "\n").replace("\r", "\n")
-    octets, charset = _octets(where, text, charset)
+    octets, charset = _octets(where, text, codec)
     fields = f"Content-Type: text/{kind}; charset={charset}\r\nContent-Transfer-Encoding: "
     if octets.isascii() and b"\0" not in octets and _LONG_LINE.search(octets) is None:
         yield f"{fields}7bit\r\n\r\n".encode("ascii") + octets.replace(b"\n", b"\r\n")
@@ -85,18 +85,14 @@ def body_entity(where: str, kind: str, body: Body) -> Iterator[bytes]:
         yield f"{fields}base64\r\n\r\n".encode("ascii") + _base64(octets.replace(b"\n", b"\r\n"))
 
 
-def _octets(where: str, text: str, charset: str) -> tuple[bytes, str]:
+def _octets(where: str, text: str, codec: str) -> tuple[bytes, str]:
     try:
-        return text.encode(charset), _NAMES.get(charset, charset)
+        return text.encode(codec), charset_of(codec)
     except UnicodeEncodeError:
         try:
             return text.encode(), "utf-8"
         except UnicodeEncodeError:
             raise ComposeError(where, "it holds half a character (a lone surrogate)") from None
-
-
-_NAMES = {codec: name for name, codec in CHARSETS.items() if name.startswith("windows-")}
-"""Names on the wire of codecs that Python calls otherwise."""
 
 
 def _large_body(where: str, kind: str, content: str) -> Iterator[bytes]:

@@ -7,21 +7,10 @@ written. A decoded line break becomes a space and opens no new header, since not
 import binascii
 import re
 
+from posthorse.mail.charsets import codec_of
+
 MAX_WORDS = 200
 MAX_CHARACTERS = 1_000
-
-CHARSETS = {
-    **{
-        name: name
-        for name in ("us-ascii", "utf-8", "gb2312", "gbk", "gb18030", "big5", "shift_jis", "euc-jp", "euc-kr")
-    },
-    **{name: name for name in ("iso-2022-jp", "koi8-r", "koi8-u")},
-    **{f"iso-8859-{number}": f"iso-8859-{number}" for number in (*range(1, 12), 13, 14, 15, 16)},
-    **{f"windows-{number}": f"cp{number}" for number in range(1250, 1259)},
-    "utf8": "utf-8",
-    "ascii": "us-ascii",
-}
-"""The only names that reach a decoder; Python would also run `zlib` or `unicode_escape` if a message asked for it."""
 
 _WORD = re.compile(rb"=\?([A-Za-z0-9_-]{1,40})(?:\*[A-Za-z0-9-]{0,40})?\?([BbQq])\?([^?\s]{0,998})\?=")
 _BETWEEN_WORDS = re.compile(rb"(?<=\?=)\s+(?==\?)")
@@ -66,7 +55,7 @@ def _loosely(charset: str, encoding: str, content: str) -> str:
         octets = _base64(octets) if encoding in "Bb" else binascii.a2b_qp(octets, header=True)
     except binascii.Error:
         return ""
-    return octets.decode(CHARSETS.get(charset, "latin-1"), "replace")
+    return octets.decode(codec_of(charset) or "latin-1", "replace")
 
 
 def _decoded(value: bytes) -> bytes:
@@ -75,14 +64,14 @@ def _decoded(value: bytes) -> bytes:
 
 
 def _word(match: re.Match[bytes]) -> bytes:
-    charset = CHARSETS.get(match[1].decode("ascii").lower())
-    if charset is None:
+    codec = codec_of(match[1].decode("ascii"))
+    if codec is None:
         return match[0]
     try:
         octets = _base64(match[3]) if match[2] in b"Bb" else binascii.a2b_qp(match[3], header=True)
     except binascii.Error:
         return match[0]
-    return octets.decode(charset, "replace").encode()
+    return octets.decode(codec, "replace").encode()
 
 
 def _base64(text: bytes) -> bytes:

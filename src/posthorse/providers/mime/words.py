@@ -1,8 +1,7 @@
 """Charsets and encoded words, decoded strictly: one meaning for every reader, or none.
 
-Promise: a charset that a message names reaches a decoder only by an allow-list (Python would also run `zlib_codec` or
-`unicode_escape`); what does not decode without a fault, and what decodes to control characters, is `Unfit`. It takes
-linear time.
+Promise: a charset that a message names reaches a decoder only by the allow-list of `posthorse.mail.charsets`; what does not
+decode without a fault, and what decodes to control characters, is `Unfit`. It takes linear time.
 
 Sources: RFC 2047 sections 2, 5 and 6.2; RFC 2231 section 5.
 """
@@ -10,25 +9,10 @@ Sources: RFC 2047 sections 2, 5 and 6.2; RFC 2231 section 5.
 import binascii
 import re
 
+from posthorse.mail.charsets import codec_of
 from posthorse.providers.mime.dissection import Unfit
 
 MAX_WORDS = 200
-
-CHARSETS = {
-    **{
-        name: name
-        for name in ("us-ascii", "utf-8", "gb2312", "gbk", "gb18030", "big5", "shift_jis", "euc-jp", "euc-kr")
-    },
-    **{name: name for name in ("iso-2022-jp", "koi8-r", "koi8-u")},
-    **{f"iso-8859-{number}": f"iso-8859-{number}" for number in (*range(1, 12), 13, 14, 15, 16)},
-    **{f"windows-{number}": f"cp{number}" for number in range(1250, 1259)},
-    "tis-620": "tis-620",
-    "windows-874": "cp874",
-    "latin1": "iso-8859-1",
-    "utf8": "utf-8",
-    "ascii": "us-ascii",
-}
-"""The only names that reach a decoder, by the name of the codec."""
 
 _WORD = re.compile(r"=\?([^?*\s]{1,40})(?:\*[^?\s]{0,40})?\?([BbQq])\?([!->@-~]*)\?=")
 _NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
@@ -38,7 +22,7 @@ _BAD_QUOTED = re.compile(rb"=(?![0-9A-Fa-f]{2})")
 
 def decoded(raw: bytes, charset: str) -> str:
     """Text in a charset that the message names. Raises `Unfit`."""
-    codec = CHARSETS.get(charset.strip().lower())
+    codec = codec_of(charset)
     if codec is None:
         raise Unfit(f"the charset {shown(charset)}")
     try:
