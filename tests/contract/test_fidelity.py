@@ -20,7 +20,7 @@ from posthorse.adapters.dialer import SystemDialer
 from posthorse.adapters.offload import ThreadOffload
 from posthorse.config import Config, read_config
 from posthorse.daemon.node import MIME_WORKER
-from posthorse.daemon.wiring import Edge, outlets_of
+from posthorse.daemon.outlets import Edge, outlets_of
 from posthorse.lab.mailbox import Mailbox
 from posthorse.lab.roster import Entry, Roster
 from posthorse.lab.serve import Lab

@@ -13,7 +13,7 @@ from posthorse.config.notifications import (
     SesNotificationSettings,
 )
 from posthorse.config.tree import Config
-from posthorse.daemon.wiring import Edge
+from posthorse.daemon.outlets import Edge
 from posthorse.feedback.digesting import Digesting
 from posthorse.feedback.inbox import PREFIX, Inbox
 from posthorse.mail.ids import ProviderName

@@ -14,10 +14,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
-from posthorse.accept.admission import Admission
-from posthorse.accept.credentials import Credential, CredentialStore
-from posthorse.accept.load import Load
-from posthorse.accept.smtp.server import SmtpServer
+from posthorse.accept.credentials import Credential
 from posthorse.adapters.bounded_worker import ChildWorkers
 from posthorse.adapters.chance import SystemRng, TimeOrderedIds
 from posthorse.adapters.clock import SteadyClock, SystemClock
@@ -28,32 +25,22 @@ from posthorse.config.problem import ConfigProblems
 from posthorse.config.reload import reload_config
 from posthorse.config.tree import Config
 from posthorse.control.desk import Desk
-from posthorse.control.keys import REGIONS
 from posthorse.control.node import NotDone
 from posthorse.control.protocol import socket_path
 from posthorse.control.server import ControlServer
-from posthorse.daemon.api_entrance import ApiEntrance
 from posthorse.daemon.credentials import credentials_of, locksmith
 from posthorse.daemon.desk_view import DaemonNode
-from posthorse.daemon.doorkeeper import Doorkeeper
 from posthorse.daemon.fronts import Fronts
-from posthorse.daemon.hooks import Hooks
 from posthorse.daemon.housekeeper import Housekeeper, confirming_of
 from posthorse.daemon.listeners import Listeners, listen, shown
+from posthorse.daemon.outlets import Edge, outlets_of
 from posthorse.daemon.readiness import FileInEffect, export_gauges, readiness_of
-from posthorse.daemon.ses_entrance import SesEntrance
 from posthorse.daemon.webhooks import Webhooks
 from posthorse.daemon.wiring import (
-    Edge,
-    classifier_of,
     dispatch_settings_of,
-    outlets_of,
-    policy_of,
     recovery_of,
     routes_of,
     signing_keys_of,
-    smtp_limits_of,
-    trusted_of,
 )
 from posthorse.gateway import Gateway, Parts
 from posthorse.mail.ids import MessageId, NodeId
@@ -101,11 +88,7 @@ class Daemon:
         self._spool: SqliteSpool
         self._exchange: PooledHttpExchange
         self._gateway: Gateway
-        self._smtp: SmtpServer
         self._fronts: Fronts
-        self._ses: SesEntrance
-        self._api: ApiEntrance
-        self._hooks: Hooks
         self._housekeeper: Housekeeper
         self._webhooks: Webhooks
         self._control: ControlServer | None = None
@@ -128,7 +111,7 @@ class Daemon:
             undo.push_async_callback(self._end_tasks)
             undo.push_async_callback(self._close_doors)
             undo.push_async_callback(self._gateway.stop, GRACE_S)
-            undo.push_async_callback(self._end_smtp)
+            undo.push_async_callback(self._take_no_more)
             await self._housekeeper.look()
             await self._gateway.follow_orders()
             if self._recomposes():
@@ -182,51 +165,17 @@ class Daemon:
         )
         self._housekeeper = Housekeeper(self._spool, config, self._clock, self._journal)
         self._webhooks = Webhooks(self._spool.outbox, self._clock, self._journal)
-        admission = Admission(
-            store=self._gateway.store,
-            clock=self._clock,
-            ids=ids,
-            hostname=hostname,
-            observer=self._journal,
-            policy=policy_of(config),
-            classifier=classifier_of(config),
-            messages_per_s=config.limits.messages_per_s,
-            load=self._load,
-        )
-        credentials = await self._credentials()
-        self._ses = SesEntrance(
+        self._fronts = Fronts(
             config,
-            admission=admission,
-            world_clock=SystemClock(),
+            edge=edge,
+            store=self._gateway.store,
+            spool=self._spool,
+            housekeeper=self._housekeeper,
             clock=self._clock,
             ids=ids,
             journal=self._journal,
-            credentials=credentials,
+            credentials=await self._credentials(),
         )
-        self._fronts = Fronts()
-        self._fronts.add(self._ses.mounts)
-        self._hooks = Hooks(config, self._spool.inbox, edge, self._journal)
-        self._fronts.add([self._hooks.mount])
-        self._smtp = SmtpServer(
-            admission=admission,
-            credentials=self._logins(credentials),
-            clock=self._clock,
-            hostname=hostname,
-            observer=Doorkeeper(self._journal),
-            trusted=trusted_of(config),
-            limits=smtp_limits_of(config),
-        )
-        self._api = ApiEntrance(
-            admission=admission,
-            reception=self._ses.reception,
-            throttle=self._smtp.throttle,
-            spool=self._spool,
-            clock=self._clock,
-            journal=self._journal,
-            credentials=self._smtp.credentials,
-            trusted=trusted_of(config),
-        )
-        self._fronts.add(self._api.mounts)
 
     def _recomposes(self) -> bool:
         """Whether some provider needs mail taken apart."""
@@ -248,14 +197,14 @@ class Daemon:
         self._control = ControlServer(socket_file, desk, self._journal.bug)
         await self._control.start()
         export_gauges(self._measures, self._gateway, self._housekeeper, self._clock)
-        readiness = readiness_of(self._gateway, self._housekeeper, self._smtp, self._file)
-        mounts = [*self._fronts.mounts(), *health_mounts(readiness, Exposition(self._measures).text, CONTENT_TYPE)]
+        readiness = readiness_of(self._gateway, self._housekeeper, self._fronts.smtp, self._file)
+        mounts = [*self._fronts.mounts, *health_mounts(readiness, Exposition(self._measures).text, CONTENT_TYPE)]
         self._listeners = await listen(
-            self._config.listen, self._smtp, lambda roles: Router(mounts, roles, self._journal.bug)
+            self._config.listen, self._fronts.smtp, lambda roles: Router(mounts, roles, self._journal.bug)
         )
         self.addresses = shown(self._listeners.addresses, socket_file)
         loop = asyncio.get_running_loop()
-        for keep in (self._housekeeper.run, self._hooks.run, self._measures.watch_lag, self._log.keep_flushing):
+        for keep in (self._housekeeper.run, self._fronts.hooks.run, self._measures.watch_lag, self._log.keep_flushing):
             self._tasks.append(loop.create_task(keep()))
 
     async def stop(self, why: str) -> None:
@@ -270,10 +219,10 @@ class Daemon:
         self._journal.log.stopped(why)
         self._log.flush()
 
-    async def _end_smtp(self) -> None:
+    async def _take_no_more(self) -> None:
         if self._listeners is not None:
             self._listeners.stop_smtp()
-        await asyncio.gather(self._smtp.close(GRACE_S), self._ses.reception.close(GRACE_S))
+        await self._fronts.close(GRACE_S)
 
     async def _close_doors(self) -> None:
         """Commands and pages are answered until all mail is at rest."""
@@ -297,13 +246,7 @@ class Daemon:
             self._journal.log.reload_refused(told)
             raise NotDone("\n".join(told)) from problems
         self._config = config = reloaded.config
-        self._smtp.admission.policy = policy_of(config)
-        self._smtp.admission.classifier = classifier_of(config)
-        self._smtp.trusted = trusted_of(config)
-        self._smtp.limits = smtp_limits_of(config)
-        self._ses.renew(config)
-        self._api.renew(trusted_of(config))
-        self._smtp.admission.limit_rate(config.limits.messages_per_s)
+        self._fronts.renew(config)
         self._gateway.reroute(routes_of(config))
         self._keyring.renew(signing_keys_of(config.domains))
         self._housekeeper.config = config
@@ -314,16 +257,10 @@ class Daemon:
         return reloaded.applied, reloaded.needs_restart
 
     async def _keys_changed(self) -> None:
-        credentials = await self._credentials()
-        self._smtp.credentials = self._logins(credentials)
-        self._ses.let_in(credentials)
-        self._api.let_in(self._smtp.credentials)
+        self._fronts.let_in(await self._credentials())
 
     async def _credentials(self) -> Sequence[Credential]:
         return await credentials_of(self._config, self._spool, self._sealer, self._offload)
-
-    def _logins(self, credentials: Sequence[Credential]) -> CredentialStore:
-        return CredentialStore(credentials, regions=REGIONS, offload=self._offload)
 
     async def _backup(self, path: Path) -> int:
         source = self._config.spool.url.file
@@ -340,14 +277,6 @@ class Daemon:
         del loop
         message = str(context.get("message", "event loop"))
         self._journal.bug("loop", context.get("exception") or RuntimeError(message))
-
-    def _load(self) -> Load:
-        return Load(
-            queued=self._housekeeper.queued,
-            receiving_bytes=self._smtp.receiving_bytes + self._ses.reception.held_bytes,
-            pending_commits=self._smtp.pending_commits + self._ses.reception.pending,
-            free_space_bytes=self._housekeeper.free_space_bytes,
-        )
 
 
 def _sink(file: Path | None) -> Callable[[bytes], object]:

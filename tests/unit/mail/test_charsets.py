@@ -17,9 +17,7 @@ def test_every_charset_on_the_list_is_one(charset: str) -> None:
     assert codec_of(charset_of(codec)) == codec
 
 
-@pytest.mark.parametrize(
-    "charset", ["utf-7", "unicode_escape", "zlib_codec", "rot13", "idna", "cp1252", ""]
-)
+@pytest.mark.parametrize("charset", ["utf-7", "unicode_escape", "zlib_codec", "rot13", "idna", "cp1252", ""])
 def test_what_is_not_on_the_list_is_not_known(charset: str) -> None:
     """However much Python knows."""
     assert codec_of(charset) is None

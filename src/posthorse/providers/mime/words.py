@@ -1,7 +1,7 @@
 """Charsets and encoded words, decoded strictly: one meaning for every reader, or none.
 
-Promise: a charset that a message names reaches a decoder only by the allow-list of `posthorse.mail.charsets`; what does not
-decode without a fault, and what decodes to control characters, is `Unfit`. It takes linear time.
+Promise: a charset that a message names reaches a decoder only by the allow-list of `posthorse.mail.charsets`; what does
+not decode without a fault, and what decodes to control characters, is `Unfit`. It takes linear time.
 
 Sources: RFC 2047 sections 2, 5 and 6.2; RFC 2231 section 5.
 """
