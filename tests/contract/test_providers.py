@@ -21,23 +21,10 @@ from posthorse.providers.postmark import postmark_provider
 from posthorse.providers.sendgrid import sendgrid_provider
 from posthorse.providers.ses import SesProvider
 from posthorse.providers.smtp import SmtpProvider
-from tests.contract.provider_kit import (
-    BODY,
-    PATIENT,
-    SHORT,
-    Gate,
-    PostmarkServer,
-    ScriptedServer,
-    SendGridServer,
-    SesServer,
-    SmtpServer,
-    dissector,
-    for_ever,
-    group,
-    play,
-    way_back,
-    words,
-)
+from tests.contract.provider_kit import BODY, PATIENT, SHORT, Gate, dissector, for_ever, group, play, way_back, words
+from tests.contract.scripted_http import PostmarkServer, SendGridServer, SesServer
+from tests.contract.scripted_server import ScriptedServer
+from tests.contract.scripted_smtp import SmtpServer
 
 SITUATIONS: dict[str, Any] = tomllib.loads(Path(__file__).with_name("situations.toml").read_text())
 WIRES = ("smtp", "ses", "sendgrid", "postmark")

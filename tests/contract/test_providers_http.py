@@ -12,7 +12,8 @@ import pytest
 from posthorse.adapters.dialer import SystemDialer
 from posthorse.mail.ports import ExchangeFailed, HttpRequest, HttpResponse, NotReleased, Target
 from posthorse.providers.http import PooledHttpExchange, host_header
-from tests.contract.provider_kit import ScriptedServer, play
+from tests.contract.provider_kit import play
+from tests.contract.scripted_server import ScriptedServer
 
 LOOPS = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 HOSTILE: list[dict[str, Any]] = json.loads(

@@ -9,7 +9,8 @@ from posthorse.adapters.dialer import SystemDialer
 from posthorse.mail.ids import ProviderName
 from posthorse.providers.http import PooledHttpExchange
 from posthorse.providers.ses import SesProvider
-from tests.contract.provider_kit import BODY, SHORT, Gate, SesServer, group, play, way_back, words
+from tests.contract.provider_kit import BODY, SHORT, Gate, group, play, way_back, words
+from tests.contract.scripted_http import SesServer
 
 LOOPS = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 HANDED_OVER = {3: "handover provider"}

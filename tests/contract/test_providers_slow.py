@@ -15,7 +15,10 @@ from posthorse.providers.http import PooledHttpExchange
 from posthorse.providers.port import Provider
 from posthorse.providers.ses import SesProvider
 from tests.contract.certificates import Authority
-from tests.contract.provider_kit import SHORT, Ended, Gate, SesServer, SmtpServer, for_ever, group, play, relay, words
+from tests.contract.provider_kit import SHORT, Gate, for_ever, group, play, relay, words
+from tests.contract.scripted_http import SesServer
+from tests.contract.scripted_server import Ended
+from tests.contract.scripted_smtp import SmtpServer
 
 LOOPS = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 WIRES = pytest.mark.parametrize("wire", ["smtp none", "smtp starttls", "smtp implicit", "ses none", "ses implicit"])

@@ -15,19 +15,8 @@ from posthorse.mail.outcome import Handover
 from posthorse.mail.ports import Target, TlsMode
 from posthorse.providers.port import Limits
 from posthorse.providers.smtp import SmtpProvider
-from tests.contract.provider_kit import (
-    BODY,
-    PATIENT,
-    SHORT,
-    Gate,
-    SmtpServer,
-    for_ever,
-    group,
-    play,
-    relay,
-    way_back,
-    words,
-)
+from tests.contract.provider_kit import BODY, PATIENT, SHORT, Gate, for_ever, group, play, relay, way_back, words
+from tests.contract.scripted_smtp import SmtpServer
 
 LOOPS = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 HANDED_OVER = {3: "handover provider"}

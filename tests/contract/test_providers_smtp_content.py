@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.contract.provider_kit import BODY, Gate, SmtpServer, group, play, relay, words
+from tests.contract.provider_kit import BODY, Gate, group, play, relay, words
+from tests.contract.scripted_smtp import SmtpServer
 
 LOOPS = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 HANDED_OVER = {3: "handover provider"}

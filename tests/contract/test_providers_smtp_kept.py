@@ -4,15 +4,8 @@ import asyncio
 
 import pytest
 
-from tests.contract.provider_kit import (
-    Gate,
-    SmtpServer,
-    group,
-    play,
-    relay,
-    way_back,
-    words,
-)
+from tests.contract.provider_kit import Gate, group, play, relay, way_back, words
+from tests.contract.scripted_smtp import SmtpServer
 
 LOOPS = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 HANDED_OVER = {3: "handover provider"}

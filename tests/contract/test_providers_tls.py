@@ -15,7 +15,9 @@ from posthorse.providers.http import PooledHttpExchange
 from posthorse.providers.ses import SesProvider
 from posthorse.providers.smtp import SmtpProvider
 from tests.contract.certificates import Authority
-from tests.contract.provider_kit import BODY, FEATURES, PATIENT, SHORT, Gate, SesServer, SmtpServer, group, play, words
+from tests.contract.provider_kit import BODY, PATIENT, SHORT, Gate, group, play, words
+from tests.contract.scripted_http import SesServer
+from tests.contract.scripted_smtp import FEATURES, SmtpServer
 
 LOOPS = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 INJECTIONS: list[dict[str, Any]] = json.loads(

@@ -3,7 +3,8 @@
 import asyncio
 
 from posthorse.mail.stream import Stream
-from tests.unit.dispatch.stand import A, B, Scripted, Stand, play, refuses, takes
+from tests.unit.dispatch.scripted import Scripted, refuses, takes
+from tests.unit.dispatch.stand import A, B, Stand, play
 
 HOUR_S = 3_600
 

@@ -10,7 +10,8 @@ from posthorse.lab.world.play import PROVIDERS
 from posthorse.lab.world.weather import forecast
 from posthorse.mail.standing import StandingState
 from posthorse.mail.stream import Stream
-from tests.unit.dispatch.stand import A, B, Scripted, Stand, play, refuses, takes
+from tests.unit.dispatch.scripted import Scripted, refuses, takes
+from tests.unit.dispatch.stand import A, B, Stand, play
 
 MOVED_WITHIN_S = 10.0
 """From the second provider's death, or from acceptance, to the release at the first: two probes' time."""

@@ -13,7 +13,8 @@ from posthorse.mail.standing import StandingState
 from posthorse.mail.stream import Stream
 from posthorse.spool.desk_port import Control, Suppression
 from posthorse.spool.port import Admitted, KeyConflict, Repeated, SpoolUnavailable
-from tests.unit.dispatch.stand import A, B, Scripted, Stand, play, refuses, takes
+from tests.unit.dispatch.scripted import Scripted, refuses, takes
+from tests.unit.dispatch.stand import A, B, Stand, play
 
 
 def test_mail_is_accepted_leased_while_a_slot_is_free() -> None:

@@ -12,7 +12,8 @@ from posthorse.daemon.readiness import STUCK_AFTER_S, FileInEffect, readiness_of
 from posthorse.mail.orders import EJECTED, PAUSED
 from posthorse.spool.desk_port import Control
 from posthorse.web.health import Check
-from tests.unit.dispatch.stand import Stand, play, refuses, takes
+from tests.unit.dispatch.scripted import refuses, takes
+from tests.unit.dispatch.stand import Stand, play
 
 TOP = Path(__file__).resolve().parents[3]
 

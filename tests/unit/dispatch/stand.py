@@ -1,12 +1,12 @@
 """A node in virtual time with scripted ways out: what the tests of dispatch stand on.
 
-The providers are fakes that do what a script says and remember everything; the spool is the memory spool, whose calls
-can be made slow or unavailable; the standings are the real ones.
+The providers are scripted; the spool is the memory spool, whose calls can be made slow or unavailable; the standings are
+the real ones.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from posthorse.dispatch.dispatcher import Settings
@@ -17,10 +17,9 @@ from posthorse.lab.world.ports import WorldClock, WorldIds, WorldRng
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MAIN_TENANT, AttemptId, MessageId, NodeId, ProviderName
 from posthorse.mail.message import Message
-from posthorse.mail.outcome import Fault, Handover, Outcome, Scope
+from posthorse.mail.outcome import Outcome
 from posthorse.mail.standing import StandingState
 from posthorse.mail.stream import RULES, SECOND, Stream
-from posthorse.providers.port import AttemptReport, Capability, Fidelity, HandoverGroup, ReleaseGate
 from posthorse.spool.desk_port import Control, RecipientView, Selector
 from posthorse.spool.memory import MemorySpool
 from posthorse.spool.port import (
@@ -38,131 +37,10 @@ from posthorse.spool.port import (
     SpoolUnavailable,
     SweepReport,
 )
+from tests.unit.dispatch.scripted import Scripted
 
 T = TypeVar("T")
 A, B, C = (ProviderName(name) for name in "ABC")
-EXACT = Capability(
-    fidelity=Fidelity.EXACT, separate_envelope=True, max_recipients=100, max_size_bytes=1 << 20, smtputf8=True
-)
-Behaviour = Callable[[HandoverGroup, ReleaseGate], Awaitable[Mapping[int, Outcome]]]
-DOWN = Fault(scope=Scope.PROVIDER)
-
-
-def same(group: HandoverGroup, outcome: Outcome) -> dict[int, Outcome]:
-    """The same outcome for every recipient."""
-    return {n: outcome for n, _ in group.recipients}
-
-
-def takes(after_s: float = 0.0) -> Behaviour:
-    """Takes all mail, `after_s` seconds after the last bytes."""
-    return answers(Handover(), after_s=after_s)
-
-
-def answers(outcome: Outcome, *, after_s: float = 0.0) -> Behaviour:
-    """Gives this outcome to all mail, `after_s` seconds after the last bytes."""
-
-    async def behave(group: HandoverGroup, gate: ReleaseGate) -> Mapping[int, Outcome]:
-        if not await gate([n for n, _ in group.recipients]):
-            return {}
-        if after_s:
-            await asyncio.sleep(after_s)
-        return same(group, outcome)
-
-    return behave
-
-
-def refuses(outcome: Outcome = DOWN, *, after_s: float = 0.0) -> Behaviour:
-    """Says no before anything was released."""
-
-    async def behave(group: HandoverGroup, gate: ReleaseGate) -> Mapping[int, Outcome]:
-        await asyncio.sleep(after_s)
-        return same(group, outcome)
-
-    return behave
-
-
-def splits(outcomes: Mapping[str, Outcome]) -> Behaviour:
-    """Refuses the named recipients before the release and takes the others, as SMTP does."""
-
-    async def behave(group: HandoverGroup, gate: ReleaseGate) -> Mapping[int, Outcome]:
-        refused = {n: outcomes[address] for n, address in group.recipients if address in outcomes}
-        wanted = [n for n, _ in group.recipients if n not in refused]
-        if wanted and await gate(wanted):
-            refused |= dict.fromkeys(wanted, Handover())
-        return refused
-
-    return behave
-
-
-def _never() -> asyncio.Future[Mapping[int, Outcome]]:
-    return asyncio.get_running_loop().create_future()
-
-
-async def hangs(group: HandoverGroup, gate: ReleaseGate) -> Mapping[int, Outcome]:
-    """Never gets as far as the release."""
-    return await _never()
-
-
-async def swallows(group: HandoverGroup, gate: ReleaseGate) -> Mapping[int, Outcome]:
-    """Takes the last bytes and never answers."""
-    await gate([n for n, _ in group.recipients])
-    return await _never()
-
-
-async def breaks(group: HandoverGroup, gate: ReleaseGate) -> Mapping[int, Outcome]:
-    """Has a bug."""
-    raise ZeroDivisionError("a bug of the way out")
-
-
-@dataclass
-class Seen:
-    """One attempt that a scripted provider saw."""
-
-    at_s: float
-    message: Message
-    numbers: tuple[int, ...]
-    released: bool = False
-    outcomes: Mapping[int, Outcome] = field(default_factory=dict)
-
-
-class Scripted:
-    """A provider that behaves as told: by `script` first, one entry an attempt, then by `always`."""
-
-    kind = "scripted"
-
-    def __init__(self, name: ProviderName, always: Behaviour | None = None, *, large: bool = False) -> None:
-        self.name = name
-        self.capability = replace(EXACT, max_size_bytes=40 << 20) if large else EXACT
-        self.always = always or takes()
-        self.script: list[Behaviour] = []
-        self.seen: list[Seen] = []
-        self.most_at_once = self.at_once = 0
-        self.closed = False
-
-    async def attempt(self, group: HandoverGroup, gate: ReleaseGate) -> AttemptReport:
-        """As the port says."""
-        seen = Seen(asyncio.get_running_loop().time(), group.message, tuple(n for n, _ in group.recipients))
-        self.seen.append(seen)
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-
-        async def watched(numbers: Sequence[int]) -> bool:
-            seen.released = await gate(numbers)
-            return seen.released
-
-        try:
-            behave = self.script.pop(0) if self.script else self.always
-            seen.outcomes = await behave(group, watched)
-            return AttemptReport(outcomes=seen.outcomes)
-        finally:
-            self.at_once -= 1
-
-    async def prepare(self, connections: int) -> None:
-        """Nothing to prepare."""
-
-    async def close(self) -> None:
-        """As the port says."""
-        self.closed = True
 
 
 class Told:

@@ -14,7 +14,8 @@ from posthorse.mail.stream import Stream
 from posthorse.providers.port import HandoverGroup, ReleaseGate
 from posthorse.spool.desk_port import Decision, Hold, Selector, Suppression
 from posthorse.spool.port import Settled
-from tests.unit.dispatch.stand import A, B, Stand, answers, breaks, play, refuses, same, splits, takes
+from tests.unit.dispatch.scripted import answers, breaks, refuses, same, splits, takes
+from tests.unit.dispatch.stand import A, B, Stand, play
 
 NO_SUCH_USER = Rejection(scope=Scope.RECIPIENT)
 FULL_MAILBOX = Deferral(scope=Scope.RECIPIENT)

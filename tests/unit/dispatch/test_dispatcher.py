@@ -11,20 +11,8 @@ from posthorse.mail.outcome import Deferral, Handover, Rejection, Scope, Throttl
 from posthorse.mail.standing import StandingState
 from posthorse.mail.stream import RULES, Stream
 from posthorse.spool.desk_port import RecipientView
-from tests.unit.dispatch.stand import (
-    A,
-    B,
-    Behaviour,
-    Stand,
-    answers,
-    breaks,
-    hangs,
-    play,
-    refuses,
-    splits,
-    swallows,
-    takes,
-)
+from tests.unit.dispatch.scripted import Behaviour, answers, breaks, hangs, refuses, splits, swallows, takes
+from tests.unit.dispatch.stand import A, B, Stand, play
 
 
 def test_accepted_mail_leaves_at_once_through_the_first_provider() -> None:

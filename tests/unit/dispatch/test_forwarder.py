@@ -13,21 +13,8 @@ from posthorse.mail.ids import MessageId
 from posthorse.mail.outcome import Handover, Outcome, Scope, Throttle
 from posthorse.mail.stream import Stream
 from posthorse.providers.port import HandoverGroup, ReleaseGate
-from tests.unit.dispatch.stand import (
-    EXACT,
-    A,
-    B,
-    Behaviour,
-    Scripted,
-    Seen,
-    Stand,
-    answers,
-    hangs,
-    play,
-    refuses,
-    swallows,
-    takes,
-)
+from tests.unit.dispatch.scripted import EXACT, Behaviour, Scripted, Seen, answers, hangs, refuses, swallows, takes
+from tests.unit.dispatch.stand import A, B, Stand, play
 
 
 def test_a_message_to_many_is_split_by_what_the_provider_takes() -> None:

@@ -9,7 +9,8 @@ from posthorse.mail.outcome import Deferral, Fault, Scope, Throttle, Unclear
 from posthorse.mail.stream import SECOND, Stream
 from posthorse.spool.desk_port import Decision, Selector
 from posthorse.spool.port import Settled
-from tests.unit.dispatch.stand import A, B, Stand, answers, play, refuses, swallows, takes
+from tests.unit.dispatch.scripted import answers, refuses, swallows, takes
+from tests.unit.dispatch.stand import A, B, Stand, play
 
 
 def test_urgent_mail_without_an_answer_goes_elsewhere_after_eight_seconds() -> None:

@@ -12,7 +12,8 @@ from posthorse.mail.orders import EJECTED, PAUSED
 from posthorse.mail.outcome import Outcome
 from posthorse.mail.stream import Stream
 from posthorse.providers.port import HandoverGroup, ReleaseGate
-from tests.unit.dispatch.stand import A, B, Scripted, Stand, play, swallows, takes
+from tests.unit.dispatch.scripted import Scripted, swallows, takes
+from tests.unit.dispatch.stand import A, B, Stand, play
 
 MIB = 1 << 20
 BODY = bytes(12 * MIB)

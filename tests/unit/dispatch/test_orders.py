@@ -5,7 +5,8 @@ import asyncio
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.orders import EJECTED, FAILOVER, PAUSED, failover_value
 from posthorse.mail.stream import Stream
-from tests.unit.dispatch.stand import A, B, C, Scripted, Stand, play, takes
+from tests.unit.dispatch.scripted import Scripted, takes
+from tests.unit.dispatch.stand import A, B, C, Stand, play
 
 
 def test_nothing_starts_while_paused_not_even_what_waits_for_a_slot() -> None:

@@ -11,7 +11,8 @@ from posthorse.mail.outcome import Fault, Outcome, Scope
 from posthorse.mail.standing import StandingState
 from posthorse.mail.stream import Stream
 from posthorse.providers.port import HandoverGroup, ReleaseGate
-from tests.unit.dispatch.stand import A, B, Scripted, Stand, hangs, play, swallows, takes
+from tests.unit.dispatch.scripted import Scripted, hangs, swallows, takes
+from tests.unit.dispatch.stand import A, B, Stand, play
 
 
 def test_a_parked_attempt_frees_its_slot_for_the_next() -> None:

@@ -8,7 +8,8 @@ from posthorse.mail.outcome import Fault, Handover, Outcome, Scope
 from posthorse.mail.stream import Stream
 from posthorse.providers.port import HandoverGroup, ReleaseGate
 from posthorse.spool.desk_port import Decision, Selector
-from tests.unit.dispatch.stand import A, B, Behaviour, Scripted, Stand, play, same, swallows
+from tests.unit.dispatch.scripted import Behaviour, Scripted, same, swallows
+from tests.unit.dispatch.stand import A, B, Stand, play
 
 LARGE = bytes(30_000_000)
 

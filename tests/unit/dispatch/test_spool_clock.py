@@ -7,7 +7,8 @@ import pytest
 from posthorse.dispatch.spool_clock import SpoolClock
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.stream import SECOND, Stream
-from tests.unit.dispatch.stand import Stand, play, refuses, swallows
+from tests.unit.dispatch.scripted import refuses, swallows
+from tests.unit.dispatch.stand import Stand, play
 
 
 class HandClock:

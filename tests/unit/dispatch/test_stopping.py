@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.stream import Stream
-from tests.unit.dispatch.stand import A, Stand, hangs, play, swallows, takes
+from tests.unit.dispatch.scripted import hangs, swallows, takes
+from tests.unit.dispatch.stand import A, Stand, play
 
 
 def test_stopping_gives_back_what_waits_and_lets_attempts_finish() -> None:

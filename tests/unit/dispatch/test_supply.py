@@ -8,7 +8,8 @@ from posthorse.mail.carriage import Carriage
 from posthorse.mail.orders import PAUSED
 from posthorse.mail.outcome import Rejection, Scope
 from posthorse.mail.stream import Stream
-from tests.unit.dispatch.stand import A, Scripted, Stand, hangs, play, refuses, takes
+from tests.unit.dispatch.scripted import Scripted, hangs, refuses, takes
+from tests.unit.dispatch.stand import A, Stand, play
 
 
 def test_queued_mail_is_brought_in_batches() -> None:

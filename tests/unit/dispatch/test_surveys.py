@@ -8,7 +8,8 @@ from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.outcome import Fault, Handover, Outcome, Rejection, Scope
 from posthorse.providers.port import Fidelity, HandoverGroup, NotNow, ReleaseGate
-from tests.unit.dispatch.stand import A, B, Behaviour, Scripted, Stand, answers, play
+from tests.unit.dispatch.scripted import Behaviour, Scripted, answers
+from tests.unit.dispatch.stand import A, B, Stand, play
 
 Survey = Callable[[HandoverGroup], Awaitable[str]]
 

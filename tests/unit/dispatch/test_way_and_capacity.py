@@ -14,7 +14,7 @@ from posthorse.mail.orders import NO_ORDERS, Orders
 from posthorse.mail.standing import GOOD, Standing, StandingState
 from posthorse.mail.stream import Stream
 from posthorse.spool.port import LeasedGroup, LeasedRecipient
-from tests.unit.dispatch.stand import Scripted
+from tests.unit.dispatch.scripted import Scripted
 
 A, B, C = (ProviderName(name) for name in "ABC")
 CLOSED = Standing(state=StandingState.EJECTED, share=0.0)
