@@ -38,6 +38,9 @@ CONFIRM_WITHIN_S = 8.0
 _MOST_CONFIRMED = 64
 _MOST_TOKEN = 4_096
 
+_CONFIRMED_FOR_GOOD = {"AuthenticateOnUnsubscribe": "true", "Version": "2010-03-31"}
+"""Nobody ends the subscription with a link from a message, but only who may by the account's own rules."""
+
 _TYPES = frozenset({NOTIFICATION, SUBSCRIPTION, UNSUBSCRIPTION})
 
 
@@ -123,7 +126,7 @@ class SnsDoor:
     def _confirmation(self, envelope: Envelope) -> HttpRequest:
         region = envelope.topic_arn.split(":")[3]
         target = self._endpoint or Target(host=sns_host(region), port=443, tls=True)
-        asked = {"TopicArn": envelope.topic_arn, "Token": envelope.token, "Version": "2010-03-31"}
+        asked = {"TopicArn": envelope.topic_arn, "Token": envelope.token, **_CONFIRMED_FOR_GOOD}
         query = "&".join(f"{name}={quote(value, safe='')}" for name, value in asked.items())
         return HttpRequest(
             target=target, method="GET", path=f"/?Action=ConfirmSubscription&{query}", headers=(("Accept", "*/*"),)

@@ -319,7 +319,7 @@ def test_a_subscription_is_confirmed_by_topic_and_token() -> None:
     assert [(each.target.host, each.target.port, each.target.tls) for each in asked] == [(HOST, 443, True)]
     assert asked[0].path == (
         "/?Action=ConfirmSubscription&TopicArn=arn%3Aaws%3Asns%3Aus-east-1%3A123456789012%3Aposthorse"
-        "&Token=2336412f37fb687f5d51e6e2425f004a&Version=2010-03-31"
+        "&Token=2336412f37fb687f5d51e6e2425f004a&AuthenticateOnUnsubscribe=true&Version=2010-03-31"
     )
 
 
@@ -327,7 +327,7 @@ def test_a_token_cannot_change_the_request() -> None:
     """Whatever stands in it is encoded."""
     exchange = serving()
     verdict(sns_post(signed(confirmation(Token="a&Action=Unsubscribe#\r\nHost: evil"))), ses(exchange))
-    assert exchange.asked[-1].path.count("&") == 3
+    assert exchange.asked[-1].path.count("&") == 4
     assert "Token=a%26Action%3DUnsubscribe%23%0D%0AHost%3A%20evil&" in exchange.asked[-1].path
 
 
