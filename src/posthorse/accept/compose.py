@@ -110,7 +110,7 @@ def _steps(mail: StructuredMail, limits: ComposeLimits) -> Iterator[bytes]:
     if isinstance(entity, _Multipart):
         digest = blake2b(digest_size=12)
         yield from _digested(mail, digest)
-        yield from _written(entity, f"=_{digest.hexdigest()}", "")
+        yield from _written(entity, digest.hexdigest(), "")
         return
     step = b""
     for step in entity:
@@ -190,18 +190,19 @@ def _around(subtype: str, entities: Sequence[_Entity]) -> _Entity:
     return entities[0] if len(entities) == 1 else _Multipart(subtype, entities)
 
 
-def _written(entity: _Entity, boundary: str, path: str) -> Iterator[bytes]:
+def _written(entity: _Entity, digest: str, path: str) -> Iterator[bytes]:
     """An entity; each multipart in it has a boundary of its own. A boundary begins with `=_`, which neither base64 nor
-    quoted-printable holds, and 7bit text not by chance.
+    quoted-printable holds, and 7bit text not by chance. None is the beginning of another one (RFC 2046 section 5.1.1),
+    since each ends in the digest, which has no `_`.
     """
     if not isinstance(entity, _Multipart):
         yield from entity
         return
-    mine = f"{boundary}{path}"
+    mine = f"=_{path}{digest}"
     yield f'Content-Type: multipart/{entity.subtype};\r\n boundary="{mine}"\r\n\r\n'.encode("ascii")
     for number, part in enumerate(entity.entities):
         yield f"{'' if number == 0 else chr(13) + chr(10)}--{mine}\r\n".encode("ascii")
-        yield from _written(part, boundary, f"{path}_{number}")
+        yield from _written(part, digest, f"{path}{number}_")
     yield f"\r\n--{mine}--\r\n".encode("ascii")
 
 

@@ -150,6 +150,20 @@ def test_parts_stand_where_readers_look_for_them() -> None:
     assert [part["content-description"] for part in message.iter_attachments()] == ["Deine Rechnung, größer"]
 
 
+def test_no_boundary_is_the_beginning_of_another_one() -> None:
+    """Readers that compare the beginning of a line only (RFC 2046 section 5.1.1) cut where all others do."""
+    page = Body(content='<img src="cid:a@b">')
+    images = [
+        Attachment(file_name=f"{n}.png", content=b"x", content_id=f"a{n}@b", disposition=Disposition.INLINE)
+        for n in range(12)
+    ]
+    files = (*images, Attachment(file_name="a.txt", content=b"x"))
+    octets = compose(replace(PLAIN, html=page, attachments=files))
+    found = re.findall(rb'boundary="([^"]+)"', octets)
+    assert len(found) == 3
+    assert not [(one, other) for one in found for other in found if one is not other and other.startswith(one)]
+
+
 def test_attachments_alone_are_a_message() -> None:
     """A fax has neither text nor HTML, and stays an attachment."""
     message = parsed(replace(PLAIN, text=None, attachments=(Attachment(file_name="fax.tif", content=b"II"),)))
