@@ -81,11 +81,11 @@ class Log:
             + (f',"withheld":{withheld}' if withheld else ""),
         )
 
-    def seldom(self, event: str, kind: tuple[str, ...], fields: str) -> None:
-        """A warning about what strangers can bring about; of the same kind one a second. `kind` is of a closed set."""
+    def seldom(self, event: str, kind: tuple[str, ...], fields: str, *, level: str = "warning") -> None:
+        """A line about what strangers can bring about; of the same kind one a second. `kind` is of a closed set."""
         withheld = self._withheld((event, *kind))
         if withheld is not None:
-            self.warn(event, fields + (f',"withheld":{withheld}' if withheld else ""))
+            self._at_once(level, event, fields + (f',"withheld":{withheld}' if withheld else ""))
 
     def _withheld(self, key: tuple[str, ...]) -> int | None:
         """How many of this kind were not told since the last one; None: this one is not to be told either."""

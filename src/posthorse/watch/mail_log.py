@@ -89,15 +89,14 @@ class MailLog:
         fields = f',"id":"{message.id.hex()}","n":{n},"stream":"{message.stream.value}"'
         self._log.warn("duplicate", fields + text("provider", provider))
 
-    def learnt(self, event: Event, *, second_copy: bool) -> None:
-        """A provider told of a recipient, and it was applied; `second_copy`: it proves that the mail went out twice."""
+    def learnt(self, event: Event) -> None:
+        """A provider told of a recipient, and it was applied."""
+        if not self._mail:
+            return
         fields = f'{text("provider", event.provider)},"kind":"{event.kind.value}","to":"{self.hashed(event.recipient)}"'
         if event.message_id is not None:
             fields = f',"id":"{event.message_id.hex()}"{fields}'
-        if second_copy:
-            self._log.warn("learnt", f'{fields},"second_copy":true')
-        elif self._mail:
-            self._log.line("learnt", fields)
+        self._log.line("learnt", fields)
 
     def event_unknown(self, event: Event) -> None:
         """An event is about mail that its provider was not given."""
@@ -112,8 +111,12 @@ class MailLog:
         )
 
     def notification_attended(self, provider: ProviderName, what: str) -> None:
-        """A provider asked for something else than to be listened to."""
-        self._log.seldom("notification_attended", (provider, what), text("provider", provider) + text("what", what))
+        """A provider asked for something else than to be listened to; that it listens no more is a warning."""
+        fields, level = (
+            text("provider", provider) + text("what", what),
+            "warning" if what == "unsubscribed" else "notice",
+        )
+        self._log.seldom("notification_attended", (provider, what), fields, level=level)
 
     def notification_unreadable(self, provider: ProviderName, where: str) -> None:
         """A genuine notification makes no sense; `where` holds no content."""

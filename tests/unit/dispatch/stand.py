@@ -1,7 +1,7 @@
 """A node in virtual time with scripted ways out: what the tests of dispatch stand on.
 
-The providers are scripted; the spool is the memory spool, whose calls can be made slow or unavailable; the standings are
-the real ones.
+The providers are scripted; the spool is the memory spool, whose calls can be made slow or unavailable; the standings
+are the real ones.
 """
 
 import asyncio

@@ -28,7 +28,7 @@ from posthorse.watch.log import Log
 from posthorse.watch.mail_log import MailLog
 from posthorse.watch.measures import Measures
 from posthorse.watch.metrics import METRICS, Metric
-from tests.unit.watch.test_log import StoppedClock
+from tests.unit.watch.paper import StoppedClock
 
 TOP = Path(__file__).resolve().parents[3]
 PACKAGE = TOP / "src" / "posthorse"
