@@ -216,7 +216,7 @@ def test_a_recomposed_way_carries_everything_or_nothing(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["sendgrid", "postmark"])
 def test_a_recomposed_way_carries_all_that_we_compose(kind: str) -> None:
-    """Mail given to us in fields, in every shape: texts, pages, images, files; each arrives whole by providers that take
+    """Mail given to us in fields, in every shape: texts, pages, images, files; each arrives whole where providers take
     fields.
     """
 

@@ -135,6 +135,32 @@ def test_suppression_belongs_to_its_tenant_and_ends(play: Play) -> None:
     play(story)
 
 
+def test_a_shared_key_belongs_to_those_who_share_it(play: Play) -> None:
+    """Messages of one request hold its key together; it conflicts with whoever has it alone, before and after, also in
+    the same transaction.
+    """
+
+    async def story(world: World) -> None:
+        one, two, later = (
+            world.message(idempotency_key=f"item {n}", fingerprint=b"a", shared_key="order") for n in range(3)
+        )
+        alone = world.message(idempotency_key="order", fingerprint=b"a")
+        answers = await world.spool.admit([one, two, alone])
+        assert [type(answer) for answer in answers] == [Admitted, Admitted, KeyConflict]
+        again = replace(two, id=world.message().id)
+        answers = await world.spool.admit([again, alone, later])
+        assert answers[0] == Repeated(id=two.id)
+        assert [type(answer) for answer in answers[1:]] == [KeyConflict, Admitted]
+
+        first = world.message(idempotency_key="single", fingerprint=b"a")
+        assert isinstance((await world.spool.admit([first]))[0], Admitted)
+        late = world.message(idempotency_key="item of single", fingerprint=b"a", shared_key="single")
+        assert await world.spool.admit([late]) == [KeyConflict(id=first.id)]
+        assert await world.spool.admit([replace(late, shared_key="another")]) == [Admitted(id=late.id)]
+
+    play(story)
+
+
 def test_a_repeated_key_gets_the_first_receipt(play: Play) -> None:
     """The same key and fingerprint are answered with the first id, and nothing more is stored."""
 

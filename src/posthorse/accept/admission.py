@@ -298,6 +298,7 @@ class Admission:
             supersede_key=controls.supersede_key,
             idempotency_key=controls.idempotency_key,
             fingerprint=digest,
+            shared_key=controls.shared_key,
             attributes=attributes,
         )
         return Offer(new, found.classified, submission.caller)

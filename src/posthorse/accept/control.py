@@ -55,6 +55,8 @@ class Controls:
     idempotency_key: str = ""
     fingerprint: bytes = b""
     """Digest of the request, for the idempotency key; empty: admission takes that of the message. Parameter only."""
+    shared_key: str = ""
+    """Key of the whole request, which brought other messages too; held with them. Parameter only."""
     configuration_set: str = ""
     template: str = ""
     """Name of the template it was made from. Parameter only."""
@@ -73,6 +75,7 @@ class Controls:
             supersede_key=self.supersede_key or headers.supersede_key,
             idempotency_key=self.idempotency_key or headers.idempotency_key,
             fingerprint=self.fingerprint if self.idempotency_key else b"",
+            shared_key=self.shared_key,
             configuration_set=self.configuration_set or headers.configuration_set,
             template=self.template,
             tags=self.tags or headers.tags,

@@ -14,12 +14,12 @@ from posthorse.mail.ids import MessageId
 from posthorse.mail.outcome import Handover
 from posthorse.spool import rules, story
 from posthorse.spool.book import Book, Claim, TenantKey
+from posthorse.spool.claims import keys_of, known
 from posthorse.spool.desk_port import Hold
 from posthorse.spool.entry import Entry, EntryKey, group_of, groups_of, matches
 from posthorse.spool.port import (
     AdmitResult,
     Admitted,
-    KeyConflict,
     LeasedGroup,
     LeaseRequest,
     NewMessage,
@@ -30,7 +30,6 @@ from posthorse.spool.port import (
     ReleaseVerdict,
     Renewal,
     Renewed,
-    Repeated,
     Settled,
     Settlement,
     SpoolMisuse,
@@ -82,20 +81,20 @@ class Clerk:
 
     def admit(self, book: Book, batch: Sequence[NewMessage]) -> list[AdmitResult]:
         """Store what is new; answer repetitions from their keys; withdraw what is superseded."""
-        claims = dict(book.claims({(new.tenant, new.idempotency_key) for new in batch if new.idempotency_key}))
+        claims = dict(book.claims({key for new in batch for key in keys_of(new)}))
         keyed = {(new.tenant, new.supersede_key) for new in batch if new.supersede_key}
         older = {key: list(entries) for key, entries in book.waiting_under(keyed).items()} if keyed else {}
         suppressed = self.suppressed(book, {_address_key(new, a) for new in batch for a in new.recipients})
         holds = book.holds()
         results: list[AdmitResult] = []
         for new in batch:
-            claim = claims.get((new.tenant, new.idempotency_key)) if new.idempotency_key else None
-            if claim is not None:
-                same = claim.fingerprint == new.fingerprint
-                results.append(Repeated(id=claim.message_id) if same else KeyConflict(id=claim.message_id))
+            answered = known(new, claims)
+            if answered is not None:
+                results.append(answered)
                 continue
-            if new.idempotency_key:
-                claims[new.tenant, new.idempotency_key] = self._claim(book, new)
+            for key, fingerprint in keys_of(new).items():
+                if key not in claims:
+                    claims[key] = self._claim(book, new, key, fingerprint)
             admitted, entries = self._store(book, new, suppressed, holds)
             if new.supersede_key:
                 key = (new.tenant, new.supersede_key)
@@ -104,9 +103,9 @@ class Clerk:
             results.append(admitted)
         return results
 
-    def _claim(self, book: Book, new: NewMessage) -> Claim:
-        claim = Claim(message_id=new.id, fingerprint=new.fingerprint, expires_at=book.now + self.claim_us)
-        book.claim((new.tenant, new.idempotency_key), claim)
+    def _claim(self, book: Book, new: NewMessage, key: TenantKey, fingerprint: bytes) -> Claim:
+        claim = Claim(message_id=new.id, fingerprint=fingerprint, expires_at=book.now + self.claim_us)
+        book.claim(key, claim)
         return claim
 
     def _store(

@@ -57,6 +57,10 @@ class NewMessage:
     idempotency_key: str = ""
     fingerprint: bytes = b""
     """Digest of what the client sent, to tell a repetition from another message under the same idempotency key."""
+    shared_key: str = ""
+    """Idempotency key of the request that brought several messages, each under a key of its own: they hold it together.
+    Whoever else holds it is in conflict with all of them, and they with whoever comes later.
+    """
     attributes: Mapping[str, str] = field(default_factory=dict)
     lease_for: NodeId | None = None
     """Admit already leased to this node, when it has a free slot: saves the lease transaction."""

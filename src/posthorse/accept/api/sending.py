@@ -2,7 +2,8 @@
 
 Promise: a key never sends twice. The first request under a key decides; the same one again gets its receipt, another
 one a conflict, one while the first is worked on `409`. Errors are not remembered: the key is free again. In a batch
-each message is taken or refused for itself, under a key made of the request's and its place.
+each message is taken or refused for itself, under a key made of the request's and its place; all of them hold the
+request's key together, so that it is good for no other request.
 
 Left out: reading the request (`app`), what its fields mean (`intake`).
 """
@@ -47,6 +48,8 @@ class Asked:
     """The client's idempotency key; empty: none."""
     fingerprint: bytes
     """Digest of the request, for the key."""
+    shared_key: str = ""
+    """In a batch: the client's key, `key` being that of one message of it."""
 
 
 class Sending:
@@ -79,6 +82,7 @@ class Sending:
     async def offer(self, asked: Asked, mail: Taken, options: Options) -> tuple[Receipt, bool]:
         """Offer mail to admission. Raises `ApiError`."""
         controls = controls_of(options, self._clock.now(), asked.key, asked.fingerprint)
+        controls.shared_key = asked.shared_key
         submission = Submission(
             caller=asked.caller,
             front=Front.API,
@@ -117,6 +121,7 @@ class Sending:
             tls=asked.tls,
             key=blake2b(f"{number} {asked.key}".encode(), digest_size=32).hexdigest() if asked.key else "",
             fingerprint=digest_of(b"json", octets),
+            shared_key=asked.key,
         )
         try:
             receipt, replayed = await self.one(own, await decoded(octets))

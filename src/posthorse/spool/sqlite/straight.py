@@ -30,7 +30,7 @@ def is_plain(new: NewMessage) -> bool:
     """Whether a message needs nothing looked up but its idempotency key (when no hold is in force and no list has its
     addresses).
     """
-    return not new.supersede_key and bool(new.recipients)
+    return not new.supersede_key and not new.shared_key and bool(new.recipients)
 
 
 def take_keys(book: SqliteBook, batch: Sequence[NewMessage], claim_us: int) -> list[bool]:

@@ -161,7 +161,7 @@ def _leave_keys_in_order(batch: Sequence[NewMessage], is_plain: list[bool]) -> N
     for place, new in enumerate(batch):
         key = (new.tenant, new.idempotency_key)
         if not is_plain[place]:
-            crooked.add(key)
+            crooked.update((key, (new.tenant, new.shared_key)))
         elif new.idempotency_key and key in crooked:
             is_plain[place] = False
 

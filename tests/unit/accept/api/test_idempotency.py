@@ -176,3 +176,40 @@ def test_a_batch_again_sends_what_is_missing(run: Run) -> None:
         assert await messages(desk) == 3
 
     run(story())
+
+
+def test_a_key_is_good_for_one_request_single_or_batch(run: Run) -> None:
+    """The key of a message is no key for a batch, not even of the same message, nor the other way round."""
+
+    async def story() -> None:
+        desk = Desk()
+        single = await desk.send(key="one")
+        refused = await desk.send({"messages": [MESSAGE, MESSAGE]}, key="one", to="messages/batch")
+        codes = [one["problem"]["code"] for one in refused.json["results"]]
+        assert codes == ["idempotency_key_reused", "idempotency_key_reused"]
+        assert (await desk.send(key="one")).json == single.json
+        assert await messages(desk) == 1
+
+        batch = {"messages": [MESSAGE | {"to": ["nobody"]}, MESSAGE]}
+        assert (await desk.send(batch, key="many", to="messages/batch")).json["accepted"] == 1
+        assert (await desk.send(key="many")).status == 422
+        assert await messages(desk) == 2
+
+    run(story())
+
+
+def test_a_batch_lost_halfway_goes_on_where_it_was(run: Run) -> None:
+    """What was stored before a crash is replayed, the rest is sent under the same key."""
+
+    async def story() -> None:
+        desk = Desk()
+        half = {"messages": [MESSAGE] * 2}
+        whole = {"messages": [MESSAGE] * 4}
+        desk.lose_answer = True
+        assert (await desk.send(half, key="b", to="messages/batch")).json["accepted"] == 0
+        desk.lose_answer = False
+        results = (await desk.send(whole, key="b", to="messages/batch")).json["results"]
+        assert [one["replayed"] for one in results] == [True, True, False, False]
+        assert await messages(desk) == 4
+
+    run(story())
