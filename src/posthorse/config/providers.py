@@ -19,6 +19,11 @@ from posthorse.config.setting import Seconds, Setting, Text
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.ports import TlsMode
 
+CaFile = Annotated[
+    Path | None,
+    Setting("Trust only the certificates in this file.", 'ca_file = "tls/private-ca.pem"', restart=True),
+]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnyProvider:
@@ -116,10 +121,7 @@ class SesSettings(AnyProvider):
             restart=True,
         ),
     ] = ""
-    ca_file: Annotated[
-        Path | None,
-        Setting("Trust only the certificates in this file.", 'ca_file = "tls/private-ca.pem"', restart=True),
-    ] = None
+    ca_file: CaFile = None
     notifications: Annotated[
         SesNotificationSettings | None,
         Setting(
@@ -156,10 +158,7 @@ class SmtpSettings(AnyProvider):
     password: Annotated[
         Secret | None, Setting("Password, as a reference.", 'password = "env:RELAY_PASSWORD"', restart=True)
     ] = None
-    ca_file: Annotated[
-        Path | None,
-        Setting("Trust only the certificates in this file.", 'ca_file = "tls/private-ca.pem"', restart=True),
-    ] = None
+    ca_file: CaFile = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,10 +175,7 @@ class HttpProvider(AnyProvider):
             restart=True,
         ),
     ] = ""
-    ca_file: Annotated[
-        Path | None,
-        Setting("Trust only the certificates in this file.", 'ca_file = "tls/private-ca.pem"', restart=True),
-    ] = None
+    ca_file: CaFile = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

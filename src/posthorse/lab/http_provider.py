@@ -59,11 +59,17 @@ class Offered:
         return tuple(one for letter in self.letters for one in letter.mailing.recipients)
 
 
+_OF_ALL = (Fault.ANSWER_5XX, Fault.ANSWER_429)
+"""Refusals of every operation, not of sending alone."""
+
+
 class HttpPeer(FaultyPeer):
     """One connection of a client to a simulated HTTP API."""
 
     wire: Wire
     """Given by each wire."""
+    sending: str
+    """Path of the operation that sends mail; given by each wire."""
 
     def __init__(self, provider: SimulatedProvider) -> None:
         super().__init__(provider)
@@ -107,10 +113,12 @@ class HttpPeer(FaultyPeer):
         else:
             self.end(answer.render(close=True))
 
-    def refuse_all(self, *faults: Fault) -> None:
-        """Raise what these faults refuse, whatever was asked."""
+    def refuse_early(self, request: Request) -> None:
+        """Raise what an operation is refused for before its body is looked at; a refused message is remembered."""
+        sends = request.path == self.sending
         refusal = refusal_of(self.wire, self.fault)
-        if refusal is not None and self.fault in faults:
+        if refusal is not None and (self.fault is Fault.AUTH_REVOKED or (self.fault in _OF_ALL and not sends)):
+            self.provider.counts[Verdict.REFUSED] += sends
             raise HttpRefused(refusal)
 
     # --- mail -------------------------------------------------------------------------------------------------------

@@ -19,14 +19,11 @@ from posthorse.lab.http_words import Answer, Request, json_answer
 from posthorse.lab.postmark_mail import PostmarkMail, PostmarkRefused, read_email
 from posthorse.lab.recompose import recomposed
 from posthorse.lab.refusals import POSTMARK_REFUSALS, HttpRefusal
-from posthorse.lab.simulated import SimulatedProvider, Verdict
+from posthorse.lab.simulated import SimulatedProvider
 
 SEND, SERVER = "/email", "/server"
 TEST_TOKEN = "POSTMARK_API_TEST"  # noqa: S105 - a word of the API, no secret
 """With this token requests are looked at and nothing is sent."""
-
-_OF_ALL = (Fault.ANSWER_5XX, Fault.ANSWER_429)
-"""Refusals of every operation, not of sending alone."""
 
 _WHY_INACTIVE = (
     "Inactive recipients are ones that have generated a hard bounce, a spam complaint, or a manual suppression."
@@ -53,6 +50,7 @@ class PostmarkPeer(HttpPeer):
     """One connection of a client to a simulated Postmark."""
 
     wire = Wire.POSTMARK
+    sending = SEND
 
     def __init__(self, provider: SimulatedProvider, terms: PostmarkTerms) -> None:
         super().__init__(provider)
@@ -77,11 +75,7 @@ class PostmarkPeer(HttpPeer):
         return json_answer({"ErrorCode": int(refusal.kind), "Message": refusal.text}, refusal.status)
 
     def _check(self, request: Request) -> None:
-        try:
-            self.refuse_all(Fault.AUTH_REVOKED, *(_OF_ALL if request.path != SEND else ()))
-        except HttpRefused:
-            self.provider.counts[Verdict.REFUSED] += request.path == SEND
-            raise
+        self.refuse_early(request)
         token = request.header("x-postmark-server-token")
         wanted = self._terms.server_token
         if wanted and token != TEST_TOKEN and not hmac.compare_digest(token.encode(), wanted.encode()):

@@ -20,12 +20,9 @@ from posthorse.lab.http_words import Answer, Request, json_answer
 from posthorse.lab.recompose import recomposed
 from posthorse.lab.refusals import SENDGRID_REFUSALS, HttpRefusal
 from posthorse.lab.sendgrid_mail import SendgridMail, SendgridRefused, read_mail_send
-from posthorse.lab.simulated import SimulatedProvider, Verdict
+from posthorse.lab.simulated import SimulatedProvider
 
 SEND, SCOPES = "/v3/mail/send", "/v3/scopes"
-
-_OF_ALL = (Fault.ANSWER_5XX, Fault.ANSWER_429)
-"""Refusals of every operation, not of sending alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +44,7 @@ class SendgridPeer(HttpPeer):
     """One connection of a client to a simulated SendGrid."""
 
     wire = Wire.SENDGRID
+    sending = SEND
 
     def __init__(self, provider: SimulatedProvider, terms: SendgridTerms) -> None:
         super().__init__(provider)
@@ -70,11 +68,7 @@ class SendgridPeer(HttpPeer):
         return json_answer({"errors": [error]}, refusal.status, self._rate(refusal.status))
 
     def _check(self, request: Request) -> None:
-        try:
-            self.refuse_all(Fault.AUTH_REVOKED, *(_OF_ALL if request.path != SEND else ()))
-        except HttpRefused:
-            self.provider.counts[Verdict.REFUSED] += request.path == SEND
-            raise
+        self.refuse_early(request)
         wanted = f"Bearer {self._terms.api_key}"
         if self._terms.api_key and not hmac.compare_digest(request.header("authorization").encode(), wanted.encode()):
             raise HttpRefused(SENDGRID_REFUSALS[Fault.AUTH_REVOKED])

@@ -21,9 +21,6 @@ from posthorse.lab.simulated import SimulatedProvider, Verdict
 
 SEND, ACCOUNT = "/v2/email/outbound-emails", "/v2/email/account"
 
-_OF_ALL = (Fault.ANSWER_5XX, Fault.ANSWER_429)
-"""Refusals of every operation, not of sending alone."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SesTerms:
@@ -45,6 +42,7 @@ class SesPeer(HttpPeer):
     """One connection of a client to a simulated SES."""
 
     wire = Wire.SES
+    sending = SEND
 
     def __init__(self, provider: SimulatedProvider, terms: SesTerms) -> None:
         super().__init__(provider)
@@ -74,12 +72,7 @@ class SesPeer(HttpPeer):
         return json_answer({"message": refusal.text}, refusal.status, headers)
 
     def _check(self, request: Request) -> None:
-        """Raise what an operation is refused for before its body is looked at; a refused message is remembered."""
-        try:
-            self.refuse_all(Fault.AUTH_REVOKED, *(_OF_ALL if request.path != SEND else ()))
-        except HttpRefused:
-            self.provider.counts[Verdict.REFUSED] += request.path == SEND
-            raise
+        self.refuse_early(request)
         if self._terms.keys:
             check_signature(
                 request, self._terms.keys, region=self._terms.region, service="ses", now=self.provider.now()

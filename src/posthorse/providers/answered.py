@@ -1,9 +1,10 @@
-"""What a structured provider's answer to a whole group means for each recipient. Pure."""
+"""What an answer by HTTP to a whole group means for each recipient, and its words made fit to be kept. Pure."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
 
 from posthorse.mail.outcome import Outcome, Rejection, Scope, Throttle
+from posthorse.providers.smtp_core import readable
 
 LONGEST_PAUSE_S = 600.0
 SHORTEST_PAUSE_S = 1.0
@@ -36,3 +37,13 @@ def paused(outcome: Outcome, pause_s: float | None) -> Outcome:
         return outcome
     bounded_s = min(max(pause_s, SHORTEST_PAUSE_S), LONGEST_PAUSE_S)
     return Throttle(scope=outcome.scope, reply=outcome.reply, retry_after_s=bounded_s)
+
+
+def kept(text: object, most: int = 1_000) -> str:
+    """What an answer says somewhere, as one line of at most so many characters; empty: no text."""
+    return readable(text[:most].encode("utf-8", "replace")) if isinstance(text, str) else ""
+
+
+def excerpt(body: bytes) -> str:
+    """The beginning of an answer that says nothing where it should."""
+    return readable(body[:200])

@@ -17,8 +17,7 @@ import msgspec
 
 from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection, Reply, Scope, Throttle, Unclear
 from posthorse.mail.ports import HttpResponse
-from posthorse.providers.answered import named_in, paused, shared
-from posthorse.providers.smtp_core import readable
+from posthorse.providers.answered import excerpt, kept, named_in, paused, shared
 from posthorse.providers.table import Phase, Row, first_fit, row
 
 RATE_PAUSE_S = 5.0
@@ -122,13 +121,13 @@ def read(response: HttpResponse) -> Answer:
         body = msgspec.json.decode(response.body, type=_Body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         body = _Body()
-    code, text = body.ErrorCode, _safe(body.Message) or _excerpt(response.body)
+    code, text = body.ErrorCode, kept(body.Message, _LONGEST_TEXT) or excerpt(response.body)
     if not isinstance(code, int) or isinstance(code, bool) or not 0 <= code < 100_000:
         return Answer(reply=Reply(code=response.status, text=text))
     if code or response.status != 200:
         return Answer(reply=Reply(code=response.status, enhanced=str(code), text=text))
     if not isinstance(body.MessageID, str) or _MESSAGE_ID.fullmatch(body.MessageID) is None:
-        return Answer(reply=Reply(code=200, text="unreadable: " + _excerpt(response.body)))
+        return Answer(reply=Reply(code=200, text="unreadable: " + excerpt(response.body)))
     return Answer(reply=Reply(code=200, enhanced="accepted", text=text), message_id=body.MessageID)
 
 
@@ -136,11 +135,3 @@ def _pause_s(response: HttpResponse) -> float | None:
     """A number of seconds, if it gives one."""
     asked = response.headers.get("retry-after", "")
     return float(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else None
-
-
-def _safe(text: object) -> str:
-    return readable(text[:_LONGEST_TEXT].encode("utf-8", "replace")) if isinstance(text, str) else ""
-
-
-def _excerpt(body: bytes) -> str:
-    return readable(body[:200])

@@ -11,21 +11,20 @@ Left out: taking apart (`mime`), each provider's fields and answers (`sendgrid`,
 import asyncio
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from posthorse.mail.ids import MessageId, ProviderName
 from posthorse.mail.large import LARGE_BYTES, SLICE_BYTES, poured, vessel
 from posthorse.mail.outcome import Deferral, Handover, Outcome, Rejection, Reply, Scope
 from posthorse.mail.ports import (
     Clock,
-    ExchangeFailed,
     HttpExchange,
     HttpRequest,
     HttpResponse,
     NoAnswer,
-    NotReleased,
     Target,
 )
+from posthorse.providers.handover_call import Answered, Unanswered, call
 from posthorse.providers.mime.dissection import Dissected, Undissected, Unfit
 from posthorse.providers.mime.dissector import Dissector
 from posthorse.providers.port import AttemptReport, Capability, HandoverGroup, NotNow, ReleaseGate
@@ -128,23 +127,16 @@ class RecomposedProvider:
             return AttemptReport(outcomes=dict.fromkeys(numbers, Deferral(scope=Scope.US, reply=reply)))
         request = await self._request(group, pieces)
         del pieces
-        phase = Phase.BEFORE
-
-        async def before_last_bytes() -> bool:
-            nonlocal phase
-            if not await gate(numbers):
-                return False
-            phase = Phase.AFTER
-            return True
-
-        try:
-            response = await self._exchange.exchange(request, before_last_bytes=before_last_bytes)
-        except NotReleased:
-            return AttemptReport(outcomes={})
-        except ExchangeFailed as failed:
-            outcome = self._dialect.silence(Phase.OURS if failed.ours else phase, str(failed))
-            return AttemptReport(outcomes=dict.fromkeys(numbers, outcome))
-        outcomes = self._dialect.outcomes(phase, response, seating, group.recipients, self._clock.now())
+        answer = await call(self._exchange, request, gate, numbers)
+        match answer:
+            case None:
+                return AttemptReport(outcomes={})
+            case Unanswered(phase=phase, why=why):
+                return AttemptReport(outcomes=dict.fromkeys(numbers, self._dialect.silence(phase, why)))
+            case Answered(phase=phase, response=response):
+                outcomes = self._dialect.outcomes(phase, response, seating, group.recipients, self._clock.now())
+            case _:
+                assert_never(answer)
         self._learn(group, outcomes)
         return AttemptReport(outcomes=outcomes)
 

@@ -16,9 +16,8 @@ import msgspec
 from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection, Reply, Scope, Throttle, Unclear
 from posthorse.mail.ports import HttpResponse
 from posthorse.mail.stream import SECOND
-from posthorse.providers.answered import paused, shared
+from posthorse.providers.answered import excerpt, kept, paused, shared
 from posthorse.providers.seating import Seating
-from posthorse.providers.smtp_core import readable
 from posthorse.providers.table import Phase, Row, first_fit, row
 
 RATE_PAUSE_S = 10.0
@@ -26,7 +25,6 @@ RATE_PAUSE_S = 10.0
 QUOTA_PAUSE_S = 600.0
 """Credits come back by the day or the month, or are bought."""
 
-_LONGEST_TEXT = 1_000
 _MESSAGE_ID = re.compile(r"[!-~]{1,256}")
 _SEAT = re.compile(r"personalizations\.0\.(to|cc|bcc)\.(\d{1,4})(?:\.email)?")
 
@@ -90,10 +88,10 @@ def reply_of(response: HttpResponse) -> Reply:
         found = response.headers.get("x-message-id", "")
         if response.status == 202 and _MESSAGE_ID.fullmatch(found):
             return Reply(code=202, enhanced="accepted", text=found)
-        return Reply(code=response.status, text="unreadable: " + _excerpt(response.body))
+        return Reply(code=response.status, text="unreadable: " + excerpt(response.body))
     first = next(iter(_errors(response)), _Error())
-    text = _safe(first.message) or _excerpt(response.body)
-    return Reply(code=response.status, enhanced=_safe(first.field)[:80], text=text)
+    text = kept(first.message) or excerpt(response.body)
+    return Reply(code=response.status, enhanced=kept(first.field)[:80], text=text)
 
 
 def _named(response: HttpResponse, seating: Seating) -> frozenset[int]:
@@ -120,11 +118,3 @@ def _errors(response: HttpResponse) -> Sequence[_Error]:
         return msgspec.json.decode(response.body, type=_Refused).errors
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return ()
-
-
-def _safe(text: object) -> str:
-    return readable(text[:_LONGEST_TEXT].encode("utf-8", "replace")) if isinstance(text, str) else ""
-
-
-def _excerpt(body: bytes) -> str:
-    return readable(body[:200])

@@ -18,6 +18,7 @@ import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
+from typing import assert_never
 
 import msgspec
 
@@ -27,14 +28,13 @@ from posthorse.mail.message import Message
 from posthorse.mail.outcome import Fault, Outcome, Rejection, Reply, Scope
 from posthorse.mail.ports import (
     Clock,
-    ExchangeFailed,
     HttpExchange,
     HttpRequest,
     HttpResponse,
-    NotReleased,
 )
 from posthorse.mail.stream import SECOND
 from posthorse.providers.content import is_safe_in_turns
+from posthorse.providers.handover_call import Answered, Unanswered, call
 from posthorse.providers.http import host_header
 from posthorse.providers.http_target import base_target
 from posthorse.providers.port import AttemptReport, Capability, Fidelity, HandoverGroup, ReleaseGate
@@ -104,23 +104,16 @@ class SesProvider:
         refusal = _unsendable(group, is_safe=await is_safe_in_turns(group.body))
         if refusal is not None:
             return AttemptReport(outcomes=dict.fromkeys(numbers, refusal))
-        phase = Phase.BEFORE
-
-        async def before_last_bytes() -> bool:
-            nonlocal phase
-            if not await gate(numbers):
-                return False
-            phase = Phase.AFTER
-            return True
-
-        try:
-            response = await self._exchange.exchange(await self._request(group), before_last_bytes=before_last_bytes)
-        except NotReleased:
-            return AttemptReport(outcomes={})
-        except ExchangeFailed as failed:
-            outcome = translate(Phase.OURS if failed.ours else phase, Reply(text=str(failed)))
-        else:
-            outcome = self._judge(phase, response, group)
+        answer = await call(self._exchange, await self._request(group), gate, numbers)
+        match answer:
+            case None:
+                return AttemptReport(outcomes={})
+            case Unanswered(phase=phase, why=why):
+                outcome = translate(phase, Reply(text=why))
+            case Answered(phase=phase, response=response):
+                outcome = self._judge(phase, response, group)
+            case _:
+                assert_never(answer)
         return AttemptReport(outcomes=dict.fromkeys(numbers, outcome))
 
     async def prepare(self, connections: int) -> None:

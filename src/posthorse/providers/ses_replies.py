@@ -15,7 +15,7 @@ import msgspec
 
 from posthorse.mail.outcome import Deferral, Fault, Handover, Outcome, Rejection, Reply, Scope, Throttle, Unclear
 from posthorse.mail.ports import HttpResponse
-from posthorse.providers.smtp_core import readable
+from posthorse.providers.answered import excerpt, kept
 from posthorse.providers.table import Phase, Row, first_fit, row
 
 RATE_PAUSE_S = 1.0
@@ -23,7 +23,6 @@ RATE_PAUSE_S = 1.0
 QUOTA_PAUSE_S = 600.0
 """The daily quota counts the last 24 hours; asking every ten minutes is enough."""
 
-_LONGEST_TEXT = 1_000
 _MESSAGE_ID = re.compile(r"[!-~]{1,256}")
 
 _QUOTA = r"daily\b.*\b(quota|limit)|quota.*\b(day|24)"
@@ -123,16 +122,16 @@ def reply_of(response: HttpResponse) -> Reply:
     # "MessageRejected:http://internal.amazon.com/..." and "com.amazonaws.sesv2#MessageRejected" name the same error
     name = name.partition(":")[0].rpartition("#")[2]
     text = _text(refused.message) or _text(refused.Message)
-    return Reply(code=response.status, enhanced=_safe(name)[:80], text=_safe(text) or _excerpt(response.body))
+    return Reply(code=response.status, enhanced=kept(name)[:80], text=kept(text) or excerpt(response.body))
 
 
 def _accepted(response: HttpResponse) -> Reply:
     try:
         taken = msgspec.json.decode(response.body, type=_Taken)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return Reply(code=response.status, text="unreadable: " + _excerpt(response.body))
+        return Reply(code=response.status, text="unreadable: " + excerpt(response.body))
     if _MESSAGE_ID.fullmatch(taken.MessageId) is None:
-        return Reply(code=response.status, text="unreadable message id: " + _safe(taken.MessageId))
+        return Reply(code=response.status, text="unreadable message id: " + kept(taken.MessageId))
     return Reply(code=response.status, enhanced="accepted", text=taken.MessageId)
 
 
@@ -145,11 +144,3 @@ def _refused(body: bytes) -> _Refused:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _safe(text: str) -> str:
-    return readable(text[:_LONGEST_TEXT].encode("utf-8", "replace"))
-
-
-def _excerpt(body: bytes) -> str:
-    return readable(body[:200])
