@@ -126,6 +126,26 @@ def test_cancel_ends_what_waits_and_stops_what_is_out(play: Play) -> None:
     play(story)
 
 
+def test_what_the_client_takes_back_in_doubt_gets_no_further_copy(play: Play) -> None:
+    """It stays in doubt, marked, and is not leased again; a late no ends it as cancelled, a late yes as handed over."""
+
+    async def story(world: World) -> None:
+        doubts = [await world.in_doubt(next_at=world.clock.now(), copies_allowed=2) for _ in range(2)]
+        assert await world.spool.decide(EVERYTHING, Decision.WITHDRAW, "shop", 100) == 2
+        assert await world.spool.decide(EVERYTHING, Decision.WITHDRAW, "shop", 100) == 0
+        for group in doubts:
+            (view,) = await world.spool.select(Selector(message_id=group.message.id), 10)
+            assert (view.carriage, view.withdrawn, view.next_at) == (Carriage.IN_DOUBT, "cancelled", None)
+        world.clock.forward(600)
+        assert not await world.lease()
+        await world.settle(doubts[0], FAULT, next_at=world.clock.now())
+        await world.settle(doubts[1], HANDOVER)
+        ends = [await world.carriage(group.message.id) for group in doubts]
+        assert ends == [Carriage.CANCELLED, Carriage.HANDED_OVER]
+
+    play(story)
+
+
 def test_decisions_are_audited(play: Play) -> None:
     """History names the decision and who made it."""
 

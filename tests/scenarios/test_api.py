@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from posthorse.lab.faults import Fault
 from posthorse.lab.mailbox import read_arrivals
 from posthorse.lab.rehearsal import SECRETS, Rehearsal, Script, rehearsal
 
@@ -26,6 +27,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 KEY, SECRET_FROM = "AKIAREHEARSALAPI0001", "REHEARSAL_SES_SECRET"
 CONFIG = f'[[access_keys]]\nid = "{KEY}"\nsecret = "env:{SECRET_FROM}"\n'
+SOON_ELSEWHERE = '[streams.urgent]\nelsewhere_after = "3s"\n'
 MESSAGE = {
     "from": "Shop <shop@example.com>",
     "to": ["Zoë <zoe@example.net>"],
@@ -149,6 +151,32 @@ def test_mail_for_later_can_be_taken_back(run: Run, tmp_path: Path) -> None:
             assert again["cancelled"] == 0
             assert {one["carriage"] for one in again["recipients"]} == {"handed_over"}
             assert len(read_arrivals(running.mailbox_file)) == 2
+
+    run(story())
+
+
+def test_what_is_in_doubt_can_be_taken_back_from_a_second_copy(run: Run, tmp_path: Path) -> None:
+    """The first provider breaks off in its answer: of two such messages the one taken back goes nowhere else."""
+
+    async def story() -> None:
+        async with rehearsal(tmp_path, Script(more_config=CONFIG + SOON_ELSEWHERE)) as running:
+            client = Client(running)
+            await asyncio.to_thread(running.remote.set_fault, "first", Fault.HALF_ANSWER)
+            mail = MESSAGE | {"bcc": [], "stream": "urgent"}
+            urls = []
+            for _ in range(2):
+                _, headers, _ = await client.ask("POST", "/api/v1/messages", mail)
+                await client.until(headers["location"], "in_doubt")
+                urls.append(headers["location"])
+            _, _, told = await client.ask("POST", f"{urls[0]}/cancel")
+            assert told["cancelled"] == 0
+            assert [(one["carriage"], one["withdrawn"]) for one in told["recipients"]] == [("in_doubt", "cancelled")]
+            other = await client.until(urls[1], "handed_over")
+            assert other["recipients"][0]["copies_released"] == 2
+            _, _, whole = await client.ask("GET", urls[0])
+            (rest,) = whole["recipients"]
+            assert (rest["carriage"], rest["copies_released"], rest["next_at"]) == ("in_doubt", 1, None)
+            assert len(read_arrivals(running.mailbox_file)) == 3
 
     run(story())
 

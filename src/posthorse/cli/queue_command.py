@@ -205,7 +205,7 @@ def cancel(
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Withdraw mail; what is out already is not called back."""
+    """Withdraw mail; what is out already is not called back. What is in doubt ends, too."""
     chosen = selections(
         ids,
         tenant=tenant,

@@ -42,6 +42,7 @@ _CAUSE: dict[Cause, str] = {
 
 _DECISION: dict[str, str] = {
     Decision.CANCEL.value: "cancel it",
+    Decision.WITHDRAW.value: "take it back, as far as it is not out",
     Decision.RETRY_NOW.value: "try now, with all providers again",
     Decision.ANOTHER_COPY.value: "send another copy, knowing that it may arrive twice",
     Decision.WAS_HANDED_OVER.value: "take it as handed over",
@@ -102,6 +103,8 @@ def standing(view: RecipientView) -> str:
     match view.carriage:
         case Carriage.QUEUED:
             return f"{text}{_waiting(view)}"
+        case Carriage.IN_DOUBT if view.withdrawn:
+            return f"{text}; withdrawn ({view.withdrawn}), so no further copy goes out"
         case Carriage.IN_DOUBT if view.copies_released >= view.copies_allowed:
             spent = f"{view.copies_released} of {view.copies_allowed}"
             return (

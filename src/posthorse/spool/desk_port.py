@@ -67,9 +67,12 @@ class Selector:
 
 
 class Decision(Enum):
-    """What a person decides about waiting or doubtful recipients."""
+    """What a person, or the client, decides about waiting or doubtful recipients."""
 
     CANCEL = "cancel"
+    """What waits ends; in doubt: it ends, too, as a person takes upon himself."""
+    WITHDRAW = "withdraw"
+    """What waits ends; in doubt: it stays so, and gets no further copy."""
     RETRY_NOW = "retry_now"
     """Due at once, a new round over all providers. In doubt: only if the budget allows."""
     ANOTHER_COPY = "another_copy"

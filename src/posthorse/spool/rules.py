@@ -301,6 +301,8 @@ def decide(row: Row, decision: Decision, now: int) -> Change:
                 marked = replace(row, withdrawn=CANCELLED)
                 return rest(Change(row=marked), Carriage.CANCELLED, Cause.DECISION)
             return withdraw(row, CANCELLED)
+        case Decision.WITHDRAW:
+            return withdraw(row, CANCELLED)
         case Decision.RETRY_NOW:
             if row.carriage in (Carriage.QUEUED, Carriage.IN_DOUBT):
                 return Change(row=_at_rest(replace(row, next_at=now, tried=row.tried[: row.copies_released])))

@@ -274,8 +274,8 @@ class RowLife:
         self.row = replace(self.row, hold=None if self.row.hold else 7)
 
     def decide(self) -> None:
-        """A person decides."""
-        before, decision = self.row, self.pick(list(Decision))
+        """A person decides; withdrawing is a step of its own."""
+        before, decision = self.row, self.pick([one for one in Decision if one is not Decision.WITHDRAW])
         self._take(rules.decide(self.row, decision, self.now))
         if before.carriage is not Carriage.IN_DOUBT:
             assert self.row == before or decision in (Decision.CANCEL, Decision.RETRY_NOW)

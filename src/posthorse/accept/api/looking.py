@@ -2,7 +2,7 @@
 
 Promise: a tenant sees its own mail only, and what is another's looks like what never was; a page is bounded whatever is
 asked for, and so is the work for it. Cancelling ends what still waits, and stops further tries of what is under way
-once it turns out not to be taken; it never claims that what may be out is cancelled.
+and of what is in doubt; it never claims that what may be out is cancelled.
 
 Left out: the words of the history, which the daemon hands in (`explain` tells them the same way).
 """
@@ -28,9 +28,6 @@ WINDOW = 1_000
 """Recipients that are looked at for one page of a list."""
 _TURN = 200
 """Rows told before others get a turn."""
-
-_STILL_WAITS = (Carriage.QUEUED, Carriage.LEASED, Carriage.RELEASED, Carriage.QUEUED)
-"""In this order: what goes on while it is looked for is met again. In doubt is left out: it may be out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +73,8 @@ class Looking:
         """Take back what still waits. Raises `ApiError`."""
         (first, *_) = await self._views(caller.tenant, text)
         message_id = first.message.id
-        for carriage in _STILL_WAITS:
-            chosen = Selector(tenant=caller.tenant, message_id=message_id, carriage=carriage)
-            await self._spool.decide(chosen, Decision.CANCEL, caller.credential, MOST_RECIPIENTS)
+        chosen = Selector(tenant=caller.tenant, message_id=message_id)
+        await self._spool.decide(chosen, Decision.WITHDRAW, caller.credential, MOST_RECIPIENTS)
         views = await self._views(caller.tenant, text)
         return Cancelled(
             id=message_id.hex(),

@@ -142,8 +142,8 @@ def test_cancelling_ends_what_waits_and_tells_the_rest(run: Run) -> None:
     run(story())
 
 
-def test_what_is_in_doubt_is_not_called_cancelled(run: Run) -> None:
-    """It may have arrived."""
+def test_what_is_in_doubt_is_marked_and_not_called_cancelled(run: Run) -> None:
+    """It may have arrived; no further copy goes out; asking again changes nothing."""
 
     async def story() -> None:
         desk = Desk()
@@ -152,9 +152,21 @@ def test_what_is_in_doubt_is_not_called_cancelled(run: Run) -> None:
         await released(desk, group, 0)
         desk.clock.advance(60)
         await desk.spool.sweep(10)
-        answered = await desk.ask("POST", receipt.json["url"] + "/cancel")
-        assert answered.json["recipients"][0]["carriage"] == Carriage.IN_DOUBT.value
-        assert answered.json["cancelled"] == 0
+        for _ in range(2):
+            answered = await desk.ask("POST", receipt.json["url"] + "/cancel")
+            told = answered.json["recipients"][0]
+            assert (told["carriage"], told["withdrawn"], told["next_at"]) == (
+                Carriage.IN_DOUBT.value,
+                "cancelled",
+                None,
+            )
+            assert "withdrawn" in told["now"]
+            assert answered.json["cancelled"] == 0
+        history = (await desk.look(receipt)).json["history"]
+        assert sum(step["kind"] == "decided" for step in history) == 1
+        desk.clock.advance(600)
+        asked = LeaseRequest(node=NodeId("node"), stream=Stream.STANDARD, limit=10)
+        assert not await desk.spool.lease(asked)
 
     run(story())
 
