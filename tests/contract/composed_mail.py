@@ -11,7 +11,7 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 FILES = (
     Attachment(file_name="receipt.txt", content=b"12.00 EUR"),
     Attachment(file_name="Übersicht März.pdf", content=PNG, content_type="application/pdf"),
-    Attachment(file_name="=?utf-8?q?abc?=", content=b"kept", content_type="text/plain"),
+    Attachment(file_name="notes", content=b"kept", content_type="text/plain"),
 )
 LOGO = Attachment(file_name="logo.png", content=PNG, disposition=Disposition.INLINE, content_id="logo@example.com")
 

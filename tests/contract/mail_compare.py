@@ -105,4 +105,6 @@ def _name(part: Message) -> str:
     name = part.get_param("filename", None, "content-disposition")
     if name is None:
         name = part.get_param("name", None)
-    return "" if name is None else _text(collapse_rfc2231_value(name).strip())
+    if isinstance(name, tuple):  # it came with its charset: what looks like an encoded word is none
+        return collapse_rfc2231_value(name).strip()
+    return "" if name is None else _text(name.strip())

@@ -242,7 +242,8 @@ def test_the_first_request_of_the_manual_is_carried(kind: str) -> None:
         example = page.partition(" -d '")[2].partition("'\n```")[0].encode()
         mail = await taken(await decoded(example), 100)
         async with road(kind) as way:
-            sent, arrived = await way.carry_group(group_for(1, mail.content, mail.recipients), "the example")
+            content = b"Date: Tue, 24 Nov 2026 10:00:00 +0100\r\nMessage-ID: <1@example.com>\r\n" + mail.content
+            sent, arrived = await way.carry_group(group_for(1, content, mail.recipients), "the example")
             rewritten = {name.lower() for name in way.provider.capability.rewrites}
             assert seen(arrived, rewritten) == seen(sent, rewritten)
 

@@ -334,9 +334,13 @@ def names() -> Iterator[Mail]:
         "path": 'filename="C:\\\\Users\\\\anna\\\\file.pdf"',
         "comma": 'filename="a, b; c.pdf"',
         "long": f'filename="{"n" * 200}.pdf"',
+        "word-in-2231": "filename*=utf-8''%3D%3Futf-8%3Fq%3Fabc%3F%3D",
+        "word-in-continued": rfc2231_parts("=?utf-8?q?abc?= und noch viel mehr.pdf"),
+        "word-in-plain-pieces": 'filename*0="=?utf-8?q?a";\r\n filename*1="bc?=.pdf"',
+        "word-in-both": "filename=\"=?utf-8?q?abc?=\"; filename*=utf-8''%3D%3Futf-8%3Fq%3Fabc%3F%3D",
     }
     for name, spelled in spellings.items():
-        reason = {"quoted-pairs": "file name", "spaces": "file name", "path": "file name", "both-forms": "two meanings"}.get(name, "yes")
+        reason = {"quoted-pairs": "file name", "spaces": "file name", "path": "file name", "both-forms": "two meanings", "word-in-2231": "file name", "word-in-continued": "file name", "word-in-plain-pieces": "two meanings", "word-in-both": "two meanings"}.get(name, "yes")
         yield Mail(family="names", name=name, content=raw(top(EN) + multi("mixed", [plain(EN), pdf(spelled)], "nm")), recompose=reason)
     yield Mail(family="names", name="in-type-only", content=raw(top(EN) + multi("mixed", [plain(EN), part('application/pdf; name="only-here.pdf"', b64(PDF), "Content-Disposition: attachment", "Content-Transfer-Encoding: base64")], "nt")))
     yield Mail(family="names", name="none", content=raw(top(EN) + multi("mixed", [plain(EN), part("application/pdf", b64(PDF), "Content-Disposition: attachment", "Content-Transfer-Encoding: base64")], "nn")), recompose="name")

@@ -31,6 +31,8 @@ class Value:
     """In lower case."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """By name in lower case, decoded (RFC 2231), but encoded words are left (`file_name`)."""
+    literal: frozenset[str] = frozenset()
+    """Names of those that came with a charset (RFC 2231): what looks like an encoded word in them is none."""
 
 
 def read_value(text: str) -> Value:
@@ -47,12 +49,15 @@ def read_value(text: str) -> Value:
         if parameter[1]:
             _note(sections, parameter[1], parameter[2])
         at = parameter.end()
-    return Value(main=main[1].lower(), parameters={name: _joined(parts) for name, parts in sections.items()})
+    literal = frozenset(name for name, parts in sections.items() if _is_literal(parts))
+    parameters = {name: _joined(parts) for name, parts in sections.items()}
+    return Value(main=main[1].lower(), parameters=parameters, literal=literal)
 
 
 def file_name(value: Value, parameter: str, words: Words) -> str:
     """The file name in a parameter, decoded once more if it is an encoded word (never allowed, always done)."""
-    return words.decode(value.parameters.get(parameter, ""))
+    name = value.parameters.get(parameter, "")
+    return name if parameter in value.literal else words.decode(name)
 
 
 _WHOLE, _EXTENDED = -2, -1
@@ -73,8 +78,14 @@ def _note(sections: dict[str, dict[int, tuple[str, bool]]], name: str, raw: str)
     known[place] = (_ESCAPED.sub(r"\1", raw[1:-1]) if raw.startswith('"') else raw, encoded)
 
 
+def _is_literal(parts: dict[int, tuple[str, bool]]) -> bool:
+    """Whether a parameter is given with its charset, and in no other way."""
+    return _WHOLE not in parts and parts.get(_EXTENDED, parts.get(0, ("", False)))[1]
+
+
 def _joined(parts: dict[int, tuple[str, bool]]) -> str:
     """One value of a parameter from all that was said about it."""
+    is_clear = _is_literal(parts) or parts.keys() == {_WHOLE}
     values = []
     if _WHOLE in parts:
         values.append(check_line(parts.pop(_WHOLE)[0]))
@@ -84,7 +95,7 @@ def _joined(parts: dict[int, tuple[str, bool]]) -> str:
         if sorted(parts) != list(range(len(parts))):
             raise Unfit("a MIME parameter with a piece missing")
         values.append(_extended([parts[number] for number in range(len(parts))]))
-    if any(value != values[0] for value in values):
+    if any(value != values[0] for value in values) or ("=?" in values[0] and not is_clear):
         raise Unfit("a MIME parameter with two meanings")
     return values[0]
 

@@ -28,7 +28,7 @@ _FILE_PARAMETERS = frozenset({"charset", "name"})
 _DISPOSITION_PARAMETERS = frozenset({"filename", "size", "creation-date", "modification-date", "read-date"})
 _TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*")
 _CONTENT_ID = re.compile(r"<([!-;=?-~]{1,200})>")
-_UNSAFE_NAME = re.compile("[/\\\\\u202a-\u202e\u2066-\u2069\u200e\u200f]")
+_UNSAFE_NAME = re.compile("[/\\\\\u202a-\u202e\u2066-\u2069\u200e\u200f]|=[?]")
 _BAD_QUOTED = re.compile(rb"=(?!(?:[0-9A-Fa-f]{2}|\r\n))|[ \t](?:\r\n|\Z)|[^\t\r\n -~]")
 _SEALED = (
     "multipart/signed",
