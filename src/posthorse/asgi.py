@@ -29,13 +29,18 @@ def declared_bytes(content_length: bytes) -> int | None:
     return int(content_length) if content_length.isdigit() and len(content_length) < 16 else None
 
 
-async def read_body(receive: Receive, take: Callable[[bytes], None], *, idle_s: float, whole_s: float) -> None:
+async def read_body(
+    receive: Receive, take: Callable[[bytes], None], *, idle_s: float, whole_s: float, least_bytes_per_s: float = 0.0
+) -> None:
     """Hand over every piece of a body, for at most `idle_s` without a byte and `whole_s` in all.
 
+    With `least_bytes_per_s` whoever falls behind it by more than `idle_s` is given up, too.
     What `take` raises ends it. Raises `ClientGone`, and `TimeoutError` for a body that does not come in time.
     """
     clock = asyncio.get_running_loop().time
-    ends_s = clock() + whole_s
+    began_s = clock()
+    ends_s = began_s + whole_s
+    got_bytes = 0
     async with asyncio.timeout(min(idle_s, whole_s)) as patience:
         while True:
             message = await receive()
@@ -46,7 +51,9 @@ async def read_body(receive: Receive, take: Callable[[bytes], None], *, idle_s: 
             if not message.get("more_body"):
                 return
             if piece:
-                patience.reschedule(min(clock() + idle_s, ends_s))
+                got_bytes += len(piece)
+                keeps_up_s = began_s + idle_s + got_bytes / least_bytes_per_s if least_bytes_per_s else ends_s
+                patience.reschedule(min(clock() + idle_s, keeps_up_s, ends_s))
 
 
 async def respond(send: Send, status: int, headers: Fields, body: bytes) -> None:

@@ -49,6 +49,7 @@ from tests.unit.providers.notice_kit import (
     serving,
     ses,
     signed,
+    sns_headers,
 )
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "notifications"
@@ -224,7 +225,7 @@ def written(post: Row, presets: Mapping[str, Any], site: Site) -> tuple[dict[str
 
 def _ses(post: Row, presets: Mapping[str, Any], site: Site) -> tuple[dict[str, str], bytes]:
     if "raw" in post:
-        return {"x-amz-sns-message-type": "Notification"}, raw(post["raw"])
+        return sns_headers(), raw(post["raw"])
     kind = post.get("kind", "Notification")
     if kind == "Notification":
         fields = envelope(text_of(post, presets, site), **post.get("fields", {}))
@@ -235,7 +236,8 @@ def _ses(post: Row, presets: Mapping[str, Any], site: Site) -> tuple[dict[str, s
         fields = signed(fields, post.get("key", "sns"), names=names)
     fields |= post.get("changed", {})
     fields = {name: value for name, value in fields.items() if value is not None}
-    return {"x-amz-sns-message-type": post.get("type_field", fields.get("Type", ""))}, json.dumps(fields).encode()
+    headers = sns_headers(post.get("type_field", fields.get("Type", "")), fields.get("TopicArn", ""))
+    return headers, json.dumps(fields).encode()
 
 
 def _sendgrid(post: Row, presets: Mapping[str, Any], site: Site) -> tuple[dict[str, str], bytes]:

@@ -61,6 +61,15 @@ def test_a_client_that_trickles_is_given_up_in_the_end() -> None:
         read(after(0.005, *[piece(b"a")] * 50), idle_s=1.0, whole_s=0.03)
 
 
+def test_a_client_that_keeps_no_pace_is_given_up() -> None:
+    """Long before the whole time is over; one that does is not."""
+    fast = after(0.005, *[piece(b"a" * 100)] * 20, piece(b"", more=False))
+    asyncio.run(read_body(fast, list[bytes]().append, idle_s=0.1, whole_s=9.0, least_bytes_per_s=2_000.0))
+    slow = after(0.005, *[piece(b"a")] * 100)
+    with pytest.raises(TimeoutError):
+        asyncio.run(read_body(slow, list[bytes]().append, idle_s=0.1, whole_s=9.0, least_bytes_per_s=100.0))
+
+
 def test_what_the_reader_raises_ends_the_reading() -> None:
     """A reader that has enough is not asked again."""
     taken: list[bytes] = []

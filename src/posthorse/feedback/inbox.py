@@ -1,18 +1,19 @@
 """The inbox: notifications of providers at `/hooks/PROVIDER`, verified, kept, and only then answered with 200.
 
 Promise: what was answered with 200 is durable; a repetition is kept once and answered alike; whatever cannot be shown
-to be from the provider changes nothing, costs bounded memory and is named in the log without any of its content. A
-request waits for one transaction of the spool and for nothing else, save the first time a certificate is needed.
+to be from the provider changes nothing, costs bounded memory and is named in the log without any of its content; where
+its header fields show it already, no body is read. A request waits for one transaction of the spool and for nothing
+else, save a moment for its turn when there are many, and the first time a certificate is needed.
 
 Left out: what a notification says (`digesting`), which listener serves this.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Protocol, assert_never
 
 from posthorse.asgi import Receive, Scope, Send
-from posthorse.feedback.hook_request import NotRead, announced_bytes, answer, headers_of, read_body
+from posthorse.feedback.hook_request import NotRead, answer, headers_of, read_body, refuse_too_large
+from posthorse.feedback.hook_room import HookRoom, Place, peer_of
 from posthorse.feedback.keeping import Keeping
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.ports import Clock
@@ -21,11 +22,8 @@ from posthorse.spool.inbox_port import Notification, SpoolInbox
 from posthorse.spool.port import SpoolUnavailable
 
 PREFIX = "/hooks/"
-MOST_AT_ONCE = 256
-"""Requests under way; beyond it the answer is 503, after which every provider comes again."""
-MOST_OF_ONE_PEER = 128
-MOST_HELD_BYTES = 64 << 20
-"""Bodies under way, all together."""
+UNKNOWN = ProviderName("unknown")
+"""Whose a request is that asks for a hook which is none."""
 
 
 class InboxObserver(Protocol):
@@ -79,49 +77,49 @@ class Inbox:
         self._clock = clock
         self._observer = observer
         self._arrived = arrived
-        self._under_way = 0
-        self._held_bytes = 0
-        self._of_peer: Counter[str] = Counter()
+        self._room = HookRoom(clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         reader = self._readers.get(ProviderName(scope["path"].removeprefix(PREFIX)))
-        if reader is None:
-            await answer(send, 404)
-        elif scope["method"] != "POST":
-            await answer(send, 405)
-        else:
-            await answer(send, await self._status(reader, scope, receive))
-
-    async def _status(self, reader: NotificationReader, scope: Scope, receive: Receive) -> int:
-        """Take the request within all bounds."""
         peer = (scope.get("client") or ("",))[0]
-        headers = headers_of(scope)
         try:
-            size = announced_bytes(headers)
-            if not self._has_room(peer, size):
-                raise NotRead("busy", 503)
-            self._hold(peer, size, 1)
-            try:
-                body = await read_body(receive)
-                return await self._look(reader, headers, body, peer)
-            finally:
-                self._hold(peer, -size, -1)
+            if reader is None:
+                raise NotRead("no_hook", 404)
+            if scope["method"] != "POST":
+                await answer(send, 405, unread=True)
+                return
+            headers = headers_of(scope)
+            self._judge_head(reader, headers)
+            with await self._room.enter(peer_of(peer)) as place:
+                status = await self._read(reader, headers, receive, place, peer)
+            await answer(send, status)
         except NotRead as given_up:
-            self._observer.notification_refused(reader.provider, given_up.why, peer)
-            return given_up.status
+            self._observer.notification_refused(reader.provider if reader else UNKNOWN, given_up.why, peer)
+            await answer(send, given_up.status, unread=True)
 
-    async def _look(self, reader: NotificationReader, headers: Mapping[str, str], body: bytes, peer: str) -> int:
+    def _judge_head(self, reader: NotificationReader, headers: Mapping[str, str]) -> None:
+        """Who is refused unread. Raises `NotRead`."""
+        refuse_too_large(headers)
+        if forged := reader.turned_away(headers, self._clock.now()):
+            raise NotRead(forged.why, forged.status)
+
+    async def _read(
+        self, reader: NotificationReader, headers: Mapping[str, str], receive: Receive, place: Place, peer: str
+    ) -> int:
+        body = await read_body(receive, place.hold)
         started = self._clock.monotonic()
         try:
-            verdict = await reader.verify(Incoming(headers=headers, body=body, now=self._clock.now()))
+            verdict = await reader.verify(Incoming(headers=headers, body=body, now=self._clock.now(), peer=peer))
         except Exception as error:
             self._observer.bug("hooks", without_words(error))
             return 500
         match verdict:
             case Genuine():
+                self._room.prove(peer_of(peer))
                 return await self._keep(reader.provider, verdict, body, started, peer)
             case Attended(what=what):
+                self._room.prove(peer_of(peer))
                 self._observer.notification_attended(reader.provider, what)
                 return 200
             case Forged(why=why, status=status):
@@ -142,17 +140,3 @@ class Inbox:
         if new:
             self._arrived()
         return 200
-
-    def _has_room(self, peer: str, size: int) -> bool:
-        return (
-            self._under_way < MOST_AT_ONCE
-            and self._of_peer[peer] < MOST_OF_ONE_PEER
-            and self._held_bytes + size <= MOST_HELD_BYTES
-        )
-
-    def _hold(self, peer: str, size: int, requests: int) -> None:
-        self._under_way += requests
-        self._held_bytes += size
-        self._of_peer[peer] += requests
-        if self._of_peer[peer] <= 0:
-            del self._of_peer[peer]

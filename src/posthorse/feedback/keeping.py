@@ -9,7 +9,7 @@ import asyncio
 from posthorse.spool.inbox_port import Notification, SpoolInbox
 
 _MOST = 256
-"""Notifications of one transaction; as many as may be under way."""
+"""Notifications of one transaction."""
 
 
 class Keeping:

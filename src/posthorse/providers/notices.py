@@ -1,7 +1,8 @@
 """The port for notifications: what a provider tells of our mail afterwards, verified and read.
 
-Two steps, for they happen at different times. `verify` looks at the request while its sender waits: whether it is from
-the provider, and what distinguishes it from others. `read` makes events of a body that is durable already, and may be
+Steps, for they happen at different times. `turned_away` looks at header fields alone, so that nothing more is read from
+a stranger who shows himself to be one. `verify` looks at the request while its sender waits: whether it is from the
+provider, and what distinguishes it from others. `read` makes events of a body that is durable already, and may be
 called for it any number of times; it is pure, and total: whatever it cannot make sense of is `Unreadable`, which costs
 the notification, never the process.
 
@@ -26,6 +27,8 @@ class Incoming:
     """As it came: signatures are over these bytes."""
     now: int
     """Microseconds UTC."""
+    peer: str = ""
+    """Address it came from; empty: not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,10 @@ class NotificationReader(Protocol):
     @property
     def provider(self) -> ProviderName:
         """Whose notifications these are."""
+        ...
+
+    def turned_away(self, headers: Mapping[str, str], now: int) -> Forged | None:
+        """What keeps a request out whatever its body is; None: its body must tell. Arguments as in `Incoming`."""
         ...
 
     async def verify(self, incoming: Incoming) -> Genuine | Attended | Forged:

@@ -91,18 +91,23 @@ class PostmarkNotices:
         self._header = header.lower()
         self._header_value = _digest(header_value.encode())
 
-    async def verify(self, incoming: Incoming) -> Genuine | Attended | Forged:
-        """Whether the sender knows the password, and the header if there is one; see the port."""
-        given = incoming.headers.get("authorization", "")
+    def turned_away(self, headers: Mapping[str, str], now: int) -> Forged | None:
+        """Whether the sender does not know the password, or the header if there is one; see the port."""
+        del now
+        given = headers.get("authorization", "")
         if not given:
             return Forged(why="no_credentials", status=401)
         if not hmac.compare_digest(_digest(_login_of(given)), self._login):
             return Forged(why="credentials", status=401)
         if self._header:
-            value = incoming.headers.get(self._header, "").encode("utf-8", "surrogatepass")
+            value = headers.get(self._header, "").encode("utf-8", "surrogatepass")
             if not hmac.compare_digest(_digest(value), self._header_value):
                 return Forged(why="header", status=401)
-        return Genuine(key=digest_of(incoming.body))
+        return None
+
+    async def verify(self, incoming: Incoming) -> Genuine | Attended | Forged:
+        """Whether the header fields prove it; see the port."""
+        return self.turned_away(incoming.headers, incoming.now) or Genuine(key=digest_of(incoming.body))
 
     def read(self, body: bytes, facts: Mapping[str, str]) -> Sequence[Event]:
         """The events in a genuine body: one, or none. Raises `Unreadable`."""

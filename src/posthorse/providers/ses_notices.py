@@ -27,6 +27,11 @@ class SesNotices:
         self.provider = provider
         self._door = SnsDoor(topics=topics, exchange=exchange, endpoint=sns_endpoint, certificate=certificate)
 
+    def turned_away(self, headers: Mapping[str, str], now: int) -> Forged | None:
+        """Whether it does not even say that it comes from one of the topics; see the port."""
+        del now
+        return self._door.turned_away(headers)
+
     async def verify(self, incoming: Incoming) -> Genuine | Attended | Forged:
         """Whether this comes from one of the topics; see the port."""
         return await self._door.look(incoming)

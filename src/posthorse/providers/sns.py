@@ -11,7 +11,7 @@ Left out: what a message says (`ses_events`).
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from urllib.parse import quote, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -61,10 +61,18 @@ class SnsDoor:
         self._confirmed: dict[bytes, None] = {}
         self._confirming = False
 
+    def turned_away(self, headers: Mapping[str, str]) -> Forged | None:
+        """What keeps a request out by its header fields: SNS says in them, too, what it is and of which topic."""
+        if headers.get("x-amz-sns-rawdelivery", "").lower() == "true":
+            return Forged(why="raw_delivery")
+        if headers.get("x-amz-sns-message-type") not in _TYPES:
+            return Forged(why="type")
+        return None if headers.get("x-amz-sns-topic-arn") in self._topics else Forged(why="topic")
+
     async def look(self, incoming: Incoming) -> Genuine | Attended | Forged:
         """Whether this is from one of the topics; never raises."""
-        if incoming.headers.get("x-amz-sns-rawdelivery", "").lower() == "true":
-            return Forged(why="raw_delivery")
+        if forged := self.turned_away(incoming.headers):
+            return forged
         try:
             envelope = read_envelope(incoming.body)
         except Unreadable:

@@ -65,6 +65,11 @@ class FakeReader:
         self.reads += 1
         asked = json.loads(body)
         if asked.get("bug") or self.broken:
+    def turned_away(self, headers: Mapping[str, str], now: int) -> Forged | None:
+        """As the header field `away` says."""
+        del now
+        return Forged(why="credentials", status=int(headers["away"])) if "away" in headers else None
+
             raise KeyError("ada@example.net")
         events = [event(*each, n=n, key=str(asked.get("key", "k"))) for n, each in enumerate(asked.get("events", []))]
         if asked.get("unreadable"):
@@ -235,7 +240,9 @@ class Site:
     ) -> "Reply":
         """One request; `pieces`: what the server hands over instead of the whole body."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        waiting = list(pieces or [{"type": "http.request", "body": raw, "more_body": False}])
+        waiting = (
+            left if left is not None else list(pieces or [{"type": "http.request", "body": raw, "more_body": False}])
+        )
         reply = Reply()
 
         async def receive() -> dict[str, Any]:
@@ -252,6 +259,7 @@ class Site:
 
         length = [(b"content-length", str(len(raw)).encode())]
         scope = {
+        left: list[dict[str, Any]] | None = None,
             "type": "http",
             "method": method,
             "path": path,

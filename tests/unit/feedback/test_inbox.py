@@ -8,7 +8,6 @@ import pytest
 
 from posthorse.feedback import hook_request
 from posthorse.feedback.hook_request import MOST_BYTES
-from posthorse.feedback.inbox import MOST_AT_ONCE, MOST_HELD_BYTES, MOST_OF_ONE_PEER
 from tests.unit.feedback.kit import RELAY, Site
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -90,12 +89,13 @@ def test_what_is_forged_is_answered_as_its_reader_says(run: Run, status: int, he
 
 
 def test_other_paths_and_methods(run: Run) -> None:
-    """No such provider: 404; anything but POST: 405. Nothing is counted under a stranger's words."""
+    """No such provider: 404, counted under one word, never a stranger's; anything but POST: 405."""
 
     async def story() -> None:
         site = Site()
         for path in ("/hooks/other", "/hooks/", "/hooks/relay/", "/hooks/relay/x", "/hooks/RELAY", "/hooks/../relay"):
             assert (await site.post({}, path=path)).status == 404
+            assert site.told.lines.pop() == ("refused", "unknown", "no_hook")
         for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"):
             reply = await site.post({}, method=method)
             assert (reply.status, reply.headers["allow"]) == (405, "POST")
@@ -133,7 +133,7 @@ def test_a_length_that_is_none_is_taken_for_the_most(run: Run, length: bytes) ->
 
 def test_a_client_that_goes_or_sleeps_is_given_up(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """What did not come whole is no notification, and holds no place."""
-    monkeypatch.setattr(hook_request, "READ_WITHIN_S", 0.01)
+    monkeypatch.setattr(hook_request, "IDLE_S", 0.01)
 
     async def story() -> None:
         site = Site()
@@ -146,28 +146,45 @@ def test_a_client_that_goes_or_sleeps_is_given_up(run: Run, monkeypatch: pytest.
     run(story())
 
 
-async def crowd(site: Site, count: int, peers: int, size: int = 10) -> list[int]:
-    """So many requests at once that all wait to be verified, then go on: what each was answered."""
-    site.reader.gate = asyncio.Event()
-    body = b'{"verdict": "attended"' + b" " * size + b"}"
-    waiting = [asyncio.ensure_future(site.post(body, peer=f"192.0.2.{n % peers}")) for n in range(count)]
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    site.reader.gate.set()
-    return [reply.status for reply in await asyncio.gather(*waiting)]
-
-
-def test_only_so_many_are_under_way(run: Run) -> None:
-    """Overall, of one address, and in bytes; those beyond are told to come again, and places are given back."""
+@pytest.mark.parametrize("status", [401, 403])
+def test_who_is_turned_away_by_the_head_is_not_read(run: Run, status: int) -> None:
+    """Not one byte is asked for, and the connection ends; told and counted as any other refusal."""
 
     async def story() -> None:
         site = Site()
-        assert (await crowd(site, MOST_AT_ONCE + 10, 4)).count(503) == 10
-        assert (await crowd(site, MOST_OF_ONE_PEER + 10, 1)).count(503) == 10
-        large = MOST_HELD_BYTES // (MOST_BYTES - 100)
-        assert (await crowd(site, large + 10, 4, MOST_BYTES - 100)).count(503) == 10
-        assert (await crowd(site, MOST_AT_ONCE, 4)).count(503) == 0
-        assert {line[-1] for line in site.told.lines if line[0] == "refused"} == {"busy"}
+        pieces = [{"type": "http.request", "body": b"x", "more_body": True}]
+        reply = await site.post(b"", headers=[(b"away", str(status).encode())], pieces=pieces, left=pieces)
+        assert (reply.status, reply.headers["connection"]) == (status, "close")
+        assert len(pieces) == 1
+        assert site.told.lines == [("refused", RELAY, "credentials")]
+
+    run(story())
+
+
+def test_idle_strangers_do_not_close_the_hook(run: Run) -> None:
+    """Sixty-five that announce a megabyte each and send nothing: whoever posts meanwhile is taken."""
+
+    async def story() -> None:
+        site = Site()
+        length = [(b"content-length", str(MOST_BYTES).encode())]
+        nothing = {"type": "http.request", "body": b"", "more_body": True}
+        idle = [asyncio.ensure_future(site.post(b"", headers=length, pieces=[nothing])) for _ in range(65)]
+        await asyncio.sleep(0.01)
+        assert (await site.post({})).status == 200
+        for one in idle:
+            one.cancel()
+        await asyncio.gather(*idle, return_exceptions=True)
+
+    run(story())
+
+
+def test_two_hundred_at_once_from_one_address_are_all_taken(run: Run) -> None:
+    """Those without a place wait for their turn, as behind a proxy."""
+
+    async def story() -> None:
+        site = Site()
+        replies = await asyncio.gather(*(site.post({"key": f"k{n}"}) for n in range(200)))
+        assert [reply.status for reply in replies] == [200] * 200
 
     run(story())
 

@@ -166,10 +166,15 @@ def signed(fields: Mapping[str, Any], key: str = "sns", *, names: tuple[str, ...
     return {**fields, "Signature": base64.b64encode(sns_key(key).sign(text, padding.PKCS1v15(), algorithm)).decode()}
 
 
-def sns_post(fields: Mapping[str, Any], *, now: int = NOW, kind: str = "") -> Incoming:
+def sns_post(fields: Mapping[str, Any], *, now: int = NOW, kind: str = "", peer: str = "192.0.2.9") -> Incoming:
     """What SNS posts; `kind`: another type in the header field than in the body."""
-    given = {"x-amz-sns-message-type": kind or str(fields.get("Type", ""))}
-    return Incoming(headers=given, body=json.dumps(fields).encode(), now=now)
+    headers = sns_headers(kind or str(fields.get("Type", "")), str(fields.get("TopicArn", "")))
+    return Incoming(headers=headers, body=json.dumps(fields).encode(), now=now, peer=peer)
+
+
+def sns_headers(kind: str = "Notification", topic: str = TOPIC) -> dict[str, str]:
+    """The header fields with which SNS posts."""
+    return {"x-amz-sns-message-type": kind, "x-amz-sns-topic-arn": topic}
 
 
 def sendgrid_headers(body: bytes, at_s: int | str = NOW // 1_000_000) -> dict[str, str]:

@@ -24,6 +24,7 @@ from tests.unit.providers.notice_kit import (
     serving,
     ses,
     signed,
+    sns_headers,
     sns_post,
 )
 
@@ -93,10 +94,10 @@ def test_a_time_that_is_none_is_stale(timestamp: str) -> None:
 
 
 REFUSED: list[tuple[str, Incoming, str]] = [
-    ("no JSON", Incoming(headers={}, body=b"hello", now=NOW), "malformed"),
-    ("no bytes", Incoming(headers={}, body=b"", now=NOW), "malformed"),
-    ("deep JSON", Incoming(headers={}, body=b"[" * 100_000, now=NOW), "malformed"),
-    ("an array", Incoming(headers={}, body=b"[]", now=NOW), "malformed"),
+    ("no JSON", Incoming(headers=sns_headers(), body=b"hello", now=NOW), "malformed"),
+    ("no bytes", Incoming(headers=sns_headers(), body=b"", now=NOW), "malformed"),
+    ("deep JSON", Incoming(headers=sns_headers(), body=b"[" * 100_000, now=NOW), "malformed"),
+    ("an array", Incoming(headers=sns_headers(), body=b"[]", now=NOW), "malformed"),
     ("a field of another type", sns_post({**signed(envelope("x")), "MessageId": 7}), "malformed"),
     (
         "no message",
@@ -128,7 +129,7 @@ REFUSED: list[tuple[str, Incoming, str]] = [
     (
         "a lone surrogate",
         Incoming(
-            headers={"x-amz-sns-message-type": "Notification"},
+            headers=sns_headers(),
             body=json.dumps({**signed(envelope("x")), "Message": "\ud800"}).encode(),
             now=NOW,
         ),

@@ -66,6 +66,9 @@ class TidingsReader:
     def __init__(self, provider: ProviderName) -> None:
         self.provider = provider
 
+    def turned_away(self, headers: Mapping[str, str], now: int) -> None:
+        """Nobody is."""
+
     async def verify(self, incoming: Incoming) -> Genuine:
         """Whoever can reach a node is believed."""
         return Genuine(key=key_of(incoming.body))
