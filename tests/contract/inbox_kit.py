@@ -8,11 +8,13 @@ from posthorse.mail.event import Event, EventKind
 from posthorse.mail.ids import MessageId, ProviderName
 from posthorse.mail.outcome import Handover
 from posthorse.spool.desk_port import Suppression
-from posthorse.spool.inbox_port import Digestion, Learnt, Notification
+from posthorse.spool.inbox_port import Digestion, Learning, Learnt, Notification, SecondCopy
 from posthorse.spool.port import HistoryRow, LeasedGroup
 from tests.contract.spool_kit import RELAY, World
 
 OTHER = ProviderName("other")
+DUPLICATE = "a second copy"
+"""What `tell` says of an event that proves one."""
 
 
 @dataclass(slots=True)
@@ -40,13 +42,13 @@ class Feedback:
         usual: dict[str, Any] = {"provider": RELAY, "key": number.to_bytes(16, "big"), "body": b"{}" * number}
         return Notification(**{**usual, **fields})
 
-    async def tell(self, *events: Event, **fields: Any) -> list[Learnt]:
+    async def tell(self, *events: Event, **fields: Any) -> list[Learnt | str]:
         """Digest one notification with these events; it need not be in the spool."""
         digestion = Digestion(seq=0, events=events, **fields)
         (learnt,) = await self.world.spool.inbox.digest([digestion])
-        return list(learnt)
+        return [_told(each) for each in learnt]
 
-    async def learn(self, message_id: MessageId, kind: EventKind = EventKind.DELIVERED, **fields: Any) -> Learnt:
+    async def learn(self, message_id: MessageId, kind: EventKind = EventKind.DELIVERED, **fields: Any) -> Learnt | str:
         """Digest one new event."""
         (learnt,) = await self.tell(self.event(message_id, kind, **fields))
         return learnt
@@ -88,3 +90,7 @@ class Feedback:
     async def listed(self) -> list[Suppression]:
         """The suppression list."""
         return list(await self.world.spool.suppressions(None, "", 100))
+
+
+def _told(learnt: Learning) -> Learnt | str:
+    return DUPLICATE if isinstance(learnt, SecondCopy) else learnt

@@ -29,7 +29,7 @@ from posthorse.providers.notices import Attended, Forged, Genuine, Incoming, Not
 from posthorse.providers.postmark_notices import PostmarkNotices
 from posthorse.providers.sendgrid_notices import SendGridNotices
 from posthorse.providers.ses_notices import SesNotices
-from posthorse.spool.inbox_port import Notification
+from posthorse.spool.inbox_port import Notification, SecondCopy
 from posthorse.spool.port import LeasedGroup
 from tests.contract.provider_kit import play
 from tests.contract.spool_kit import HANDOVER, RELAY, UNCLEAR, World, opened
@@ -61,7 +61,7 @@ class Watcher:
     unreadable: int = 0
     learnt_kinds: tuple[str, ...] = ()
 
-    def learnt(self, event: Event, *, second_copy: bool) -> None:
+    def learnt(self, event: Event, *, second_copy: SecondCopy | None) -> None:
         assert not second_copy
         self.learnt_kinds += (event.kind.value,)
 

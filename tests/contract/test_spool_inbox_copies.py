@@ -9,13 +9,13 @@ from posthorse.mail.outcome import Fault, Rejection, Scope
 from posthorse.spool.desk_port import Decision, Selector
 from posthorse.spool.inbox_port import Learnt
 from posthorse.spool.port import Settled
-from tests.contract.inbox_kit import OTHER, Feedback
+from tests.contract.inbox_kit import DUPLICATE, OTHER, Feedback
 from tests.contract.spool_kit import DAY, FAULT, HANDOVER, RELAY, UNCLEAR, World
 from tests.contract.spool_play import Play, play
 
 __all__ = ["play"]
 
-APPLIED, REPEATED, UNKNOWN, DUPLICATE = Learnt.APPLIED, Learnt.REPEATED, Learnt.UNKNOWN, Learnt.DUPLICATE
+APPLIED, REPEATED, UNKNOWN = Learnt.APPLIED, Learnt.REPEATED, Learnt.UNKNOWN
 
 
 def test_it_may_come_before_the_answer(play: Play) -> None:
@@ -34,8 +34,10 @@ def test_it_may_come_before_the_answer(play: Play) -> None:
             "leased>released:release",
             "released>handed_over:event",
         ]
+        assert await world.settle(group, HANDOVER) is Settled.AFTER_EVENT
         for outcome in (HANDOVER, UNCLEAR, FAULT):
             assert await world.settle(group, outcome) is Settled.RECORDED
+        assert await feedback.kinds(group.message.id) == ["event", "fate", "after_event", *["late_answer"] * 3]
         assert await world.carriage(group.message.id) is Carriage.HANDED_OVER
         world.clock.forward(3600)
         await world.spool.sweep(100)
@@ -95,19 +97,20 @@ def test_it_stops_a_newer_lease(play: Play) -> None:
 
 
 def test_of_two_copies_each_provider_answers_for_its_own(play: Play) -> None:
-    """One in doubt at the relay, one under way elsewhere: the relay's word ends its doubt and counts a second copy."""
+    """One in doubt at the relay, one under way elsewhere: the relay's word ends its doubt, and proves one copy only."""
 
     async def story(world: World) -> None:
         feedback = Feedback(world)
         first, second = await feedback.two_copies()
         message_id = first.message.id
-        assert await feedback.learn(message_id) is DUPLICATE
+        assert await feedback.learn(message_id) is APPLIED
         assert await world.carriage(message_id) is Carriage.RELEASED
         assert await feedback.learn(message_id, EventKind.OPENED) is APPLIED
         assert await world.settle(first, HANDOVER) is Settled.RECORDED
         assert await world.settle(second, FAULT, provider=OTHER) is Settled.APPLIED
-        assert await world.carriage(message_id) is Carriage.HANDED_OVER
-        assert await feedback.kinds(message_id) == ["event", "duplicate", "fate", "event", "late_answer"]
+        view = await world.view(message_id)
+        assert (view.carriage, view.copies_released, view.provider) == (Carriage.HANDED_OVER, 1, RELAY)
+        assert await feedback.kinds(message_id) == ["event", "fate", "event", "late_answer"]
 
     play(story)
 
@@ -121,7 +124,7 @@ def test_the_word_of_the_present_provider_leaves_the_older_doubt(play: Play) -> 
         message_id = first.message.id
         assert await feedback.learn(message_id, provider=OTHER) is APPLIED
         assert await world.carriage(message_id) is Carriage.HANDED_OVER
-        assert await world.settle(second, HANDOVER, provider=OTHER) is Settled.RECORDED
+        assert await world.settle(second, HANDOVER, provider=OTHER) is Settled.AFTER_EVENT
         assert await world.settle(first, HANDOVER) is Settled.DUPLICATE
         assert await feedback.learn(message_id) is APPLIED
 
@@ -251,7 +254,7 @@ def test_one_batch_may_settle_and_tell_of_the_same_mail(play: Play) -> None:
         )
         assert learnt == [APPLIED, DUPLICATE, APPLIED, APPLIED, UNKNOWN]
         assert await feedback.fate(message_id) is Fate.DELIVERED
-        for group, provider in ((first, RELAY), (second, OTHER)):
-            assert await world.settle(group, HANDOVER, provider=provider) is Settled.RECORDED
+        assert await world.settle(first, HANDOVER) is Settled.RECORDED
+        assert await world.settle(second, HANDOVER, provider=OTHER) is Settled.AFTER_EVENT
 
     play(story)

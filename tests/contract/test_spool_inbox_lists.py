@@ -10,7 +10,7 @@ from tests.contract.spool_play import Play, play
 
 __all__ = ["play"]
 
-APPLIED, REPEATED, UNKNOWN, DUPLICATE = Learnt.APPLIED, Learnt.REPEATED, Learnt.UNKNOWN, Learnt.DUPLICATE
+APPLIED, REPEATED, UNKNOWN = Learnt.APPLIED, Learnt.REPEATED, Learnt.UNKNOWN
 
 
 def test_a_hard_bounce_and_a_complaint_suppress_with_their_source(play: Play) -> None:

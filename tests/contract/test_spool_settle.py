@@ -166,16 +166,16 @@ def test_a_late_yes_stops_a_newer_unreleased_attempt(play: Play) -> None:
     play(story)
 
 
-def test_a_late_yes_beside_a_released_copy_is_a_duplicate(play: Play) -> None:
-    """I4: it never moves the newer attempt, but the duplicate is counted once."""
+def test_a_late_yes_beside_a_released_copy_is_a_duplicate_once_that_is_taken(play: Play) -> None:
+    """I4: it never moves the newer attempt; the duplicate is counted when the other copy is taken, too, and once."""
 
     async def story(world: World) -> None:
         doubt = await world.in_doubt(next_at=world.clock.now())
         (second,) = await world.lease()
         await world.release(second)
-        assert await world.settle(doubt, HANDOVER) is Settled.DUPLICATE
+        assert await world.settle(doubt, HANDOVER) is Settled.LATE_APPLIED
         assert await world.carriage(doubt.message.id) is Carriage.RELEASED
-        assert await world.settle(second, HANDOVER) is Settled.APPLIED
+        assert await world.settle(second, HANDOVER) is Settled.SECOND_COPY
         assert await world.settle(doubt, HANDOVER) is Settled.RECORDED
         kinds = [fact.kind for fact in await world.told(doubt.message.id)]
         assert kinds.count("duplicate") == 1

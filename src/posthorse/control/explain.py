@@ -83,10 +83,14 @@ def words(row: HistoryRow) -> str:
             return _decided(row)
         case "late_answer":
             return _joined(f"late answer of {row.provider or 'a provider'}", _answer(row.detail), _state(row))
+        case "after_event":
+            answer = _answer(row.detail)
+            return _joined(f"answer of {row.provider or 'a provider'}, which had told of the mail before", answer)
         case "event":
             return _joined(f"{row.provider or 'a provider'} told: {_told(row.detail)}", _state(row), _said(row.detail))
         case "duplicate":
-            return _joined(f"{row.provider or 'a provider'} took it too: a second copy is out", _answer(row.detail))
+            second = f"{row.provider or 'a provider'} took it too: a second copy is out"
+            return _joined(second, _answer(row.detail), _state(row))
         case "fate":
             return f"its fate is {row.detail.get('new')}; it was {row.detail.get('old')}"
         case "renewed":

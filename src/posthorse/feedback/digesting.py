@@ -20,7 +20,7 @@ from posthorse.mail.ids import ProviderName
 from posthorse.mail.ports import Clock, Offload
 from posthorse.mail.stream import SECOND
 from posthorse.providers.notices import NotificationReader, Unreadable
-from posthorse.spool.inbox_port import Digestion, Learnt, SpoolInbox, StoredNotification
+from posthorse.spool.inbox_port import Digestion, Learning, Learnt, SecondCopy, SpoolInbox, StoredNotification
 from posthorse.spool.port import SpoolUnavailable
 
 AGAIN_S = (1, 2, 4, 8, 15, 30, 60, 120, 240, 480, 900, 1_740)
@@ -47,7 +47,7 @@ class Readers(Protocol):
 class DigestObserver(Protocol):
     """What the loop tells."""
 
-    def learnt(self, event: Event, *, second_copy: bool) -> None:
+    def learnt(self, event: Event, *, second_copy: SecondCopy | None) -> None:
         """An event was applied; `second_copy`: it proves that the mail went out twice."""
         ...
 
@@ -188,10 +188,12 @@ class Digesting:
             for event, result in zip(digestion.events, results, strict=True):
                 self._tell(digestion, event, result)
 
-    def _tell(self, digestion: Digestion, event: Event, result: Learnt) -> None:
+    def _tell(self, digestion: Digestion, event: Event, result: Learning) -> None:
         match result:
-            case Learnt.APPLIED | Learnt.DUPLICATE:
-                self._observer.learnt(event, second_copy=result is Learnt.DUPLICATE)
+            case Learnt.APPLIED:
+                self._observer.learnt(event, second_copy=None)
+            case SecondCopy():
+                self._observer.learnt(event, second_copy=result)
             case Learnt.UNKNOWN:
                 if digestion.again_us is None:
                     self._observer.event_unknown(event)

@@ -14,6 +14,7 @@ from posthorse.mail.stream import Stream
 from posthorse.spool.desk_port import Hold
 from posthorse.spool.entry import Entry, EntryKey
 from posthorse.spool.port import HistoryRow
+from posthorse.spool.proof import Trail
 
 TenantKey = tuple[Tenant, str]
 """A key that means something only within its tenant: idempotency key, supersede key, address in lower case."""
@@ -77,6 +78,10 @@ class Book(Protocol):
 
     def bodies(self, ids: Collection[MessageId]) -> Mapping[MessageId, bytes]:
         """Stored bytes of these messages; what was dropped, or cannot be read, is missing."""
+        ...
+
+    def trails(self, ids: Collection[MessageId]) -> Mapping[EntryKey, Sequence[Trail]]:
+        """Who was given copies of these messages, as history has it, oldest first; what this transaction wrote, too."""
         ...
 
     # --- writes ---

@@ -9,8 +9,6 @@ from typing import Protocol
 from posthorse.mail.ids import MessageId, ProviderName
 from posthorse.spool.book import Book, TenantKey
 from posthorse.spool.desk_port import Suppression
-from posthorse.spool.entry import EntryKey
-from posthorse.spool.learning import Trail
 
 ProviderId = tuple[ProviderName, str]
 """A provider and the id by which it knows a message."""
@@ -36,10 +34,6 @@ class InboxBook(Protocol):
 
     def addresses(self, ids: Collection[MessageId]) -> Mapping[MessageId, Sequence[tuple[int, str]]]:
         """Number and address of every recipient of these messages; unknown messages are missing."""
-        ...
-
-    def trails(self, ids: Collection[MessageId]) -> Mapping[EntryKey, Sequence[Trail]]:
-        """Who was given copies of these messages, as history has it, oldest first."""
         ...
 
     def listed(self, addresses: Collection[TenantKey]) -> Mapping[TenantKey, Suppression]:

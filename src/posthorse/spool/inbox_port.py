@@ -14,6 +14,7 @@ from typing import Protocol
 
 from posthorse.mail.event import Event
 from posthorse.mail.ids import ProviderName
+from posthorse.mail.message import Message
 
 EVENTS_KEPT_US = 7 * 86_400_000_000
 """A repetition of an event is told for seven days at least, and as long as its message is kept; so long may a provider
@@ -62,12 +63,22 @@ class Learnt(Enum):
 
     APPLIED = "applied"
     """It moved something, or is at least new to the history."""
-    DUPLICATE = "duplicate"
-    """It was applied, and it proves that a second copy is out: the mail was handed over by another attempt already."""
     REPEATED = "repeated"
     """It was known."""
     UNKNOWN = "unknown"
     """No such mail was given to that provider, as far as is known now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondCopy:
+    """An event was applied, and it proves a second copy of this recipient's mail."""
+
+    message: Message
+    n: int
+
+
+Learning = Learnt | SecondCopy
+"""What is answered of one event."""
 
 
 class SpoolInbox(Protocol):
@@ -87,6 +98,6 @@ class SpoolInbox(Protocol):
         """Notifications that wait to be read and whose time has come, oldest first."""
         ...
 
-    async def digest(self, batch: Sequence[Digestion]) -> Sequence[Sequence[Learnt]]:
+    async def digest(self, batch: Sequence[Digestion]) -> Sequence[Sequence[Learning]]:
         """Apply the events of each notification and mark it as read (or due again); what became of each event."""
         ...

@@ -20,9 +20,10 @@ from posthorse.spool import story
 from posthorse.spool.desk_port import Suppression
 from posthorse.spool.entry import Entry, EntryKey
 from posthorse.spool.inbox_book import InboxBook
-from posthorse.spool.inbox_port import Digestion, Learnt
-from posthorse.spool.learning import Given, Lesson, Trail, given_to, is_plain, learn
+from posthorse.spool.inbox_port import Digestion, Learning, Learnt, SecondCopy
+from posthorse.spool.learning import Given, Lesson, given_to, is_plain, learn
 from posthorse.spool.port import HistoryRow
+from posthorse.spool.proof import Trail, proves_second
 from posthorse.spool.recording import moved
 from posthorse.spool.rules import Change
 from posthorse.spool.story import ABOUT_MESSAGE, Telling
@@ -48,7 +49,7 @@ class Learner:
 
     # --- digest -----------------------------------------------------------------------------------------------------
 
-    def digest(self, inbox: InboxBook, batch: Sequence[Digestion]) -> list[list[Learnt]]:
+    def digest(self, inbox: InboxBook, batch: Sequence[Digestion]) -> list[list[Learning]]:
         """Apply every event in the order given; a notification with an unknown one may be read again."""
         hearing = _Hearing(self, inbox, list(chain.from_iterable(digestion.events for digestion in batch)))
         answers = []
@@ -70,16 +71,16 @@ class _Hearing:
         self._now = inbox.book.now
         self._known = set(inbox.known({key_of(event) for event in events}))
         self._new: list[bytes] = []
-        self._told: set[tuple[EntryKey, ProviderName]] = set()
-        """Providers of which this transaction put on record that they have a copy."""
         self._messages = _messages(inbox, events)
         ids = set(self._messages.values())
         self._directory = {key: _Directory(rows) for key, rows in inbox.addresses(ids).items()} if ids else {}
         places = [(event, place) for event in events if (place := self._place(event))]
         self._entries = dict(inbox.book.entries({place for _, place in places if place[1] != ABOUT_MESSAGE}))
-        self._trails = inbox.trails({place[0] for event, place in places if self._needs(event, place)})
+        needed = {place[0] for event, place in places if self._needs(event, place)}
+        self._trails = {key: list(trails) for key, trails in inbox.book.trails(needed).items()} if needed else {}
+        """With what this transaction adds to them."""
 
-    def hear(self, event: Event) -> Learnt:
+    def hear(self, event: Event) -> Learning:
         """Apply one event."""
         key = key_of(event)
         if self._learner.is_known(key, self._known):
@@ -100,25 +101,28 @@ class _Hearing:
 
     # --- one recipient ----------------------------------------------------------------------------------------------
 
-    def _about(self, event: Event, place: EntryKey) -> Learnt:
+    def _about(self, event: Event, place: EntryKey) -> Learning:
         entry = self._entries.get(place)
         if entry is None:
             return Learnt.UNKNOWN
+        trails = self._trails.setdefault(place, [])
+        word = Trail(kind="event", new=None, cause=None, fence=entry.row.fence, provider=event.provider)
+        is_second = False
         if is_plain(entry.row, event.provider):
             lesson = Lesson(change=Change(row=entry.row))
         else:
-            given = self._learner.given(event.provider, self._trails.get(place, ()))
+            given = self._learner.given(event.provider, trails)
             if given is None:
                 return Learnt.UNKNOWN
-            has_told = given.has_told or (place, event.provider) in self._told
-            lesson = learn(entry.row, replace(given, has_told=has_told))
-        self._told.add((place, event.provider))
-        self._entries[place] = self._record(entry, event, lesson)
+            lesson = learn(entry.row, given)
+            is_second = proves_second(trails, word)
+        trails.append(word)
+        self._entries[place] = self._record(entry, event, lesson, is_second=is_second)
         if event.kind in SUPPRESSING:
             self._suppress(entry, event)
-        return Learnt.DUPLICATE if lesson.is_duplicate else Learnt.APPLIED
+        return SecondCopy(message=entry.message, n=entry.n) if is_second else Learnt.APPLIED
 
-    def _record(self, entry: Entry, event: Event, lesson: Lesson) -> Entry:
+    def _record(self, entry: Entry, event: Event, lesson: Lesson, *, is_second: bool) -> Entry:
         change, fate = lesson.change, raise_fate(entry.fate, FATES[event.kind])
         after = entry if fate is entry.fate else replace(entry, fate=fate)
         detail = story.event_detail(event)
@@ -130,7 +134,7 @@ class _Hearing:
             facts = [self._fact(entry, event, "event", detail)]
         if after is not entry:
             self._inbox.book.put(after)
-        if lesson.is_duplicate:
+        if is_second:
             facts.append(self._fact(entry, event, "duplicate", {"event": event.kind.value}))
         if fate is not entry.fate:
             facts.append(self._fact(entry, event, "fate", story.fate_detail(entry.fate, fate, event)))

@@ -4,8 +4,8 @@ Whatever a provider tells of a message proves that it took it; but only a provid
 Pure functions. Promise: each copy is answered once, by its own answer or by an event, whichever comes first; so neither
 the order of events, nor their number, nor an answer that comes between them changes where a row comes to rest.
 
-Left out: fate and suppression, which every kind of event has its own word for (`posthorse.mail.event`), and who applies
-all this (`posthorse.spool.learner`).
+Left out: fate and suppression, which every kind of event has its own word for (`posthorse.mail.event`), what proves a
+second copy (`posthorse.spool.proof`), and who applies all this (`posthorse.spool.learner`).
 """
 
 from collections.abc import Iterable
@@ -13,23 +13,10 @@ from dataclasses import dataclass, replace
 
 from posthorse.mail.carriage import Carriage, Cause
 from posthorse.mail.ids import ProviderName
-from posthorse.spool.rules import Change, Row, rest, taken
-
-TELLING = frozenset({"event", "duplicate"})
-"""Kinds of facts that say that their provider has a copy, without a move."""
+from posthorse.spool.proof import TELLING, Trail
+from posthorse.spool.rules import Change, Row, known_taken, rest, taken
 
 _GIVEN = frozenset({Carriage.RELEASED, Carriage.IN_DOUBT, Carriage.HANDED_OVER})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trail:
-    """One fact of the history that says who was given a copy, or has one."""
-
-    kind: str
-    new: Carriage | None
-    cause: Cause | None
-    fence: int
-    provider: ProviderName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +39,7 @@ def given_to(provider: ProviderName, trails: Iterable[Trail]) -> Given | None:
             continue
         if trail.new in _GIVEN:
             fences.add(trail.fence)
-        has_told = has_told or trail.new is Carriage.HANDED_OVER or trail.kind in TELLING
+        has_told = has_told or trail.is_yes or trail.kind in TELLING
     if not (fences or has_told or is_blind):
         return None
     return Given(provider=provider, fences=frozenset(fences), has_told=has_told)
@@ -60,7 +47,8 @@ def given_to(provider: ProviderName, trails: Iterable[Trail]) -> Given | None:
 
 def is_plain(row: Row, provider: ProviderName) -> bool:
     """Whether an event of this provider can only tell what became of the mail: it took the only copy there is."""
-    return row.carriage is Carriage.HANDED_OVER and row.provider == provider and not row.doubtful
+    is_only = row.copies_released <= 1 and not row.doubtful
+    return is_only and row.carriage is Carriage.HANDED_OVER and row.provider == provider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +58,6 @@ class Lesson:
     change: Change
     fence: int | None = None
     """The attempt that it answers; None: none that is owed an answer."""
-    is_duplicate: bool = False
-    """It proves that a second copy is out."""
 
 
 def learn(row: Row, given: Given) -> Lesson:
@@ -89,14 +75,10 @@ def learn(row: Row, given: Given) -> Lesson:
         case Carriage.RELEASED if not owed and row.fence in given.fences:
             return Lesson(change=_answered(row), fence=row.fence)
         case Carriage.RELEASED:
-            return Lesson(
-                change=Change(row=replace(row, leased_from=Carriage.HANDED_OVER)), fence=fence, is_duplicate=True
-            )
+            return Lesson(change=Change(row=known_taken(row, given.provider)), fence=fence)
         case Carriage.QUEUED | Carriage.LEASED | Carriage.IN_DOUBT:
             out = row if owed else replace(row, copies_released=min(row.copies_allowed, row.copies_released + 1))
             return Lesson(change=taken(out, given.provider, Cause.EVENT), fence=fence)
-        case Carriage.HANDED_OVER:
-            return Lesson(change=Change(row=row), fence=fence, is_duplicate=bool(owed))
         case _:
             return Lesson(change=Change(row=row), fence=fence)
 

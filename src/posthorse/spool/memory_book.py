@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage
+from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage, Cause
 from posthorse.mail.ids import MessageId, ProviderName, Tenant
 from posthorse.mail.message import Message
 from posthorse.mail.ports import Clock
@@ -18,10 +18,13 @@ from posthorse.spool.book import Claim, TenantKey
 from posthorse.spool.desk_port import Control, Hold, Selector, StoredKey, Suppression
 from posthorse.spool.entry import Entry, EntryKey, matches
 from posthorse.spool.port import HistoryRow, SpoolMisuse
+from posthorse.spool.proof import ANSWERED, TELLING, Trail
 
 K = TypeVar("K")
 V = TypeVar("V")
 T = TypeVar("T")
+
+_GIVEN = frozenset({Carriage.RELEASED, Carriage.IN_DOUBT, Carriage.HANDED_OVER})
 
 
 class MemoryBook:
@@ -217,6 +220,24 @@ class MemoryBook:
     def history_of(self, message_id: MessageId) -> Sequence[HistoryRow]:
         """All facts of one message, oldest first."""
         return [fact for fact in self._history if fact.message_id == message_id]
+
+    def trails(self, ids: Collection[MessageId]) -> Mapping[EntryKey, Sequence[Trail]]:
+        """As `Book` says."""
+        found: dict[EntryKey, list[Trail]] = {}
+        for fact in self._history:
+            if fact.message_id in ids and (
+                fact.new in _GIVEN or fact.kind in TELLING | ANSWERED or fact.cause is Cause.RESTORE
+            ):
+                trail = Trail(
+                    kind=fact.kind,
+                    new=fact.new,
+                    cause=fact.cause,
+                    fence=fact.fence,
+                    provider=fact.provider,
+                    is_yes=fact.detail.get("outcome") == "handover",
+                )
+                found.setdefault((fact.message_id, fact.n), []).append(trail)
+        return found
 
     # --- writes -----------------------------------------------------------------------------------------------------
 

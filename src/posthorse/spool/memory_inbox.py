@@ -8,20 +8,15 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
-from posthorse.mail.carriage import Carriage, Cause
 from posthorse.mail.ids import MessageId
 from posthorse.spool.book import TenantKey
 from posthorse.spool.desk_port import Suppression
-from posthorse.spool.entry import EntryKey
 from posthorse.spool.inbox_book import ProviderId
-from posthorse.spool.inbox_port import Digestion, Learnt, Notification, StoredNotification
+from posthorse.spool.inbox_port import Digestion, Learning, Notification, StoredNotification
 from posthorse.spool.learner import Learner
-from posthorse.spool.learning import TELLING, Trail
 from posthorse.spool.memory_book import MemoryBook
 
 T = TypeVar("T")
-
-_GIVEN = frozenset({Carriage.RELEASED, Carriage.IN_DOUBT, Carriage.HANDED_OVER})
 
 
 class _Transact(Protocol):
@@ -66,7 +61,7 @@ class MemoryInbox:
         due = [(kept.due_at, seq) for seq, kept in self._kept.items() if kept.due_at is not None and kept.due_at <= now]
         return [self._kept[seq].stored for _, seq in sorted(due)[:limit]]
 
-    async def digest(self, batch: Sequence[Digestion]) -> Sequence[Sequence[Learnt]]:
+    async def digest(self, batch: Sequence[Digestion]) -> Sequence[Sequence[Learning]]:
         """As the port says."""
         return await self._transact(lambda book: self._learner.digest(self, batch))
 
@@ -110,18 +105,6 @@ class MemoryInbox:
         """As `InboxBook` says."""
         found = {message_id: self.book.recipients(message_id) for message_id in ids}
         return {key: [(entry.n, entry.address) for entry in entries] for key, entries in found.items() if entries}
-
-    def trails(self, ids: Collection[MessageId]) -> Mapping[EntryKey, Sequence[Trail]]:
-        """As `InboxBook` says."""
-        found: dict[EntryKey, list[Trail]] = {}
-        for message_id in ids:
-            for fact in self.book.history_of(message_id):
-                if fact.new in _GIVEN or fact.kind in TELLING or fact.cause is Cause.RESTORE:
-                    trail = Trail(
-                        kind=fact.kind, new=fact.new, cause=fact.cause, fence=fact.fence, provider=fact.provider
-                    )
-                    found.setdefault((message_id, fact.n), []).append(trail)
-        return found
 
     def listed(self, addresses: Collection[TenantKey]) -> Mapping[TenantKey, Suppression]:
         """As `InboxBook` says."""

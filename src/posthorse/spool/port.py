@@ -237,7 +237,11 @@ class Settled(Enum):
     LATE_APPLIED = "late_applied"
     """It answered an older attempt and settled what was in doubt, or gave a copy back."""
     DUPLICATE = "duplicate"
-    """A late handover although another copy was released: counted."""
+    """A late handover that proves a second copy."""
+    SECOND_COPY = "second_copy"
+    """A handover that was waited for, and moved the row; it proves a second copy."""
+    AFTER_EVENT = "after_event"
+    """It was waited for, but an event had settled the attempt before: written to history only."""
     RECORDED = "recorded"
     """Too late to matter, or a repetition: written to history only."""
 
@@ -266,7 +270,8 @@ class HistoryRow:
     n: int
     """-1: about the message."""
     kind: str
-    """`accepted`, `moved`, `renewed`, `late_answer`, `duplicate`, `decided`, `event`, `fate`, `tried`."""
+    """`accepted`, `moved`, `renewed`, `late_answer`, `after_event`, `duplicate`, `decided`, `event`, `fate` or `tried`.
+    """
     old: Carriage | None
     new: Carriage | None
     cause: Cause | None

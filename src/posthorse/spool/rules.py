@@ -175,6 +175,8 @@ def settle(row: Row, settlement: Settlement, now: int) -> tuple[Change, Settled]
         given_back = replace(tried, next_at=settlement.next_at)
         return rest(Change(row=given_back), _base(row), Cause.RETURN), Settled.APPLIED
     tried = replace(tried, attempts=row.attempts + 1, next_at=settlement.next_at)
+    if _base(row) is Carriage.HANDED_OVER and not isinstance(outcome, Handover):
+        tried = replace(tried, provider=_taker(row))
     return _settle_present(tried, settlement, outcome), Settled.APPLIED
 
 
@@ -226,11 +228,22 @@ def _late_handover(row: Row, provider: ProviderName) -> tuple[Change, Settled]:
         case Carriage.IN_DOUBT | Carriage.QUEUED | Carriage.LEASED:
             return taken(row, provider, Cause.LATE_ANSWER), Settled.LATE_APPLIED
         case Carriage.RELEASED:
-            return Change(row=replace(row, leased_from=Carriage.HANDED_OVER)), Settled.DUPLICATE
+            return Change(row=known_taken(row, provider)), Settled.LATE_APPLIED
         case Carriage.HANDED_OVER:
-            return Change(row=row), Settled.DUPLICATE
+            return Change(row=row), Settled.LATE_APPLIED
         case _:
             return Change(row=row), Settled.RECORDED
+
+
+def known_taken(row: Row, provider: ProviderName) -> Row:
+    """A released row with an older copy that is known to be taken: it rests handed over, and its taker comes first."""
+    others = (name for name in row.tried if name != provider)
+    return replace(row, leased_from=Carriage.HANDED_OVER, tried=(provider, *others))
+
+
+def _taker(row: Row) -> ProviderName:
+    """Who took the older copy of a row whose base is handed over."""
+    return row.tried[0] if row.tried else row.provider
 
 
 def taken(row: Row, provider: ProviderName, cause: Cause) -> Change:
@@ -261,6 +274,8 @@ def lapse(row: Row, now: int) -> Change:
     if row.carriage is Carriage.RELEASED:
         holders = (*row.tried[: row.copies_released - 1], row.provider)
         doubting = replace(_doubting(row), next_at=now, attempts=row.attempts + 1, tried=holders)
+        if _base(row) is Carriage.HANDED_OVER:
+            doubting = replace(doubting, provider=_taker(row))
         return rest(Change(row=doubting), _unclear_rest(_base(row)), Cause.LAPSE)
     return rest(Change(row=replace(row, next_at=now)), _base(row), Cause.LAPSE)
 

@@ -14,11 +14,13 @@ from posthorse.mail.outcome import Outcome, kind_of
 from posthorse.mail.standing import StandingState
 from posthorse.mail.stream import Stream
 from posthorse.spool.desk_port import QueueCounts
+from posthorse.spool.inbox_port import SecondCopy
 from posthorse.spool.port import NewMessage, Settled
 from posthorse.watch.mail_log import MailLog
 from posthorse.watch.measures import Measures, Readings, one_of
 
 _LATE = frozenset({Settled.LATE_APPLIED, Settled.DUPLICATE, Settled.RECORDED})
+_SECOND = frozenset({Settled.DUPLICATE, Settled.SECOND_COPY})
 
 
 class Receipt(Protocol):
@@ -91,9 +93,8 @@ class Journal:
         self.measures.settled(provider, kind_of(outcome))
         if result in _LATE:
             self.measures.late_answer(provider, result.value)
-            if result is Settled.DUPLICATE:
-                self.measures.duplicate(message.stream)
-                self.log.duplicate(message, n, provider)
+        if result in _SECOND:
+            self._second_copy(message, n, provider)
         self.log.ended(message, n, provider, attempt, outcome, result.value)
 
     def attempted(self, provider: ProviderName, outcome: Outcome, duration_s: float) -> None:
@@ -125,10 +126,17 @@ class Journal:
         self.measures.notification_unreadable(provider)
         self.log.notification_unreadable(provider, where)
 
-    def learnt(self, event: Event, *, second_copy: bool) -> None:
-        """An event was applied."""
-        self.measures.learnt(event.provider, event.kind.value, second_copy=second_copy)
-        self.log.learnt(event, second_copy=second_copy)
+    def learnt(self, event: Event, *, second_copy: SecondCopy | None) -> None:
+        """An event was applied; `second_copy`: what it proves to be out twice."""
+        self.measures.learnt(event.provider, event.kind.value)
+        self.log.learnt(event)
+        if second_copy is not None:
+            self._second_copy(second_copy.message, second_copy.n, event.provider)
+
+    def _second_copy(self, message: Message, n: int, provider: ProviderName) -> None:
+        """Proven by an answer or an event: one metric and one line for both."""
+        self.measures.duplicate(message.stream)
+        self.log.duplicate(message, n, provider)
 
     def event_unknown(self, event: Event) -> None:
         """An event is about mail that its provider was not given, as far as was known for an hour."""

@@ -63,7 +63,7 @@ EFFECT = Label(
     meaning="What a late answer did.",
     values={
         Settled.LATE_APPLIED.value: "settled what was in doubt, or gave a copy back",
-        Settled.DUPLICATE.value: "a handover although another copy was out already",
+        Settled.DUPLICATE.value: "a handover, and another copy is known to be taken, too",
         Settled.RECORDED.value: "too late to matter, or told before: written to history only",
     },
 )
@@ -180,7 +180,7 @@ LABELS: tuple[Label, ...] = (
     Label(name="stream", meaning="The kind of mail.", values=_words(Stream)),
     Label(
         name="front",
-        meaning="The door a message came through; only the first is open in this version.",
+        meaning="The door a message came through.",
         values=_words(Front),
     ),
     Label(name="outcome", meaning="How an attempt ended.", values=dict.fromkeys(KINDS.values(), "")),

@@ -89,15 +89,14 @@ class MailLog:
         fields = f',"id":"{message.id.hex()}","n":{n},"stream":"{message.stream.value}"'
         self._log.warn("duplicate", fields + text("provider", provider))
 
-    def learnt(self, event: Event, *, second_copy: bool) -> None:
-        """A provider told of a recipient, and it was applied; `second_copy`: it proves that the mail went out twice."""
+    def learnt(self, event: Event) -> None:
+        """A provider told of a recipient, and it was applied."""
+        if not self._mail:
+            return
         fields = f'{text("provider", event.provider)},"kind":"{event.kind.value}","to":"{self.hashed(event.recipient)}"'
         if event.message_id is not None:
             fields = f',"id":"{event.message_id.hex()}"{fields}'
-        if second_copy:
-            self._log.warn("learnt", f'{fields},"second_copy":true')
-        elif self._mail:
-            self._log.line("learnt", fields)
+        self._log.line("learnt", fields)
 
     def event_unknown(self, event: Event) -> None:
         """An event is about mail that its provider was not given."""

@@ -99,11 +99,9 @@ class Measures:
         """A genuine notification made no sense, or a part of it."""
         self.counters[metrics.NOTIFICATIONS_UNREADABLE].add((provider,))
 
-    def learnt(self, provider: str, kind: str, *, second_copy: bool) -> None:
-        """An event was applied; `second_copy`: it proves that the mail went out twice."""
+    def learnt(self, provider: str, kind: str) -> None:
+        """An event was applied."""
         self.counters[metrics.EVENTS].add((provider, kind))
-        if second_copy:
-            self.counters[metrics.DUPLICATES_TOLD].add((provider,))
 
     def event_unknown(self, provider: str) -> None:
         """An event is about mail that the provider was not given."""

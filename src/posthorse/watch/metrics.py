@@ -110,14 +110,14 @@ PARKED = _counter(
 LATE_ANSWERS = _counter(
     "late_answers",
     ("provider", "effect"),
-    "Answers to attempts that nobody waited for any more.",
-    "`duplicate` means that a second copy was already out.",
+    "Answers that nobody waited for any more.",
+    "`duplicate` means that a second copy is proven by it.",
 )
 DUPLICATES = _counter(
     "duplicates",
     ("stream",),
-    "Recipients known to have got a second copy.",
-    "Must stay 0 for `once` and `bulk`.",
+    "Copies beyond the first that a provider is known to have taken, by an answer or by an event.",
+    "Must stay 0 for `once` and `bulk`. Rises after a provider answered late or not at all.",
 )
 RECIPIENTS = _gauge(
     "recipients",
@@ -250,12 +250,6 @@ EVENTS_UNKNOWN = _counter(
     "Events about mail that this provider was never given, offered again for an hour in vain. They change nothing.",
     "Steady: the account also sends mail that does not come from here.",
 )
-DUPLICATES_TOLD = _counter(
-    "duplicates_told",
-    ("provider",),
-    "Events that prove a second copy: another attempt had handed the mail over already.",
-    "Rises after a provider answered late or not at all; the streams say which mail may go out twice.",
-)
 UP_SINCE = _gauge(
     "start_time_seconds",
     (),
@@ -295,7 +289,6 @@ METRICS: tuple[Metric, ...] = (
     NOTIFICATION_LAG,
     EVENTS,
     EVENTS_UNKNOWN,
-    DUPLICATES_TOLD,
     UP_SINCE,
 )
 """Every metric, in the order of the page."""

@@ -9,12 +9,32 @@ from typing import Any, TypeVar
 from posthorse.feedback.digesting import Digesting
 from posthorse.feedback.inbox import Inbox
 from posthorse.mail.event import Event, EventKind
-from posthorse.mail.ids import ProviderName
+from posthorse.mail.ids import MAIN_TENANT, MessageId, ProviderName
+from posthorse.mail.message import Message
+from posthorse.mail.stream import Stream
 from posthorse.providers.notices import Attended, Forged, Genuine, Incoming, Unreadable
-from posthorse.spool.inbox_port import Digestion, Learnt, Notification, SpoolInbox, StoredNotification
+from posthorse.spool.inbox_port import (
+    Digestion,
+    Learning,
+    Learnt,
+    Notification,
+    SecondCopy,
+    SpoolInbox,
+    StoredNotification,
+)
 from posthorse.spool.port import SpoolUnavailable
 
 T = TypeVar("T")
+
+MESSAGE = Message(
+    id=MessageId(bytes(16)),
+    tenant=MAIN_TENANT,
+    stream=Stream.STANDARD,
+    sender="app@shop.example",
+    size_bytes=1,
+    accepted_at=0,
+    expires_at=1,
+)
 
 RELAY = ProviderName("relay")
 
@@ -45,6 +65,11 @@ class FakeReader:
         self.broken = False
         self.reads = 0
 
+    def turned_away(self, headers: Mapping[str, str], now: int) -> Forged | None:
+        """As the header field `away` says."""
+        del now
+        return Forged(why="credentials", status=int(headers["away"])) if "away" in headers else None
+
     async def verify(self, incoming: Incoming) -> Genuine | Attended | Forged:
         """As the body says."""
         if self.gate is not None:
@@ -65,11 +90,6 @@ class FakeReader:
         self.reads += 1
         asked = json.loads(body)
         if asked.get("bug") or self.broken:
-    def turned_away(self, headers: Mapping[str, str], now: int) -> Forged | None:
-        """As the header field `away` says."""
-        del now
-        return Forged(why="credentials", status=int(headers["away"])) if "away" in headers else None
-
             raise KeyError("ada@example.net")
         events = [event(*each, n=n, key=str(asked.get("key", "k"))) for n, each in enumerate(asked.get("events", []))]
         if asked.get("unreadable"):
@@ -105,8 +125,8 @@ class Told:
     def notification_refused(self, provider: ProviderName, why: str, peer: str) -> None:
         self.lines.append(("refused", provider, why))
 
-    def learnt(self, event: Event, *, second_copy: bool) -> None:
-        self.lines.append(("learnt", event.kind.value, event.recipient, second_copy))
+    def learnt(self, event: Event, *, second_copy: SecondCopy | None) -> None:
+        self.lines.append(("learnt", event.kind.value, event.recipient, second_copy is not None))
 
     def event_unknown(self, event: Event) -> None:
         self.lines.append(("unknown", event.kind.value, event.recipient))
@@ -160,14 +180,14 @@ class ScriptedInbox:
         due = sorted((at, seq) for seq, at in self.due.items() if at <= now)
         return [self.kept[seq] for _, seq in due[:limit]]
 
-    async def digest(self, batch: Sequence[Digestion]) -> Sequence[Sequence[Learnt]]:
+    async def digest(self, batch: Sequence[Digestion]) -> Sequence[Sequence[Learning]]:
         """Apply what is known."""
         await asyncio.sleep(0)
         self._fail()
         self.digested.append([digestion.seq for digestion in batch])
         return [self._digest(digestion) for digestion in batch]
 
-    def _digest(self, digestion: Digestion) -> Sequence[Learnt]:
+    def _digest(self, digestion: Digestion) -> Sequence[Learning]:
         results = [self._learn(each) for each in digestion.events]
         del self.due[digestion.seq]
         if Learnt.UNKNOWN in results and digestion.again_us is not None:
@@ -182,13 +202,13 @@ class ScriptedInbox:
         self.notes[digestion.seq] = digestion.note
         return results
 
-    def _learn(self, each: Event) -> Learnt:
+    def _learn(self, each: Event) -> Learning:
         if each.recipient not in self.known:
             return Learnt.UNKNOWN
         if each.key in self.seen:
             return Learnt.REPEATED
         self.seen.add(each.key)
-        return Learnt.DUPLICATE if each.recipient in self.second_copies else Learnt.APPLIED
+        return SecondCopy(message=MESSAGE, n=0) if each.recipient in self.second_copies else Learnt.APPLIED
 
     def _fail(self) -> None:
         if self.failing:
@@ -237,8 +257,9 @@ class Site:
         peer: str = "192.0.2.1",
         headers: Sequence[tuple[bytes, bytes]] | None = None,
         pieces: Sequence[dict[str, Any]] | None = None,
+        left: list[dict[str, Any]] | None = None,
     ) -> "Reply":
-        """One request; `pieces`: what the server hands over instead of the whole body."""
+        """One request; `pieces`: what the server hands over instead of the whole body; `left`: from this very list."""
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         waiting = (
             left if left is not None else list(pieces or [{"type": "http.request", "body": raw, "more_body": False}])
@@ -259,7 +280,6 @@ class Site:
 
         length = [(b"content-length", str(len(raw)).encode())]
         scope = {
-        left: list[dict[str, Any]] | None = None,
             "type": "http",
             "method": method,
             "path": path,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from posthorse.feedback.keeping import Keeping
-from posthorse.spool.inbox_port import Digestion, Learnt, Notification, StoredNotification
+from posthorse.spool.inbox_port import Digestion, Learning, Notification, StoredNotification
 from posthorse.spool.port import SpoolUnavailable
 from tests.unit.feedback.kit import RELAY
 
@@ -34,7 +34,7 @@ class SlowInbox:
         """Nothing."""
         return []
 
-    async def digest(self, batch: Sequence[Digestion]) -> Sequence[Sequence[Learnt]]:
+    async def digest(self, batch: Sequence[Digestion]) -> Sequence[Sequence[Learning]]:
         """Nothing."""
         return []
 

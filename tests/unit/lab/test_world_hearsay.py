@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from posthorse.lab.world.hearsay import Given, Hearsay, Key
+from posthorse.lab.world.hearsay import Given, Hearsay
+from posthorse.lab.world.proofs import Key, Proofs
 from posthorse.mail.event import Event, EventKind
 from posthorse.mail.ids import MessageId, ProviderName
 from posthorse.spool.inbox_port import Digestion, Learnt
@@ -40,6 +41,7 @@ class Court:
             find=self._find,
             accuse=lambda invariant, what: self.accused.append(invariant),
             suppress=self.suppressed.append,
+            proofs=Proofs(accuse=lambda invariant, what: self.accused.append(invariant)),
         )
 
     def _find(self, event: Event) -> tuple[Key, Receiver] | None:

@@ -17,7 +17,7 @@ from posthorse.mail.ids import MAIN_TENANT, AttemptId, MessageId, NodeId, Provid
 from posthorse.mail.outcome import Handover, Outcome, Unclear
 from posthorse.mail.stream import SECOND, Stream
 from posthorse.spool.desk_port import Selector
-from posthorse.spool.inbox_port import Digestion, Learnt
+from posthorse.spool.inbox_port import Digestion, Learning, Learnt
 from posthorse.spool.memory import MemorySpool
 from posthorse.spool.port import Admitted, LeaseRequest, NewMessage, ReleaseMark, Settlement
 
@@ -88,7 +88,7 @@ class Life:
             assert await self.hear(number) is not Learnt.APPLIED
         return await self.end()
 
-    async def hear(self, number: int) -> Learnt:
+    async def hear(self, number: int) -> Learning:
         ((learnt,),) = await self.spool.inbox.digest([Digestion(seq=0, events=(self._events[number].event(number),))])
         return learnt
 

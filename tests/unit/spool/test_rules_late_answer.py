@@ -32,16 +32,14 @@ from tests.unit.spool.rows import (
     [
         (DOUBTED, HANDED_OVER, Settled.LATE_APPLIED),
         (SECOND, HANDED_OVER, Settled.LATE_APPLIED),
-        (SECOND_OUT, RELEASED, Settled.DUPLICATE),
-        (replace(DOUBTED, carriage=HANDED_OVER, copies_released=2, next_at=None), HANDED_OVER, Settled.DUPLICATE),
+        (SECOND_OUT, RELEASED, Settled.LATE_APPLIED),
+        (replace(DOUBTED, carriage=HANDED_OVER, copies_released=2, next_at=None), HANDED_OVER, Settled.LATE_APPLIED),
         (replace(DOUBTED, carriage=Carriage.CANCELLED, next_at=None), Carriage.CANCELLED, Settled.RECORDED),
         (replace(DOUBTED, carriage=QUEUED, copies_released=0, tried=()), HANDED_OVER, Settled.LATE_APPLIED),
     ],
 )
-def test_a_late_yes_settles_doubt_stops_a_newer_lease_or_is_a_duplicate(
-    row: Row, end: Carriage, settled: Settled
-) -> None:
-    """It ends the doubt, takes the fence from a courier that has not released, and is counted where a copy followed."""
+def test_a_late_yes_settles_doubt_or_stops_a_newer_lease(row: Row, end: Carriage, settled: Settled) -> None:
+    """It ends the doubt, and takes the fence from a courier that has not released."""
     change, told = rules.settle(row, answer(Handover(), fence=3), NOW)
     assert told is settled
     assert change.row.carriage is end

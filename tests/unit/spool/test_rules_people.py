@@ -81,13 +81,13 @@ def test_no_other_copy_of_what_was_withdrawn_or_is_late(row: Row) -> None:
 
 
 def test_taken_as_handed_over_and_confirmed_late_is_no_duplicate() -> None:
-    """The late yes of the attempt the person spoke about confirms the decision; the yes of another is a duplicate."""
+    """The late yes of the attempt the person spoke about confirms the decision; the yes of another is news."""
     one = rules.decide(DOUBTED, Decision.WAS_HANDED_OVER, NOW).row
     assert one.carriage is HANDED_OVER
     assert rules.settle(one, answer(Handover(), fence=3), NOW) == (Change(row=one), Settled.RECORDED)
     two = rules.decide(replace(DOUBTED, copies_released=2, doubtful=(2, 3)), Decision.WAS_HANDED_OVER, NOW).row
     assert rules.settle(two, answer(Handover(), fence=3), NOW)[1] is Settled.RECORDED
-    assert rules.settle(two, answer(Handover(), fence=2), NOW)[1] is Settled.DUPLICATE
+    assert rules.settle(two, answer(Handover(), fence=2), NOW)[1] is Settled.LATE_APPLIED
 
 
 def test_taken_as_never_sent_goes_back_to_the_queue_with_its_copies() -> None:
@@ -109,7 +109,7 @@ def test_the_answer_a_person_did_not_wait_for_is_still_heard(copies_allowed: int
     stopped, told = rules.settle(leased, yes, NOW)
     assert (stopped.row.carriage, told) == (HANDED_OVER, Settled.LATE_APPLIED)
     assert rules.release_refusal(stopped.row, leased.fence, NOW, suppressed=False) is Refusal.STALE
-    assert rules.settle(out, yes, NOW)[1] is Settled.DUPLICATE
+    assert rules.settle(out, yes, NOW)[1] is Settled.LATE_APPLIED
     assert rules.settle(out, no, NOW)[0].row.copies_released == 1
 
 

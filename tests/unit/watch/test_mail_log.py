@@ -12,7 +12,9 @@ from posthorse.mail.message import Message
 from posthorse.mail.outcome import Deferral, Handover, Outcome, Rejection, Reply, Scope, Unclear, kind_of
 from posthorse.mail.standing import StandingState
 from posthorse.mail.stream import Stream
+from posthorse.spool.inbox_port import SecondCopy
 from posthorse.spool.port import NewMessage, Settled
+from posthorse.watch import metrics
 from posthorse.watch.journal import Journal
 from posthorse.watch.log import Log
 from posthorse.watch.mail_log import MailLog
@@ -109,7 +111,7 @@ def test_no_event_holds_an_address(mail_log: MailLog, log: Log, paper: Paper) ->
     mail_log.stopped("SIGTERM")
     mail_log.bug("courier", ValueError(f"cannot parse {ADDRESS}"))
     mail_log.spool_trouble("admit", OSError("disk full"))
-    mail_log.learnt(TOLD, second_copy=False)
+    mail_log.learnt(TOLD)
     mail_log.event_unknown(TOLD)
     mail_log.notification_refused(RELAY, "signature", "192.0.2.1")
     mail_log.notification_attended(RELAY, "subscription confirmed")
@@ -126,11 +128,10 @@ def test_no_event_holds_an_address(mail_log: MailLog, log: Log, paper: Paper) ->
 
 
 def test_an_event_finds_its_message_and_its_address(mail_log: MailLog, log: Log, paper: Paper) -> None:
-    """What is learnt is told with our id and the hash of the address; a second copy is a warning."""
-    mail_log.learnt(TOLD, second_copy=False)
-    mail_log.learnt(TOLD, second_copy=True)
+    """What is learnt is told with our id and the hash of the address."""
+    mail_log.learnt(TOLD)
     log.flush()
-    assert [line["level"] for line in paper.lines] == ["info", "warning"]
+    assert [line["level"] for line in paper.lines] == ["info"]
     assert paper.lines[0]["id"] == MESSAGE.id.hex()
     assert paper.lines[0]["to"] == mail_log.hashed(ADDRESS)
 
@@ -178,6 +179,30 @@ def test_a_second_copy_is_counted_and_told(mail_log: MailLog, paper: Paper) -> N
     assert counted["duplicates"] == {("urgent",): 1}
     assert counted["late_answers"] == {("relay", "duplicate"): 1}
     assert paper.lines[0]["event"] == "duplicate"
+
+
+def test_every_proven_second_copy_is_counted_by_its_stream_whoever_proved_it(mail_log: MailLog, paper: Paper) -> None:
+    """A late answer, one that was waited for, and an event of a provider: one metric, and a warning each."""
+    measures = Measures()
+    journal = Journal(measures, mail_log)
+    for result in (Settled.DUPLICATE, Settled.SECOND_COPY):
+        journal.settled(MESSAGE, 0, RELAY, ATTEMPT, Handover(), result)
+    journal.learnt(TOLD, second_copy=SecondCopy(message=MESSAGE, n=0))
+    journal.learnt(TOLD, second_copy=None)
+    counted = {metric.name: dict(counter.items()) for metric, counter in measures.counters.items()}
+    assert counted["duplicates"] == {("urgent",): 3}
+    warned = [line for line in paper.lines if line["event"] == "duplicate"]
+    assert [(line["level"], line["id"], line["provider"]) for line in warned] == [
+        ("warning", MESSAGE.id.hex(), "relay")
+    ] * 3
+
+
+def test_an_answer_in_time_is_not_counted_as_late(mail_log: MailLog) -> None:
+    """An event that came first, or another copy that was taken, makes nobody stop waiting."""
+    measures = Measures()
+    for result in (Settled.APPLIED, Settled.AFTER_EVENT, Settled.SECOND_COPY):
+        Journal(measures, mail_log).settled(MESSAGE, 0, RELAY, ATTEMPT, Handover(), result)
+    assert not dict(measures.counters[metrics.LATE_ANSWERS].items())
 
 
 def test_what_accept_decides_is_counted_and_told(mail_log: MailLog, log: Log, paper: Paper) -> None:

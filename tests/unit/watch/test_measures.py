@@ -57,7 +57,7 @@ def full() -> Measures:
     measures.notified("relay", "taken")
     measures.notification_kept("relay", 0.003)
     measures.notification_unreadable("relay")
-    measures.learnt("relay", "delivered", second_copy=True)
+    measures.learnt("relay", "delivered")
     measures.event_unknown("relay")
     measures.ask(metrics.NOTIFICATION_LAG, lambda: {(): 0.5})
     measures.webhook_answered("shop", "taken")

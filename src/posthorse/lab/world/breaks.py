@@ -15,8 +15,9 @@ from posthorse.mail.standing import Standing, StandingState
 from posthorse.spool.book import Book
 from posthorse.spool.clerk import Clerk
 from posthorse.spool.learner import Learner
-from posthorse.spool.learning import Given, Trail
+from posthorse.spool.learning import Given
 from posthorse.spool.port import AdmitResult, NewMessage, Refusal, Settled, Settlement
+from posthorse.spool.proof import Trail
 from posthorse.spool.rules import Change, Row
 
 

@@ -19,7 +19,7 @@ from posthorse.gateway import AnySpool
 from posthorse.lab.world.host import Host
 from posthorse.lab.world.loop import WorldLoop
 from posthorse.lab.world.wire import KERNEL
-from posthorse.spool.inbox_port import Digestion, Learnt, Notification, SpoolInbox, StoredNotification
+from posthorse.spool.inbox_port import Digestion, Learning, Notification, SpoolInbox, StoredNotification
 from posthorse.spool.port import (
     AdmitResult,
     Admitted,
@@ -103,7 +103,7 @@ class Witness(Protocol):
         """Ends of attempts were recorded."""
         ...
 
-    def learnt(self, node: str, batch: Sequence[Digestion], results: Sequence[Sequence[Learnt]]) -> None:
+    def learnt(self, node: str, batch: Sequence[Digestion], results: Sequence[Sequence[Learning]]) -> None:
         """Events were applied, or not."""
         ...
 
@@ -282,9 +282,9 @@ class NodeInbox:
         waiting: Sequence[StoredNotification] = await self._call(lambda: self._inbox.undigested(limit), _unseen)
         return waiting
 
-    async def digest(self, batch: Sequence[Digestion]) -> Sequence[Sequence[Learnt]]:
+    async def digest(self, batch: Sequence[Digestion]) -> Sequence[Sequence[Learning]]:
         """Apply events; see the port."""
-        results: Sequence[Sequence[Learnt]] = await self._call(
+        results: Sequence[Sequence[Learning]] = await self._call(
             lambda: self._inbox.digest(batch), lambda learnt: self._witness.learnt(self._name, batch, learnt)
         )
         return results

@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from posthorse.lab.world.proofs import Key, Proofs
 from posthorse.mail.event import Event, EventKind
-from posthorse.mail.ids import MessageId, ProviderName
-from posthorse.spool.inbox_port import Digestion, Learnt
-
-Key = tuple[MessageId, int]
+from posthorse.mail.ids import ProviderName
+from posthorse.spool.inbox_port import Digestion, Learning, Learnt, SecondCopy
 
 _PROVES: Mapping[EventKind, int] = {
     EventKind.TAKEN: 0,
@@ -58,13 +57,14 @@ class Hearsay:
     accuse: Callable[[str, str], None]
     suppress: Callable[[str], None]
     """An address must not be mailed from now on."""
+    proofs: Proofs
     forged: set[tuple[ProviderName, str]] = field(default_factory=set)
     """Events about mail that had not reached their provider, by provider and key."""
     lies: set[Key] = field(default_factory=set)
     """Recipients of whom such an event was believed, since their mail was released to that provider meanwhile."""
     owed: dict[tuple[ProviderName, str], Event] = field(default_factory=dict)
     """Events that a node keeps, that count, and that were not heard yet, by provider and key."""
-    heard: dict[tuple[ProviderName, str], Learnt] = field(default_factory=dict)
+    heard: dict[tuple[ProviderName, str], Learning] = field(default_factory=dict)
     proven: dict[Key, int] = field(default_factory=dict)
     """The highest fate that was told of each recipient by somebody whose word counts."""
     listed: set[str] = field(default_factory=set)
@@ -76,13 +76,13 @@ class Hearsay:
             if (provider, event.key) not in self.heard and self._counts(event):
                 self.owed[provider, event.key] = event
 
-    def learnt(self, batch: Sequence[Digestion], results: Sequence[Sequence[Learnt]]) -> None:
+    def learnt(self, batch: Sequence[Digestion], results: Sequence[Sequence[Learning]]) -> None:
         """The database committed what became of events."""
         for digestion, answers in zip(batch, results, strict=True):
             for event, answer in zip(digestion.events, answers, strict=True):
                 self._judge(event, answer)
 
-    def _judge(self, event: Event, answer: Learnt) -> None:
+    def _judge(self, event: Event, answer: Learning) -> None:
         name = (event.provider, event.key)
         about = event.message_id.hex() if event.message_id else event.provider_message_id
         what = f"{event.kind.value} of {event.provider} about {about}"
@@ -101,14 +101,15 @@ class Hearsay:
         if not self._counts(event):
             self.accuse("I11", f"{what} was believed, although it never had a copy")
             return
-        self._believe(event)
+        self._believe(event, is_second=isinstance(answer, SecondCopy))
 
-    def _believe(self, event: Event) -> None:
+    def _believe(self, event: Event, *, is_second: bool) -> None:
         found = self.find(event)
         assert found is not None
         key, receiver = found
         if (event.provider, event.key) in self.forged:
             self.lies.add(key)
+        self.proofs.told(key, event.provider, is_second=is_second)
         self.proven[key] = max(self.proven.get(key, 0), _PROVES[event.kind])
         mine = [mark for mark in receiver.marks.values() if mark.provider == event.provider]
         if not any(mark.is_taken for mark in mine):

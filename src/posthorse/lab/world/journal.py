@@ -9,6 +9,7 @@ from posthorse.mail.ids import AttemptId, ProviderName
 from posthorse.mail.message import Message
 from posthorse.mail.outcome import Outcome, kind_of
 from posthorse.mail.standing import StandingState
+from posthorse.spool.inbox_port import SecondCopy
 from posthorse.spool.port import Settled
 
 
@@ -41,7 +42,7 @@ class WorldJournal:
         """No answer in time."""
         self._trace.note(f"{self._node} parked {message.id.hex()} at {provider}")
 
-    def learnt(self, event: Event, *, second_copy: bool) -> None:
+    def learnt(self, event: Event, *, second_copy: SecondCopy | None) -> None:
         """The database's witness saw it already."""
 
     def event_unknown(self, event: Event) -> None:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from posthorse.lab.world.hearsay import Hearsay
+from posthorse.lab.world.proofs import Proofs
 from posthorse.lab.world.trace import Trace
 from posthorse.mail.event import Event
 from posthorse.mail.ids import MessageId, ProviderName
 from posthorse.mail.outcome import Handover, Unclear
 from posthorse.mail.stream import RULES, Stream
-from posthorse.spool.inbox_port import Digestion, Learnt
+from posthorse.spool.inbox_port import Digestion, Learning, Learnt
 from posthorse.spool.port import (
     AdmitResult,
     Admitted,
@@ -109,7 +110,8 @@ class Referee:
         self._named: dict[tuple[ProviderName, str], MessageId] = {}
         """Messages by the ids that providers gave with their handovers."""
         self.suppressed: set[str] = set()
-        self.hearsay = Hearsay(find=self.whom, accuse=self.accuse, suppress=self.suppressed.add)
+        self.proofs = Proofs(accuse=self.accuse)
+        self.hearsay = Hearsay(find=self.whom, accuse=self.accuse, suppress=self.suppressed.add, proofs=self.proofs)
         self.violations: list[Violation] = []
         self.alarm = asyncio.Event()
         """Set by the first violation."""
@@ -178,12 +180,13 @@ class Referee:
                 f"{type(settlement.outcome).__name__} {result.value} next {settlement.next_at}"
             )
 
-    def learnt(self, node: str, batch: Sequence[Digestion], results: Sequence[Sequence[Learnt]]) -> None:
+    def learnt(self, node: str, batch: Sequence[Digestion], results: Sequence[Sequence[Learning]]) -> None:
         """Events were applied, or not."""
         for digestion, answers in zip(batch, results, strict=True):
             for event, answer in zip(digestion.events, answers, strict=True):
+                answered = answer.value if isinstance(answer, Learnt) else "second_copy"
                 about = event.message_id.hex() if event.message_id else event.provider_message_id
-                self._trace.note(f"{node} learn {event.provider} {event.kind.value} {about} {answer.value}")
+                self._trace.note(f"{node} learn {event.provider} {event.kind.value} {about} {answered}")
         self.hearsay.learnt(batch, results)
 
     def whom(self, event: Event) -> tuple[Key, Account] | None:
@@ -297,17 +300,21 @@ class Referee:
 
     def _settle(self, settlement: Settlement, result: Settled, account: Account) -> None:
         name, lease = f"{settlement.message_id.hex()}/{settlement.n}", account.lease
-        if result is Settled.APPLIED:
+        if result in (Settled.APPLIED, Settled.SECOND_COPY):
             if lease is None or lease.fence != settlement.fence:
                 self.accuse("I4", f"{name}: the answer to fence {settlement.fence} moved it, but the lease is {lease}")
             account.lease = None
+        if isinstance(settlement.outcome, Handover):
+            is_second = result in (Settled.DUPLICATE, Settled.SECOND_COPY)
+            key = (settlement.message_id, settlement.n)
+            self.proofs.answered(key, settlement.provider, settlement.fence, is_second=is_second)
         mark = account.marks.get(settlement.fence)
-        if mark is None or result is Settled.RECORDED:
+        if mark is None or result in (Settled.RECORDED, Settled.AFTER_EVENT):
             return
         match settlement.outcome:
             case Handover():
                 mark.is_taken = True
-                if lease is not None and result is Settled.LATE_APPLIED:
+                if lease is not None and result is Settled.LATE_APPLIED and lease.fence not in account.marks:
                     account.lease = None
             case Unclear() | None:
                 pass

@@ -10,6 +10,7 @@ from operator import itemgetter
 import apsw
 import msgspec
 
+from posthorse.mail.carriage import Carriage, Cause
 from posthorse.mail.ids import MessageId, ProviderName, Tenant
 from posthorse.mail.message import Message
 from posthorse.mail.stream import Stream
@@ -18,6 +19,7 @@ from posthorse.spool.book import Claim, TenantKey
 from posthorse.spool.desk_port import Hold
 from posthorse.spool.entry import Entry, EntryKey
 from posthorse.spool.port import HistoryRow
+from posthorse.spool.proof import Trail
 from posthorse.spool.sqlite import blob
 from posthorse.spool.sqlite.queries import DUE, ENTRY, Bulk, Value, named
 from posthorse.spool.sqlite.rows import (
@@ -36,11 +38,14 @@ _HOT = named("hot.sql")
 _BULK = {name: Bulk(text) for name, text in _HOT.items() if "{rows}" in text}
 
 _OLDEST, _NEWEST = (_HOT[name].replace(ENTRY, DUE) for name in ("due_oldest", "due_newest"))
-_BY_KEY, _BY_MESSAGE, _BY_DUE = itemgetter(0, 11), itemgetter(0), itemgetter(18)
+_BY_KEY, _BY_MESSAGE, _BY_DUE, _BY_SEQ = itemgetter(0, 11), itemgetter(0), itemgetter(18), itemgetter(8)
 
 _decode_claims = msgspec.json.Decoder(list[tuple[str, str, str, str, int]]).decode
 _decode_ids = msgspec.json.Decoder(list[str]).decode
 _decode_pairs = msgspec.json.Decoder(list[tuple[str, str]]).decode
+_decode_trails = msgspec.json.Decoder(
+    list[tuple[str, int, str, str | None, str | None, int, str, str | None, int]]
+).decode
 _decode_lengths = msgspec.json.Decoder(list[tuple[str, int, int]]).decode
 
 
@@ -253,6 +258,23 @@ class SqliteBook:
         if not keys:
             return {}
         return {entry.key: entry for (text,) in self._bulk("entries", list(keys)) for entry in entries_of(text)}
+
+    def trails(self, ids: Collection[MessageId]) -> Mapping[EntryKey, Sequence[Trail]]:
+        """As `Book` says."""
+        found: dict[EntryKey, list[Trail]] = {}
+        for (text,) in self._bulk("trails", [(message_id,) for message_id in ids]):
+            rows = sorted(_decode_trails(str(text)), key=_BY_SEQ)
+            for id_hex, n, kind, new, cause, fence, provider, outcome, _ in rows:
+                trail = Trail(
+                    kind=kind,
+                    new=Carriage(new) if new else None,
+                    cause=Cause(cause) if cause else None,
+                    fence=fence,
+                    provider=ProviderName(provider),
+                    is_yes=outcome == "handover",
+                )
+                found.setdefault((MessageId(bytes.fromhex(id_hex)), n), []).append(trail)
+        return found
 
     def due(self, stream: Stream, limit: int, *, newest_first: bool) -> Sequence[Entry]:
         """As `Book` says."""

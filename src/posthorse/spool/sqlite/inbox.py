@@ -10,15 +10,12 @@ from typing import Protocol, TypeVar
 import apsw
 import msgspec
 
-from posthorse.mail.carriage import Carriage, Cause
 from posthorse.mail.ids import MessageId, ProviderName, Tenant
 from posthorse.spool.book import TenantKey
 from posthorse.spool.desk_port import Suppression
-from posthorse.spool.entry import EntryKey
 from posthorse.spool.inbox_book import ProviderId
-from posthorse.spool.inbox_port import Digestion, Learnt, Notification, StoredNotification
+from posthorse.spool.inbox_port import Digestion, Learning, Notification, StoredNotification
 from posthorse.spool.learner import Learner
-from posthorse.spool.learning import Trail
 from posthorse.spool.sqlite import desk
 from posthorse.spool.sqlite.book import SqliteBook
 from posthorse.spool.sqlite.queries import Bulk, Value, named
@@ -36,7 +33,6 @@ _decode_ids = msgspec.json.Decoder(list[str]).decode
 _decode_pairs = msgspec.json.Decoder(list[tuple[str, str]]).decode
 _decode_names = msgspec.json.Decoder(list[tuple[str, str, str]]).decode
 _decode_addresses = msgspec.json.Decoder(list[tuple[str, int, str]]).decode
-_decode_trails = msgspec.json.Decoder(list[tuple[str, int, str, str | None, str | None, int, str, int]]).decode
 _decode_listed = msgspec.json.Decoder(list[tuple[str, str, str, str, int, int | None, str, str]]).decode
 _decode_facts = msgspec.json.Decoder(dict[str, str]).decode
 
@@ -75,10 +71,10 @@ class SqliteInbox:
         """As the port says."""
         return await self._ask(partial(_undigested, self._now(), limit))
 
-    async def digest(self, batch: Sequence[Digestion]) -> Sequence[Sequence[Learnt]]:
+    async def digest(self, batch: Sequence[Digestion]) -> Sequence[Sequence[Learning]]:
         """As the port says."""
 
-        def work(book: SqliteBook) -> Sequence[Sequence[Learnt]]:
+        def work(book: SqliteBook) -> Sequence[Sequence[Learning]]:
             inbox = SqliteInboxBook(book)
             answers = self._learner.digest(inbox, batch)
             inbox.flush()
@@ -123,21 +119,6 @@ class SqliteInboxBook:
             rows.sort()
         return found
 
-    def trails(self, ids: Collection[MessageId]) -> Mapping[EntryKey, Sequence[Trail]]:
-        """As `InboxBook` says."""
-        found: dict[EntryKey, list[Trail]] = {}
-        for part in self._read("trails", [(message_id,) for message_id in ids]):
-            for id_hex, n, kind, new, cause, fence, provider, _ in sorted(_decode_trails(part), key=_by_seq):
-                trail = Trail(
-                    kind=kind,
-                    new=Carriage(new) if new else None,
-                    cause=Cause(cause) if cause else None,
-                    fence=fence,
-                    provider=ProviderName(provider),
-                )
-                found.setdefault((MessageId(bytes.fromhex(id_hex)), n), []).append(trail)
-        return found
-
     def listed(self, addresses: Collection[TenantKey]) -> Mapping[TenantKey, Suppression]:
         """As `InboxBook` says."""
         return {
@@ -170,10 +151,6 @@ class SqliteInboxBook:
     def flush(self) -> None:
         """Write which notifications were read."""
         _BULK["digested"].change(self.book.connection, self._digested)
-
-
-def _by_seq(row: tuple[str, int, str, str | None, str | None, int, str, int]) -> int:
-    return row[7]
 
 
 def _take_in(batch: Sequence[Notification], book: SqliteBook) -> list[bool]:

@@ -69,14 +69,22 @@ SET carriage = 'leased', leased_from = r.carriage, fence = r.fence + 1, lease_un
 FROM v
 WHERE r.id = v.id AND r.n = v.n AND r.fence = v.fence AND r.carriage IN ('queued', 'in_doubt');
 
--- The straight path of a settlement: the present attempt was released and ended in a handover.
+-- The straight path of a settlement: the present attempt was released and ended in a handover, the first known one.
 -- name: hand_over
 WITH v (id, n, fence, tried) AS ({rows})
 UPDATE recipient AS r
 SET carriage = 'handed_over', attempts = r.attempts + 1, tried = v.tried, leased_from = NULL, lease_until = NULL,
     next_at = NULL, rested_at = :now
 FROM v
-WHERE r.id = v.id AND r.n = v.n AND r.fence = v.fence AND r.carriage = 'released';
+WHERE r.id = v.id AND r.n = v.n AND r.fence = v.fence AND r.carriage = 'released' AND r.leased_from IS NOT 'handed_over';
+
+-- name: trails
+WITH v (id) AS ({rows})
+SELECT json_group_array(json_array(hex(h.id), h.n, h.kind, h.new, h.cause, h.fence, ifnull(h.provider, ''),
+                                   h.detail ->> 'outcome', h.seq))
+FROM v CROSS JOIN history AS h INDEXED BY story ON h.id = v.id
+WHERE h.new IN ('released', 'in_doubt', 'handed_over') OR h.kind IN ('event', 'duplicate', 'late_answer', 'after_event')
+   OR h.cause = 'restore';
 
 -- name: claims
 WITH v (tenant, key) AS ({rows})

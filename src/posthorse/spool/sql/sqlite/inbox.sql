@@ -37,12 +37,6 @@ FROM v CROSS JOIN provider_message AS p ON p.provider = v.provider AND p.id = v.
 WITH v (id) AS ({rows})
 SELECT json_group_array(json_array(hex(r.id), r.n, r.address)) FROM v CROSS JOIN recipient AS r ON r.id = v.id;
 
--- name: trails
-WITH v (id) AS ({rows})
-SELECT json_group_array(json_array(hex(h.id), h.n, h.kind, h.new, h.cause, h.fence, ifnull(h.provider, ''), h.seq))
-FROM v CROSS JOIN history AS h INDEXED BY story ON h.id = v.id
-WHERE h.new IN ('released', 'in_doubt', 'handed_over') OR h.kind IN ('event', 'duplicate') OR h.cause = 'restore';
-
 -- name: listed
 WITH v (tenant, address) AS ({rows})
 SELECT json_group_array(json_array(s.tenant, s.address, s.reason, s.source, s.created_at, s.expires_at, s.event_key,
