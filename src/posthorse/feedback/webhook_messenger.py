@@ -1,7 +1,8 @@
 """The messenger of one endpoint: reads on in the history, tells, and notes what was not taken.
 
-Promise: at least once; what was told and not yet recorded when the process dies is told again under the same ids. One
-event that is not taken holds up nothing behind it, and an endpoint that is dead is left alone (`webhook_patience`)
+Promise: at least once; what was told and not yet recorded when the process dies is told again under the same ids.
+While the spool cannot record what became of a batch, it is remembered here and nothing more is told: a full disk costs
+no calls. One event that is not taken holds up nothing behind it, and an endpoint that is dead is left alone (`webhook_patience`)
 while the history keeps what waits for it. Endpoints share nothing but the spool: none waits for another.
 
 Left out: what is told (`customer_event`), what is next (`outbox_batch`), how (`webhook_call`).
@@ -27,7 +28,9 @@ LOOK_EVERY_S = 0.5
 """How often an endpoint with nothing to tell looks at the history."""
 KEEP_EVERY_S, KEEP_EVERY_FACTS = 10.0, 10_000
 """Its place is recorded at least so often while there is nothing to tell in what it passes."""
-TROUBLE_PAUSE_S = 2.0
+TROUBLE_PAUSE_S, LONGEST_TROUBLE_PAUSE_S = 2.0, 60.0
+"""How long the spool is left alone when it could not be asked, or not record: twice as long each time in a row."""
+GONE = "the endpoint answered 410: it is no more"
 
 
 class EndpointStanding(Enum):
@@ -101,6 +104,7 @@ class Messenger:
         self._state: EndpointState | None = None
         self._told_rest = False
         self._caught_up = False
+        self._unrecorded: Progress | None = None
 
     # --- what is shown ----------------------------------------------------------------------------------------------
 
@@ -131,16 +135,21 @@ class Messenger:
 
     async def run(self) -> None:
         """Tell until ended."""
+        trouble_pause_s = TROUBLE_PAUSE_S
         while not self._ending:
             try:
                 pause_s = 0.0 if await self.turn() else self._ports.look_every_s
+                trouble_pause_s = TROUBLE_PAUSE_S
             except SpoolUnavailable as error:
                 self._ports.journal.spool_trouble("webhooks", error)
-                pause_s = TROUBLE_PAUSE_S
+                pause_s = trouble_pause_s
+                trouble_pause_s = min(LONGEST_TROUBLE_PAUSE_S, trouble_pause_s * 2)
             await asyncio.sleep(pause_s)
 
     async def turn(self) -> bool:
         """One look, and what follows from it; True: there is probably more to do at once. Raises `SpoolUnavailable`."""
+        if self._unrecorded is not None:
+            await self._keep(self._unrecorded)
         state = await self._look()
         if self._disabled or self._patience.rests(self._ports.clock.monotonic()):
             return False
@@ -157,11 +166,7 @@ class Messenger:
             await self._pass_on(batch, state)
             return batch.more
         await self._tell(batch)
-        progress = batch.progress(self.endpoint, "the endpoint answered 410: it is no more" if self._gone else "")
-        await self._keep(progress)
-        if self._gone:
-            self._gone = False
-            self._ports.journal.webhook_disabled(self.endpoint.name, progress.disabled)
+        await self._keep(batch.progress(self.endpoint, GONE if self._gone else ""))
         return batch.more
 
     async def _look(self) -> EndpointState:
@@ -190,7 +195,13 @@ class Messenger:
             await self._keep(batch.progress(self.endpoint))
 
     async def _keep(self, progress: Progress) -> None:
+        """Record it; if that fails it is still to be recorded, and twice is as good as once."""
+        self._unrecorded = progress
         await self._ports.spool.record(progress)
+        self._unrecorded = None
+        if progress.disabled:
+            self._gone = False
+            self._ports.journal.webhook_disabled(self.endpoint.name, progress.disabled)
         self._read_to = max(self._read_to, progress.read_to or 0)
         self._kept_at_s = self._ports.clock.monotonic()
 

@@ -113,8 +113,8 @@ def test_one_message_is_told_again() -> None:
 
 
 @pytest.mark.parametrize("did_it", [False, True])
-def test_a_spool_that_cannot_record_loses_nothing(did_it: bool) -> None:
-    """When progress cannot be recorded, or nobody knows whether it was, it is told again under the same ids."""
+def test_a_spool_that_cannot_record_loses_nothing_and_repeats_nothing(did_it: bool) -> None:
+    """When progress cannot be recorded, or nobody knows whether it was, it is remembered until it is."""
 
     async def story(stage: Stage) -> None:
         await stage.outbox.follow([endpoint()])
@@ -123,9 +123,32 @@ def test_a_spool_that_cannot_record_loses_nothing(did_it: bool) -> None:
         ids = await stage.mail(30)
         await asyncio.sleep(30)
         assert {one.message_id for one in stage.told()} == set(ids)
-        assert len({one.event_id for one in stage.told()}) == 30
-        assert stage.paper.count("trouble", "webhooks") == (1 if did_it else 3)
+        assert len(stage.told()) == 30
+        assert stage.paper.count("trouble", "webhooks") == 3
         assert (await stage.state()).waiting == 0
+
+    staged(story)
+
+
+def test_a_full_disk_for_ten_minutes_tells_nothing_twice() -> None:
+    """While nothing can be recorded no event goes twice, and the spool is left alone for longer and longer; then all of
+    it goes on, what happened meanwhile included.
+    """
+
+    async def story(stage: Stage) -> None:
+        await stage.outbox.follow([endpoint()])
+        await asyncio.sleep(1)
+        ids = await stage.mail(100)
+        stage.kept.fails = 10**6
+        await asyncio.sleep(300)
+        ids += await stage.mail(50)
+        await asyncio.sleep(300)
+        assert len(stage.told()) == 100
+        assert stage.paper.count("trouble", "webhooks") < 20
+        stage.kept.fails = 0
+        await asyncio.sleep(90)
+        assert sorted(one.message_id for one in stage.told()) == sorted(ids)
+        assert (await stage.state()).behind_since is None
 
     staged(story)
 

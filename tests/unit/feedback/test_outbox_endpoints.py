@@ -165,6 +165,23 @@ def test_410_disables_until_a_person_or_a_new_address() -> None:
     staged(story)
 
 
+def test_410_is_kept_while_the_spool_cannot_record() -> None:
+    """Nothing more is sent while the answer cannot be recorded, and then it is."""
+
+    async def story(stage: Stage) -> None:
+        stage.endpoints.scripts["shop.example"] = answers(410)
+        await stage.outbox.follow([endpoint()])
+        await asyncio.sleep(1)
+        stage.kept.fails = 5
+        await stage.mail()
+        await asyncio.sleep(300)
+        assert len(stage.told()) == 1
+        assert (await stage.state()).disabled_why
+        assert stage.paper.count("disabled", SHOP) == 1
+
+    staged(story)
+
+
 def test_a_person_disables_and_enables() -> None:
     """What happens meanwhile is told after the person's second word, and not before."""
 
