@@ -6,6 +6,7 @@ Left out: on which listener they come in (`fronts`).
 from collections.abc import Mapping
 from pathlib import Path
 
+from posthorse.adapters.certificate_file import CertificateFile, certificate_file_of
 from posthorse.config.hooks import notifications_of
 from posthorse.config.notifications import (
     PostmarkNotificationSettings,
@@ -49,6 +50,7 @@ class Hooks:
 def readers_of(config: Config, edge: Edge) -> Mapping[ProviderName, NotificationReader]:
     """The reader of each provider that tells what became of mail."""
     readers: dict[ProviderName, NotificationReader] = {}
+    memory = CertificateFile(certificate_file_of(config.spool.url.file), edge.offload)
     for provider in config.providers:
         name = provider.name
         match notifications_of(provider):
@@ -59,6 +61,7 @@ def readers_of(config: Config, edge: Edge) -> Mapping[ProviderName, Notification
                     exchange=edge.exchange,
                     sns_endpoint=endpoint,
                     certificate=_content(certificate),
+                    memory=memory,
                 )
             case SendGridNotificationSettings(public_key=key):
                 readers[name] = SendGridNotices(provider=name, public_key=key)

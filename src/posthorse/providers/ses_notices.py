@@ -8,6 +8,7 @@ from posthorse.mail.ports import HttpExchange
 from posthorse.providers.notices import Attended, Forged, Genuine, Incoming
 from posthorse.providers.ses_events import ses_events
 from posthorse.providers.sns import SnsDoor
+from posthorse.providers.sns_certificate import CertificateMemory
 from posthorse.providers.sns_envelope import read_envelope
 
 
@@ -22,10 +23,13 @@ class SesNotices:
         exchange: HttpExchange,
         sns_endpoint: str = "",
         certificate: bytes = b"",
+        memory: CertificateMemory | None = None,
     ) -> None:
         """See `SnsDoor`. Raises ValueError for a certificate or an address that cannot be used."""
         self.provider = provider
-        self._door = SnsDoor(topics=topics, exchange=exchange, endpoint=sns_endpoint, certificate=certificate)
+        self._door = SnsDoor(
+            topics=topics, exchange=exchange, endpoint=sns_endpoint, certificate=certificate, memory=memory
+        )
 
     def turned_away(self, headers: Mapping[str, str], now: int) -> Forged | None:
         """Whether it does not even say that it comes from one of the topics; see the port."""

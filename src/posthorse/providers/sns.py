@@ -20,7 +20,7 @@ from posthorse.mail.ports import ExchangeFailed, HttpExchange, HttpRequest, NotR
 from posthorse.mail.stream import SECOND
 from posthorse.providers.notice_fields import digest_of, time_of
 from posthorse.providers.notices import Attended, Forged, Genuine, Incoming, Unreadable
-from posthorse.providers.sns_certificate import NoKey, SigningKeys, sns_host
+from posthorse.providers.sns_certificate import CertificateMemory, NoKey, SigningKeys, sns_host
 from posthorse.providers.sns_envelope import (
     NOTIFICATION,
     SUBSCRIPTION,
@@ -48,16 +48,23 @@ class SnsDoor:
     """Lets in what comes from the topics of one provider."""
 
     def __init__(
-        self, *, topics: Collection[str], exchange: HttpExchange, endpoint: str = "", certificate: bytes = b""
+        self,
+        *,
+        topics: Collection[str],
+        exchange: HttpExchange,
+        endpoint: str = "",
+        certificate: bytes = b"",
+        memory: CertificateMemory | None = None,
     ) -> None:
-        """`endpoint`: another base address than SNS's own; `certificate`: the one that signs, in PEM.
+        """`endpoint`: another base address than SNS's own; `certificate`: the one that signs, in PEM; `memory`:
+        remembers those that were fetched.
 
         Raises ValueError.
         """
         self._topics = frozenset(topics)
         self._exchange = exchange
         self._endpoint = _target(endpoint) if endpoint else None
-        self._keys = SigningKeys(exchange, pinned=certificate)
+        self._keys = SigningKeys(exchange, pinned=certificate, memory=memory)
         self._confirmed: dict[bytes, None] = {}
         self._confirming = False
 
@@ -81,7 +88,7 @@ class SnsDoor:
             return Forged(why=why)
         try:
             region = envelope.topic_arn.split(":")[3]
-            key = await self._keys.key_at(envelope.signing_cert_url, region, incoming.now)
+            key = await self._keys.key_at(envelope.signing_cert_url, region, incoming.now, incoming.peer)
         except NoKey as none:
             return Forged(why=none.why, status=503 if none.for_now else 403)
         return await self._admitted(envelope, key)
@@ -100,6 +107,7 @@ class SnsDoor:
     async def _admitted(self, envelope: Envelope, key: RSAPublicKey) -> Genuine | Attended | Forged:
         if not is_signed_by(envelope, key):
             return Forged(why="signature")
+        await self._keys.proved(envelope.signing_cert_url)
         if envelope.type == SUBSCRIPTION:
             return await self._confirm(envelope)
         if envelope.type == UNSUBSCRIPTION:

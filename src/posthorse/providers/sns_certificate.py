@@ -3,19 +3,22 @@
 Promise: nothing is fetched but `https://sns.REGION.amazonaws.com/SimpleNotificationService-HEX.pem`, letter by letter,
 in the region of a topic that was allowed; the address a message gives is never taken apart, only compared. TLS is
 verified as everywhere, no redirect is followed, time and size are bounded, and what failed is not asked for again for a
-while. A certificate counts within its dates, with an RSA key of 2,048 bits or more, and if it is named for SNS. SNS
-serves the signer's certificate alone, without those above it: that it is the right one is vouched for by the verified
-connection to that host.
+while. Who makes addresses up exhausts his own part of all fetches, not another's; a certificate that proved a message
+counts until it ends, also after a new start, whatever cannot be fetched. A certificate counts within its dates, with an
+RSA key of 2,048 bits or more, and if it is named for SNS. SNS serves the signer's certificate alone, without those
+above it: that it is the right one is vouched for by the verified connection to that host.
 
 Left out: what is signed (`sns_envelope`).
 """
 
 import asyncio
+import contextlib
 import re
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -27,10 +30,13 @@ FETCH_WITHIN_S = 5.0
 FAILED_FOR_S = 30.0
 """What could not be had is not asked for again for so long."""
 MOST_KEPT = 16
-_MOST_FETCHES = 4
-"""At once."""
-_MOST_FAILURES = 20
-"""Within `FAILED_FOR_S`, whatever their addresses; then nothing is fetched at all for a while."""
+MOST_FETCHES = 8
+"""At once; for one peer one."""
+MOST_FAILURES = 200
+"""Within `FAILED_FOR_S`, whatever their addresses; then nothing new is fetched for a while."""
+MOST_FAILURES_OF_ONE_PEER = 10
+_MOST_FAILED = 256
+"""Addresses, and peers, of which failures are remembered."""
 _MOST_BYTES = 64 << 10
 _LEAST_BITS = 2_048
 
@@ -39,6 +45,18 @@ _NAMED = re.compile(r"sns(-signing)?(\.[a-z0-9-]+)?\.amazonaws\.com(\.cn)?", re.
 
 
 T = TypeVar("T")
+
+
+class CertificateMemory(Protocol):
+    """Remembers certificates across starts."""
+
+    def known(self) -> Mapping[str, bytes]:
+        """In PEM, by the address they were fetched from."""
+        ...
+
+    async def remember(self, url: str, pem: bytes) -> None:
+        """This one is good; never raises."""
+        ...
 
 
 class NoKey(Exception):
@@ -58,6 +76,7 @@ class SigningKey:
     key: RSAPublicKey
     since: int
     until: int
+    pem: bytes = b""
 
     def at(self, now: int) -> RSAPublicKey:
         """The key, if it counts now. Raises `NoKey`."""
@@ -69,51 +88,71 @@ class SigningKey:
 class SigningKeys:
     """The keys of one provider's topics."""
 
-    def __init__(self, exchange: HttpExchange, *, pinned: bytes = b"") -> None:
+    def __init__(self, exchange: HttpExchange, *, pinned: bytes = b"", memory: CertificateMemory | None = None) -> None:
         """`pinned`: a certificate in PEM that signs whatever comes; then nothing is fetched. Raises ValueError."""
         self._exchange = exchange
         self._pinned = read_certificate(pinned) if pinned else None
-        self._known: dict[str, SigningKey] = {}
+        self._memory = memory
+        self._known: dict[str, SigningKey] = _remembered(memory) if memory else {}
+        self._proven = set(self._known)
         self._under_way: dict[str, asyncio.Task[SigningKey]] = {}
+        self._asking: set[str] = set()
+        """Peers for which something is fetched."""
         self._failed: dict[str, int] = {}
-        self._failures: deque[int] = deque(maxlen=_MOST_FAILURES)
+        self._failures: deque[int] = deque(maxlen=MOST_FAILURES)
+        self._failures_of: dict[str, deque[int]] = {}
 
-    async def key_at(self, url: str, region: str, now: int) -> RSAPublicKey:
-        """The key behind a message's `SigningCertURL`. Raises `NoKey`."""
+    async def key_at(self, url: str, region: str, now: int, peer: str = "") -> RSAPublicKey:
+        """The key behind a message's `SigningCertURL`, that came from `peer`. Raises `NoKey`."""
         if self._pinned is not None:
             return self._pinned.at(now)
+        host = sns_host(region)
+        path = url.removeprefix(f"https://{host}")
+        if path == url or not _PATH.fullmatch(path):
+            raise NoKey("certificate_url")
         known = self._known.get(url)
         if known is None:
-            host = sns_host(region)
-            path = url.removeprefix(f"https://{host}")
-            if path == url or not _PATH.fullmatch(path):
-                raise NoKey("certificate_url")
-            known = await self._fetched(url, host, path, now)
+            known = await self._fetched(url, host, path, now, peer)
         return known.at(now)
 
-    async def _fetched(self, url: str, host: str, path: str, now: int) -> SigningKey:
+    async def proved(self, url: str) -> None:
+        """A message was signed by the certificate that was fetched from there: it is remembered."""
+        known = self._known.get(url)
+        if self._memory is None or known is None or url in self._proven:
+            return
+        self._proven.add(url)
+        self._proven &= self._known.keys()
+        await self._memory.remember(url, known.pem)
+
+    async def _fetched(self, url: str, host: str, path: str, now: int, peer: str) -> SigningKey:
         """One fetch for all who wait for the same certificate."""
         task = self._under_way.get(url)
         if task is None:
-            if self._is_given_up(url, now) or len(self._under_way) >= _MOST_FETCHES:
+            if self._is_given_up(url, now, peer) or len(self._under_way) >= MOST_FETCHES or peer in self._asking:
                 raise NoKey("certificate_unavailable", for_now=True)
             task = asyncio.get_running_loop().create_task(self._fetch(host, path))
             self._under_way[url] = task
-            task.add_done_callback(lambda done: self._settle(url, done, now))
+            self._asking.add(peer)
+            task.add_done_callback(lambda done: self._settle(url, done, now, peer))
         return await asyncio.shield(task)
 
-    def _settle(self, url: str, done: asyncio.Task[SigningKey], now: int) -> None:
+    def _settle(self, url: str, done: asyncio.Task[SigningKey], now: int, peer: str) -> None:
         del self._under_way[url]
+        self._asking.discard(peer)
         if done.cancelled() or done.exception() is not None:
-            _keep(self._failed, url, now)
+            _keep(self._failed, url, now, _MOST_FAILED)
             self._failures.append(now)
+            mine = self._failures_of.get(peer) or deque(maxlen=MOST_FAILURES_OF_ONE_PEER)
+            mine.append(now)
+            _keep(self._failures_of, peer, mine, _MOST_FAILED)
         else:
-            _keep(self._known, url, done.result())
+            _keep(self._known, url, done.result(), MOST_KEPT)
 
-    def _is_given_up(self, url: str, now: int) -> bool:
+    def _is_given_up(self, url: str, now: int, peer: str) -> bool:
         since = now - int(FAILED_FOR_S * SECOND)
-        many = len(self._failures) == _MOST_FAILURES and self._failures[0] > since
-        return many or self._failed.get(url, since) > since
+        if self._failed.get(url, since) > since or _are_many(self._failures, since):
+            return True
+        return peer in self._failures_of and _are_many(self._failures_of[peer], since)
 
     async def _fetch(self, host: str, path: str) -> SigningKey:
         request = HttpRequest(
@@ -146,8 +185,25 @@ def read_certificate(pem: bytes, *, named_for_sns: bool = False) -> SigningKey:
     if named_for_sns and not any(_NAMED.fullmatch(name) for name in _names(certificate)):
         raise ValueError("not named for SNS")
     return SigningKey(
-        key=key, since=_micros(certificate.not_valid_before_utc), until=_micros(certificate.not_valid_after_utc)
+        key=key,
+        since=_micros(certificate.not_valid_before_utc),
+        until=_micros(certificate.not_valid_after_utc),
+        pem=pem,
     )
+
+
+def _remembered(memory: CertificateMemory) -> dict[str, SigningKey]:
+    """What of it is still a certificate."""
+    kept: dict[str, SigningKey] = {}
+    for url, pem in memory.known().items():
+        with contextlib.suppress(ValueError):
+            _keep(kept, url, read_certificate(pem, named_for_sns=True), MOST_KEPT)
+    return kept
+
+
+def _are_many(failures: deque[int], since: int) -> bool:
+    """Whether as many as are remembered happened since then."""
+    return len(failures) == failures.maxlen and failures[0] > since
 
 
 def _names(certificate: x509.Certificate) -> list[str]:
@@ -167,9 +223,9 @@ async def _at_once() -> bool:
     return True
 
 
-def _keep(kept: dict[str, T], name: str, value: T) -> None:
+def _keep(kept: dict[str, T], name: str, value: T, most: int) -> None:
     """Remember it in place of the oldest."""
     kept.pop(name, None)
-    while len(kept) >= MOST_KEPT:
+    while len(kept) >= most:
         del kept[next(iter(kept))]
     kept[name] = value

@@ -19,6 +19,7 @@ from posthorse.providers.notices import Incoming
 from posthorse.providers.postmark_notices import PostmarkNotices
 from posthorse.providers.sendgrid_notices import SendGridNotices
 from posthorse.providers.ses_notices import SesNotices
+from posthorse.providers.sns_certificate import CertificateMemory
 
 NOW = 1_772_446_540_000_000
 """2026-03-02T10:15:40Z, microseconds."""
@@ -107,9 +108,17 @@ def serving(pem: bytes | None = None) -> FakeExchange:
     )
 
 
-def ses(exchange: FakeExchange | None = None, *, pinned: bytes = b"") -> SesNotices:
+def ses(
+    exchange: FakeExchange | None = None, *, pinned: bytes = b"", memory: CertificateMemory | None = None
+) -> SesNotices:
     """A reader for SES."""
-    return SesNotices(provider=ProviderName("ses"), topics=[TOPIC], exchange=exchange or serving(), certificate=pinned)
+    return SesNotices(
+        provider=ProviderName("ses"),
+        topics=[TOPIC],
+        exchange=exchange or serving(),
+        certificate=pinned,
+        memory=memory,
+    )
 
 
 def sendgrid() -> SendGridNotices:

@@ -11,7 +11,14 @@ from posthorse.mail.ports import ExchangeFailed, HttpResponse
 from posthorse.mail.stream import SECOND
 from posthorse.providers.notices import Attended, Forged, Genuine, Incoming
 from posthorse.providers.ses_notices import SesNotices
-from posthorse.providers.sns_certificate import FAILED_FOR_S, MOST_KEPT, SigningKeys
+from posthorse.providers.sns_certificate import (
+    FAILED_FOR_S,
+    MOST_FAILURES,
+    MOST_FAILURES_OF_ONE_PEER,
+    MOST_FETCHES,
+    MOST_KEPT,
+    SigningKeys,
+)
 from tests.unit.providers.notice_kit import (
     CERTIFICATE_URL,
     NOW,
@@ -252,8 +259,29 @@ def test_a_certificate_that_cannot_be_had_is_asked_for_again_later(answer: HttpR
     asyncio.run(story())
 
 
+def made_up(n: int) -> str:
+    """An address at which SNS has nothing."""
+    return CERTIFICATE_URL.replace("0a1b2c3d", f"{n:08x}")
+
+
+def test_who_makes_up_certificates_exhausts_his_own_part(run: Run) -> None:
+    """He gets a few fetches, then none; SNS, which comes from elsewhere, is let in, known certificate or not."""
+    exchange = serving()
+
+    async def story() -> None:
+        reader = ses(exchange)
+        for n in range(500):
+            found = await reader.verify(sns_post(signed(envelope("x", SigningCertURL=made_up(n)))))
+            assert found == Forged(why="certificate_unavailable", status=503)
+        assert len(exchange.asked) == MOST_FAILURES_OF_ONE_PEER
+        assert isinstance(await reader.verify(sns_post(signed(envelope("x")), peer="192.0.2.10")), Genuine)
+        assert isinstance(await reader.verify(sns_post(signed(envelope("y")))), Genuine)
+
+    run(story())
+
+
 def test_certificates_without_end_are_not_fetched(run: Run) -> None:
-    """Who knows a topic and makes up certificates gets a few fetches, then none; what is known goes on."""
+    """However many strangers there are; what is known goes on."""
     exchange = serving()
 
     async def story() -> None:
@@ -261,35 +289,70 @@ def test_certificates_without_end_are_not_fetched(run: Run) -> None:
         good = sns_post(signed(envelope("x")))
         assert isinstance(await reader.verify(good), Genuine)
         for n in range(500):
-            url = CERTIFICATE_URL.replace("0a1b2c3d", f"{n:08x}")
-            found = await reader.verify(sns_post(signed(envelope("x", SigningCertURL=url))))
-            assert found == Forged(why="certificate_unavailable", status=503)
+            await reader.verify(sns_post(signed(envelope("x", SigningCertURL=made_up(n))), peer=f"stranger {n}"))
         assert isinstance(await reader.verify(good), Genuine)
 
     run(story())
-    assert len(exchange.asked) <= 21
+    assert len(exchange.asked) == 1 + MOST_FAILURES
 
 
 def test_at_most_a_few_certificates_are_fetched_at_once(run: Run) -> None:
-    """Beyond it the answer is to come again; whoever gave up waiting does not end the fetch."""
+    """One for each peer; beyond it the answer is to come again; whoever gave up waiting does not end the fetch."""
     exchange = serving()
 
     async def story() -> None:
         exchange.gate = asyncio.Event()
         keys = SigningKeys(exchange)
-        urls = [CERTIFICATE_URL.replace("0a1b2c3d", f"{n:08x}") for n in range(20)]
-        waiting = [asyncio.ensure_future(keys.key_at(url, "us-east-1", NOW)) for url in [CERTIFICATE_URL, *urls]]
+        waiting = [asyncio.ensure_future(keys.key_at(CERTIFICATE_URL, "us-east-1", NOW, "0"))]
+        waiting += [asyncio.ensure_future(keys.key_at(made_up(n), "us-east-1", NOW, f"{n // 2}")) for n in range(40)]
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        assert len(exchange.asked) == 4
+        assert len(exchange.asked) == MOST_FETCHES
         waiting[0].cancel()
         exchange.gate.set()
         await asyncio.gather(*waiting, return_exceptions=True)
         assert await keys.key_at(CERTIFICATE_URL, "us-east-1", NOW) is not None
 
     run(story())
-    assert len(exchange.asked) == 4
+    assert len(exchange.asked) == MOST_FETCHES
     assert MOST_KEPT < 100
+
+
+class Memory:
+    """Remembers in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    def known(self) -> dict[str, bytes]:
+        """What was remembered."""
+        return self.kept
+
+    async def remember(self, url: str, pem: bytes) -> None:
+        """Remember it."""
+        self.kept[url] = pem
+
+
+def test_a_certificate_that_proved_a_message_outlives_a_start(run: Run) -> None:
+    """The next start asks nobody; one that proved nothing, ended, or is not SNS's is not taken from there."""
+    memory = Memory()
+
+    async def story() -> None:
+        await ses(memory=memory).verify(sns_post(signed(envelope("x"), "stranger")))
+        assert memory.kept == {}
+        await ses(memory=memory).verify(sns_post(signed(envelope("x"))))
+        assert memory.kept == {CERTIFICATE_URL: certificate()}
+        nobody = FakeExchange()
+        assert isinstance(await ses(nobody, memory=memory).verify(sns_post(signed(envelope("y")))), Genuine)
+        assert nobody.asked == []
+        for odd in (certificate("sns", "evil.example"), b"nonsense"):
+            memory.kept[CERTIFICATE_URL] = odd
+            found = await ses(nobody, memory=memory).verify(sns_post(signed(envelope("y"))))
+            assert found == Forged(why="certificate_unavailable", status=503)
+        memory.kept[CERTIFICATE_URL] = certificate("sns", days=-1, begins=-9)
+        assert await ses(nobody, memory=memory).verify(sns_post(signed(envelope("y")))) == Forged(why="certificate")
+
+    run(story())
 
 
 def test_a_pinned_certificate_needs_no_network() -> None:
