@@ -3,9 +3,6 @@
 The server runs in a thread of its own with an event loop that measures its longest piece of work.
 """
 
-import asyncio
-import gc
-import threading
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +31,8 @@ from posthorse.watch.measures import Measures
 from posthorse.web.role import Role
 from posthorse.web.router import Router
 from posthorse.web.server import HttpServing, serve_http
-from tests.scenarios.hostile import PATIENCE_S, MeasuredLoop, Stored
+from tests.scenarios.hostile import Stored
+from tests.scenarios.server_thread import PATIENCE_S, ServerThread
 
 KEY, SECRET = "AKIASHOP000000000001", "shop secret"
 AUTHORIZATION = "Basic " + b64encode(f"{KEY}:{SECRET}".encode()).decode("ascii")
@@ -80,35 +78,21 @@ class ApiSite:
             connection.close()
 
 
-class ApiStand:
+class ApiStand(ServerThread):
     """The server's thread."""
-
-    def __init__(self) -> None:
-        gc.collect()
-        gc.freeze()
-        self.loop = MeasuredLoop()
-        self._thread = threading.Thread(target=self.loop.run_forever)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop the thread."""
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join()
-        self.loop.close()
-        gc.unfreeze()
 
     @contextmanager
     def site(self) -> Iterator[ApiSite]:
         """A fresh API."""
-        site = asyncio.run_coroutine_threadsafe(self._open(), self.loop).result(PATIENCE_S)
+        site = self.result_of(self._open())
         try:
             yield site
         finally:
-            asyncio.run_coroutine_threadsafe(site.serving.close(), self.loop).result(PATIENCE_S)
+            self.result_of(site.serving.close())
 
     def stored(self, site: ApiSite) -> list[Stored]:
         """Everything in the spool, oldest first."""
-        return asyncio.run_coroutine_threadsafe(self._stored(site), self.loop).result(PATIENCE_S)
+        return self.result_of(self._stored(site))
 
     def anew(self) -> None:
         """Forget what was measured."""

@@ -5,11 +5,8 @@ iterations did; the client is a plain blocking one in the test's thread. In the 
 providers were given; what is told of them, and of anything else, follows from the row.
 """
 
-import asyncio
-import gc
 import http.client
 import json
-import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -34,7 +31,7 @@ from posthorse.web.role import Role
 from posthorse.web.router import Mount, Router
 from posthorse.web.server import HttpServing, serve_http
 from tests.contract.spool_kit import HandClock, World
-from tests.scenarios.hostile import PATIENCE_S, MeasuredLoop
+from tests.scenarios.server_thread import PATIENCE_S, ServerThread
 from tests.unit.providers.notice_kit import (
     NOW,
     PASSWORD,
@@ -80,44 +77,27 @@ class Site:
     unhandled: list[dict[str, Any]] = field(default_factory=list)
 
 
-class Stand:
+class Stand(ServerThread):
     """The thread of the front."""
-
-    def __init__(self) -> None:
-        gc.collect()
-        gc.freeze()
-        self.loop = MeasuredLoop()
-        self._thread = threading.Thread(target=self.loop.run_forever)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop the thread."""
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join()
-        self.loop.close()
-        gc.unfreeze()
 
     def open(self) -> Site:
         """A fresh front."""
-        site: Site = self._run(self._open())
+        site: Site = self.result_of(self._open())
         self.loop.longest_s = 0.0
         return site
 
     def shut(self, site: Site) -> None:
         """Close it."""
-        self._run(self._shut(site))
+        self.result_of(self._shut(site))
 
     def settled(self, site: Site) -> None:
         """Everything that was kept is read and applied, as far as it can be."""
-        self._run(self._settle(site))
+        self.result_of(self._settle(site))
 
     def found(self, site: Site) -> Row:
         """What stands in the spool now."""
-        found: Row = self._run(self._look(site))
+        found: Row = self.result_of(self._look(site))
         return found
-
-    def _run(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(PATIENCE_S)
 
     async def _open(self) -> Site:
         clock, lines = HandClock(), list[bytes]()

@@ -5,12 +5,10 @@ iterations did; the client is a plain blocking socket in the test's thread.
 """
 
 import asyncio
-import gc
 import json
 import re
 import socket
 import ssl
-import threading
 import time
 from base64 import b64encode
 from collections import Counter
@@ -38,13 +36,13 @@ from posthorse.watch.journal import Journal
 from posthorse.watch.log import Log
 from posthorse.watch.mail_log import MailLog
 from posthorse.watch.measures import Measures
+from tests.scenarios.server_thread import PATIENCE_S, ServerThread
 from tests.unit.accept.kit import HOSTNAME, PASSWORD, USER, credentials
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 CHANNELS = ("plain", "tls", "auth")
 """Trusted without TLS, trusted with TLS from the first byte, STARTTLS and a login. Others: `untrusted` (loopback that
 must log in), `remote` (another machine, without TLS)."""
-PATIENCE_S = 20.0
 
 Item = dict[str, Any]
 
@@ -65,17 +63,6 @@ def octets(text: str) -> bytes:
         if shorter == text:
             return text.encode("latin-1")
         text = shorter
-
-
-class MeasuredLoop(asyncio.SelectorEventLoop):
-    """An event loop that knows the longest work (CPU time of its thread) between two waits."""
-
-    longest_s = 0.0
-
-    def _run_once(self) -> None:
-        started = time.thread_time()
-        super()._run_once()  # type: ignore[misc]
-        self.longest_s = max(self.longest_s, time.thread_time() - started)
 
 
 class RemoteServer(SmtpServer):
@@ -107,38 +94,26 @@ class Site:
     unhandled: list[dict[str, Any]] = field(default_factory=list)
 
 
-class Stand:
+class Stand(ServerThread):
     """The server's thread."""
 
     def __init__(self, certificate: ssl.SSLContext, trust: ssl.SSLContext) -> None:
         self.certificate = certificate
         self.trust = trust
-        # What the test session piled up is not to be searched through by this thread's collections.
-        gc.collect()
-        gc.freeze()
-        self.loop = MeasuredLoop()
-        self._thread = threading.Thread(target=self.loop.run_forever)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop the thread."""
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join()
-        self.loop.close()
-        gc.unfreeze()
+        super().__init__()
 
     @contextmanager
     def site(self, item: Item, channel: str) -> Iterator[Site]:
         """A fresh server for this row."""
-        site = asyncio.run_coroutine_threadsafe(self._open(item, channel), self.loop).result(PATIENCE_S)
+        site = self.result_of(self._open(item, channel))
         try:
             yield site
         finally:
-            asyncio.run_coroutine_threadsafe(self._close(site), self.loop).result(PATIENCE_S)
+            self.result_of(self._close(site))
 
     def stored(self, site: Site) -> list[Stored]:
         """Everything in the spool, oldest first."""
-        return asyncio.run_coroutine_threadsafe(self._stored(site), self.loop).result(PATIENCE_S)
+        return self.result_of(self._stored(site))
 
     def wait_for(self, site: Site, count: int) -> list[Stored]:
         """The messages in the spool, once there are so many."""

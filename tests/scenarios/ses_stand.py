@@ -4,15 +4,12 @@ The server runs in a thread of its own with an event loop that measures its long
 socket, and signs by itself, apart from the gateway's two signers, so that a row can sign wrongly in one exact way.
 """
 
-import asyncio
 import base64
-import gc
 import hashlib
 import hmac
 import json
 import select
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -42,7 +39,8 @@ from posthorse.watch.measures import Measures
 from posthorse.web.role import Role
 from posthorse.web.router import Router
 from posthorse.web.server import HttpServing, serve_http
-from tests.scenarios.hostile import PATIENCE_S, MeasuredLoop, Stored, octets
+from tests.scenarios.hostile import Stored, octets
+from tests.scenarios.server_thread import PATIENCE_S, ServerThread
 
 KEY, SECRET = "AKIASHOP000000000001", "shop/secret+key"
 OTHER_KEY, OTHER_SECRET = "AKIAOTHER00000000001", "another secret"
@@ -86,35 +84,21 @@ class SesSite:
     unhandled: list[dict[str, Any]] = field(default_factory=list)
 
 
-class SesStand:
+class SesStand(ServerThread):
     """The server's thread."""
-
-    def __init__(self) -> None:
-        gc.collect()
-        gc.freeze()
-        self.loop = MeasuredLoop()
-        self._thread = threading.Thread(target=self.loop.run_forever)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop the thread."""
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join()
-        self.loop.close()
-        gc.unfreeze()
 
     @contextmanager
     def site(self, *, trusted: str = "") -> Iterator[SesSite]:
         """A fresh front. `trusted`: the network let in without a signature."""
-        site = asyncio.run_coroutine_threadsafe(self._open(trusted), self.loop).result(PATIENCE_S)
+        site = self.result_of(self._open(trusted))
         try:
             yield site
         finally:
-            asyncio.run_coroutine_threadsafe(site.serving.close(), self.loop).result(PATIENCE_S)
+            self.result_of(site.serving.close())
 
     def stored(self, site: SesSite) -> list[Stored]:
         """Everything in the spool, oldest first."""
-        return asyncio.run_coroutine_threadsafe(self._stored(site), self.loop).result(PATIENCE_S)
+        return self.result_of(self._stored(site))
 
     async def _open(self, trusted: str) -> SesSite:
         clock, lines, load = SystemClock(), list[bytes](), [Load()]
@@ -169,7 +153,7 @@ class SesStand:
             site.lines.clear()
             self.loop.longest_s = 0.0
 
-        asyncio.run_coroutine_threadsafe(forget(), self.loop).result(PATIENCE_S)
+        self.result_of(forget())
 
     async def _stored(self, site: SesSite) -> list[Stored]:
         site.log.flush()

@@ -20,7 +20,7 @@ import pytest
 
 from posthorse.config import load_config
 from posthorse.daemon.node import Daemon
-from tests.scenarios.hostile import MeasuredLoop
+from tests.scenarios.server_thread import MeasuredLoop
 
 PATIENCE_S = 60.0
 LONGEST_BLOCK_S = 0.05
