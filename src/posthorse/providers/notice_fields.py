@@ -1,9 +1,11 @@
 """What the notifications of every provider are made of: JSON, times, ids, addresses, and words for people.
 
-Promise: whatever a body holds, these either give a value or raise `Unreadable` with the place and none of the content.
+Promise: whatever a body holds, these either give a value or raise `Unreadable` with the place and none of the content,
+and with the events beside it that could be read: one odd word, or one odd recipient, costs no other.
 Bounds: nesting as deep as the JSON reader takes, so many events of one notification, so many characters of a text.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -22,9 +24,16 @@ ID_NAME = "posthorse-id"
 
 MOST_EVENTS = 5_000
 """Of one notification: more than any provider puts into one."""
+MOST_TOLD = 3
+"""Of what makes no sense in one notification, so many places are named."""
 _MOST_ADDRESS = 320
 _MOST_TEXT = 500
 _MOST_ID = 200
+
+_ESCAPE = re.compile(
+    r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})", re.ASCII
+)
+"""A backslash, a pair of surrogates, or (group 1) half of one."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -35,10 +44,30 @@ _LATEST = (datetime(2100, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
 def decoded(decoder: msgspec.json.Decoder[T], raw: bytes | str, place: str = "") -> T:
     """The JSON as the decoder's type. Raises `Unreadable`; `place` is where the text itself stood."""
     try:
+        return _decoded(decoder, raw, place)
+    except Unreadable:
+        mended = _mended(raw)
+        if mended == raw:
+            raise
+        return _decoded(decoder, mended, place)
+
+
+def _decoded(decoder: msgspec.json.Decoder[T], raw: bytes | str, place: str) -> T:
+    try:
         return decoder.decode(raw)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         why = "JSON too deep" if isinstance(error, RecursionError) else str(error)
         raise Unreadable(f"{place}: {why}" if place else why) from None
+
+
+def _mended(raw: bytes | str) -> bytes | str:
+    """The same with a replacement character for what is no character: half a pair of surrogates, bytes of no UTF-8.
+
+    Such things stand in what receiving servers say, and must not cost the event they belong to.
+    """
+    text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
+    mended = _ESCAPE.sub(lambda found: found[0] if found[1] is None else "\\ufffd", text)
+    return mended.encode("utf-8", "replace") if isinstance(raw, bytes) else mended
 
 
 def time_of(text: object) -> int:
@@ -74,8 +103,10 @@ def id_of(text: object) -> str:
     return text if isinstance(text, str) and len(text) <= _MOST_ID and text.isascii() and text.isprintable() else ""
 
 
-def address_of(text: str, place: str) -> str:
+def address_of(text: object, place: str) -> str:
     """An address without the name before it. Raises `Unreadable`."""
+    if not isinstance(text, str):
+        raise Unreadable(f"{place}: no address")
     address = text.strip()
     if address.endswith(">"):
         address = address[address.rfind("<") + 1 : -1]
@@ -120,7 +151,7 @@ def detail_of(**words: object) -> Mapping[str, str]:
 def fanned_out(
     provider: ProviderName,
     kind: EventKind,
-    recipients: Sequence[tuple[str | None, Mapping[str, Any]]],
+    recipients: Sequence[tuple[object, Mapping[str, Any]]],
     *,
     own_id: MessageId | None,
     provider_message_id: str,
@@ -130,16 +161,22 @@ def fanned_out(
 ) -> tuple[Event, ...]:
     """One event for each recipient, with the recipient in its key; None: nobody knows which of several it was.
 
-    Raises `Unreadable` if there are none, or too many, or neither id.
+    Raises `Unreadable` if there are none, or too many, or neither id; with the events of the others for one that is
+    no address.
     """
     if not recipients or len(recipients) > MOST_EVENTS:
         raise Unreadable(f"{place}: {'too many' if recipients else 'no'} recipients")
     if own_id is None and not provider_message_id:
         raise Unreadable("no message id")
     message = provider_message_id or own_id
-    events = []
-    for given, told in recipients:
-        address = "" if given is None else address_of(given, place)
+    events: list[Event] = []
+    senseless: list[str] = []
+    for number, (given, told) in enumerate(recipients):
+        try:
+            address = "" if given is None else address_of(given, f"{place}[{number}]")
+        except Unreadable as error:
+            senseless.append(str(error))
+            continue
         events.append(
             Event(
                 provider=provider,
@@ -152,4 +189,6 @@ def fanned_out(
                 detail=detail_of(**told),
             )
         )
+    if senseless:
+        raise Unreadable("; ".join(senseless[:MOST_TOLD]), events)
     return tuple(events)

@@ -62,7 +62,7 @@ class _Notice(msgspec.Struct, rename="pascal", frozen=True):
     message_id: str | None = msgspec.field(name="MessageID", default=None)
     recipient: str | None = None
     email: str | None = None
-    metadata: dict[str, Any] | None = None
+    metadata: Any = None
     number: Any = msgspec.field(name="ID", default=None)
     type: str | None = None
     delivered_at: Any = None
@@ -151,7 +151,7 @@ class PostmarkNotices:
             self.provider,
             kind,
             [(recipient, told)],
-            own_id=own_id_of((notice.metadata or {}).get(ID_NAME)),
+            own_id=own_id_of(notice.metadata.get(ID_NAME) if isinstance(notice.metadata, dict) else None),
             provider_message_id=id_of(notice.message_id) if notice.message_id != _NO_MESSAGE else "",
             at=time_of(at),
             key_parts=() if kind in _ONCE else (at, notice.number),

@@ -26,6 +26,7 @@ from posthorse.mail.stream import SECOND
 from posthorse.providers.notice_fields import (
     ID_NAME,
     MOST_EVENTS,
+    MOST_TOLD,
     address_of,
     decoded,
     detail_of,
@@ -43,8 +44,6 @@ _TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
 _MOST_SIGNATURE = 200
 """Characters; a signature of P-256 in DER needs 96."""
 _MOST_KEY = 100
-_MOST_TOLD = 3
-"""Elements that make no sense and are named."""
 
 _KINDS: Mapping[str, EventKind] = {
     "processed": EventKind.TAKEN,
@@ -63,7 +62,7 @@ _NOBODY = frozenset({"account_status_change", "group_resubscribe"})
 
 class _Element(msgspec.Struct, frozen=True):
     event: str
-    email: str = ""
+    email: Any = ""
     timestamp: Any = None
     sg_event_id: Any = None
     sg_message_id: Any = None
@@ -130,7 +129,7 @@ class SendGridNotices:
             except Unreadable as error:
                 senseless.append(f"[{number}] {error}")
         if senseless:
-            told = "; ".join(senseless[:_MOST_TOLD])
+            told = "; ".join(senseless[:MOST_TOLD])
             raise Unreadable(f"{len(senseless)} of {len(elements)}: {told}", events)
         return events
 

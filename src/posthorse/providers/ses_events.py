@@ -5,7 +5,8 @@ counts nothing twice. Facts: the object's key is the type in lower camel case, b
 the text ends in a newline in the wild; on set-up there is a plain sentence instead of JSON.
 
 Opens and clicks do not say who of several recipients it was: with more than one the event names nobody, and is about
-the message. A complaint may name several who perhaps complained; each is taken at its word.
+the message. So it is with a complaint that lists several: those are all to whom the message went at the domain the
+complaint came from, one of whom complained, and SES does not know who.
 
 Left out: the envelope of SNS (`sns_envelope`).
 """
@@ -29,54 +30,43 @@ _NOBODY = frozenset({"AmazonSnsSubscriptionSucceeded"})
 
 Part = TypeVar("Part")
 
-_Told = tuple[str | None, dict[str, Any]]
+_Told = tuple[object, dict[str, Any]]
 
 
 class _Shape(msgspec.Struct, rename="camel", frozen=True):
-    """Keys as SES writes them."""
-
-
-class _Header(_Shape, frozen=True):
-    name: str = ""
-    value: str | None = ""
+    """Keys as SES writes them. Lists hold anything: one odd thing among them must not cost the others."""
 
 
 class _Mail(_Shape, frozen=True):
-    message_id: str
+    message_id: Any = None
     timestamp: Any = None
-    destination: tuple[str, ...] = ()
-    headers: tuple[_Header, ...] | None = None
-    tags: dict[str, tuple[str, ...]] | None = None
-
-
-class _Recipient(_Shape, frozen=True):
-    email_address: str
-    status: Any = None
-    diagnostic_code: Any = None
+    destination: tuple[Any, ...] = ()
+    headers: Any = None
+    tags: Any = None
 
 
 class _Bounce(_Shape, frozen=True):
-    bounced_recipients: tuple[_Recipient, ...]
-    bounce_type: str = "Undetermined"
-    bounce_sub_type: str | None = None
+    bounced_recipients: tuple[Any, ...]
+    bounce_type: Any = "Undetermined"
+    bounce_sub_type: Any = None
     timestamp: Any = None
 
 
 class _Complaint(_Shape, frozen=True):
-    complained_recipients: tuple[_Recipient, ...]
-    complaint_feedback_type: str | None = None
-    complaint_sub_type: str | None = None
+    complained_recipients: tuple[Any, ...]
+    complaint_feedback_type: Any = None
+    complaint_sub_type: Any = None
     timestamp: Any = None
 
 
 class _Delivery(_Shape, frozen=True):
-    recipients: tuple[str, ...]
+    recipients: tuple[Any, ...]
     timestamp: Any = None
     smtp_response: Any = None
 
 
 class _Delay(_Shape, frozen=True):
-    delayed_recipients: tuple[_Recipient, ...]
+    delayed_recipients: tuple[Any, ...]
     delay_type: Any = None
     timestamp: Any = None
 
@@ -174,12 +164,12 @@ class _Reading:
                 raise Unreadable("Message.eventType: not a known type")
 
     def _delivery(self, delivery: _Delivery) -> Sequence[Event]:
-        told = [(each, {"said": delivery.smtp_response}) for each in delivery.recipients]
+        told = [(_given(each), {"said": delivery.smtp_response}) for each in delivery.recipients]
         return self._fan_out(EventKind.DELIVERED, told, delivery.timestamp, "delivery.recipients")
 
     def _bounce(self, bounce: _Bounce) -> Sequence[Event]:
-        subtype = bounce.bounce_sub_type or ""
-        word = f"{bounce.bounce_type}/{subtype}" if subtype else bounce.bounce_type
+        subtype = _word(bounce.bounce_sub_type)
+        word = f"{_word(bounce.bounce_type)}/{subtype}" if subtype else _word(bounce.bounce_type)
         if subtype in _SUPPRESSED:
             kind = EventKind.DROPPED
         elif bounce.bounce_type == "Permanent":
@@ -192,11 +182,15 @@ class _Reading:
     def _complaint(self, complaint: _Complaint) -> Sequence[Event]:
         if complaint.complaint_feedback_type == "not-spam":
             return ()
-        suppressed = complaint.complaint_sub_type in _SUPPRESSED
-        word = complaint.complaint_sub_type if suppressed else complaint.complaint_feedback_type
-        told = [_recipient(each, word or "") for each in complaint.complained_recipients]
-        kind = EventKind.DROPPED if suppressed else EventKind.COMPLAINED
-        return self._fan_out(kind, told, complaint.timestamp, "complaint.complainedRecipients")
+        place, subtype = "complaint.complainedRecipients", _word(complaint.complaint_sub_type)
+        if subtype in _SUPPRESSED:
+            told = [_recipient(each, subtype) for each in complaint.complained_recipients]
+            return self._fan_out(EventKind.DROPPED, told, complaint.timestamp, place)
+        word = _word(complaint.complaint_feedback_type)
+        told = [_recipient(each, word) for each in complaint.complained_recipients]
+        several = len({str(address).lower() for address, _ in told}) > 1
+        told = [(None, {"kind": word, "said": f"one of {len(told)} recipients"})] if several else told[:1]
+        return self._fan_out(EventKind.COMPLAINED, told, complaint.timestamp, place)
 
     def _delay(self, delay: _Delay) -> Sequence[Event]:
         told = [_recipient(each, delay.delay_type) for each in delay.delayed_recipients]
@@ -210,12 +204,12 @@ class _Reading:
         return ()
 
     def _everybody(self, kind: EventKind, told: dict[str, Any]) -> Sequence[Event]:
-        recipients = [(each, told) for each in self._mail.destination]
+        recipients = [(_given(each), told) for each in self._mail.destination]
         return self._fan_out(kind, recipients, self._mail.timestamp, "mail.destination")
 
     def _one_person(self, kind: EventKind, moment: _Moment) -> Sequence[Event]:
         several = len(self._mail.destination) > 1
-        told: list[_Told] = [(None if several else each, {}) for each in self._mail.destination[:1]]
+        told: list[_Told] = [(None if several else _given(each), {}) for each in self._mail.destination[:1]]
         return self._fan_out(kind, told, moment.timestamp, "mail.destination")
 
     def _fan_out(
@@ -233,15 +227,31 @@ class _Reading:
         )
 
 
-def _recipient(recipient: _Recipient, kind: object) -> _Told:
-    return recipient.email_address, {"kind": kind, "code": recipient.status, "said": recipient.diagnostic_code}
+def _recipient(recipient: object, kind: object) -> _Told:
+    """One element of a list of recipients."""
+    if not isinstance(recipient, dict):
+        return "", {}
+    told = {"kind": kind, "code": recipient.get("status"), "said": recipient.get("diagnosticCode")}
+    return _given(recipient.get("emailAddress")), told
+
+
+def _given(address: object) -> str:
+    """What stands for an address; empty, which is none, for what cannot be one."""
+    return address if isinstance(address, str) else ""
+
+
+def _word(word: object) -> str:
+    return word if isinstance(word, str) else ""
 
 
 def _own_id(mail: _Mail) -> MessageId | None:
-    for value in (mail.tags or {}).get(ID_NAME, ()):
+    """Our id: in a tag, else in a header field; whatever else stands in them is not ours to judge."""
+    values = mail.tags.get(ID_NAME) if isinstance(mail.tags, dict) else None
+    for value in values if isinstance(values, list) else ():
         if found := own_id_of(value):
             return found
-    named = (header.value for header in mail.headers or () if header.name.lower() == _OWN_HEADER)
+    headers = [header for header in mail.headers if isinstance(header, dict)] if isinstance(mail.headers, list) else []
+    named = (header.get("value") for header in headers if _word(header.get("name")).lower() == _OWN_HEADER)
     return next((found for value in named if (found := own_id_of(value))), None)
 
 
