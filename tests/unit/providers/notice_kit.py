@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.ports import HttpRequest, HttpResponse, Target
-from posthorse.providers.notices import Incoming
+from posthorse.providers.notices import Attended, Forged, Genuine, Incoming
 from posthorse.providers.postmark_notices import PostmarkNotices
 from posthorse.providers.sendgrid_notices import SendGridNotices
 from posthorse.providers.ses_notices import SesNotices
@@ -24,6 +24,7 @@ from posthorse.providers.sns_certificate import CertificateMemory
 NOW = 1_772_446_540_000_000
 """2026-03-02T10:15:40Z, microseconds."""
 TOPIC = "arn:aws:sns:us-east-1:123456789012:posthorse"
+HOST = "sns.us-east-1.amazonaws.com"
 CERTIFICATE_URL = "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-0a1b2c3d4e5f60718293a4b5c6d7e8f9.pem"
 USER, PASSWORD = "postmark", "correct horse battery staple"
 
@@ -198,3 +199,15 @@ def sendgrid_headers(body: bytes, at_s: int | str = NOW // 1_000_000) -> dict[st
 def basic(user: str = USER, password: str = PASSWORD) -> dict[str, str]:
     """The header field with user and password."""
     return {"authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+def verdict(incoming: Incoming, reader: SesNotices | None = None) -> Genuine | Attended | Forged:
+    """What the door says to one post."""
+    return asyncio.run((reader or ses()).verify(incoming))
+
+
+def why(incoming: Incoming, reader: SesNotices | None = None) -> str:
+    """The word for what is not let in."""
+    found = verdict(incoming, reader)
+    assert isinstance(found, Forged), found
+    return found.why
