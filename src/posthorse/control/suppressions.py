@@ -3,6 +3,7 @@
 from posthorse.control import replies, requests
 from posthorse.control.node import NotDone
 from posthorse.control.wording import maybe_time, written_time
+from posthorse.mail.address_key import address_key
 from posthorse.mail.ids import Tenant
 from posthorse.mail.ports import Clock
 from posthorse.mail.stream import SECOND
@@ -47,15 +48,15 @@ async def listed(spool: SpoolDesk, request: requests.Suppressions) -> replies.Su
     """One page of the list."""
     limit = max(1, min(request.limit, requests.MOST_ROWS))
     tenant = Tenant(request.tenant) if request.tenant else None
-    found = await spool.suppressions(tenant, request.after.lower(), limit + 1)
+    found = await spool.suppressions(tenant, address_key(request.after), limit + 1)
     return replies.Suppressions(suppressions=[_shown(entry) for entry in found[:limit]], more=len(found) > limit)
 
 
 def _address(text: str) -> str:
-    local, at, domain = text.strip().lower().rpartition("@")
+    local, at, domain = text.strip().rpartition("@")
     if not (local and at and domain) or any(ord(character) < 33 or ord(character) == 127 for character in text.strip()):
         raise NotDone(f"{text!r} is not an address")
-    return f"{local}@{domain}"
+    return address_key(f"{local}@{domain}")
 
 
 def _shown(entry: Suppression) -> replies.Suppressed:

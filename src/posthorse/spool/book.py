@@ -17,7 +17,7 @@ from posthorse.spool.port import HistoryRow
 from posthorse.spool.proof import Trail
 
 TenantKey = tuple[Tenant, str]
-"""A key that means something only within its tenant: idempotency key, supersede key, address in lower case."""
+"""A key that means something only within its tenant: idempotency key, supersede key, the key of an address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

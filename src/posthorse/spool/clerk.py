@@ -9,6 +9,7 @@ Left out: transactions and storage (adapters), what a person decides (`posthorse
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
+from posthorse.mail.address_key import address_key
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MessageId
 from posthorse.mail.outcome import Handover
@@ -158,7 +159,7 @@ class Clerk:
         now: int,
     ) -> tuple[Change | None, Telling]:
         """What happens to a new recipient in the transaction that accepts it; None: it waits."""
-        if suppressed and (entry.message.tenant, entry.address.lower()) in suppressed:
+        if suppressed and entry.list_key in suppressed:
             return rules.suppress_waiting(entry.row), Telling(at=now)
         for hold in holds:
             if matches(hold.selector, entry):
@@ -205,14 +206,14 @@ class Clerk:
 
     def _claim_due(self, book: Book, request: LeaseRequest, found: Sequence[Entry]) -> list[Entry]:
         now = book.now
-        suppressed = self.suppressed(book, {(entry.message.tenant, entry.address.lower()) for entry in found})
+        suppressed = self.suppressed(book, {entry.list_key for entry in found})
         leased: list[Entry] = []
         ids: set[MessageId] = set()
         size_bytes = 0
         for entry in found:
             if entry.row.expires_at <= now:
                 record(book, entry, rules.expire(entry.row), Telling(at=now))
-            elif suppressed and (entry.message.tenant, entry.address.lower()) in suppressed:
+            elif suppressed and entry.list_key in suppressed:
                 record(book, entry, unmailable(entry.row), Telling(at=now))
             elif rules.may_lease(entry.row, now):
                 if entry.message.id not in ids:
@@ -249,7 +250,7 @@ class Clerk:
         """Each mark all or nothing, judged in the order given."""
         keys = {(mark.message_id, n) for mark in batch for n, _ in mark.recipients}
         entries = dict(book.entries(keys))
-        suppressed = self.suppressed(book, {(e.message.tenant, e.address.lower()) for e in entries.values()})
+        suppressed = self.suppressed(book, {e.list_key for e in entries.values()})
         return [self._release_one(book, mark, entries, suppressed) for mark in batch]
 
     def _release_one(
@@ -263,7 +264,7 @@ class Clerk:
             entry = entries.get((mark.message_id, n))
             reason: Refusal | None = Refusal.STALE
             if entry is not None:
-                on_list = (entry.message.tenant, entry.address.lower()) in suppressed
+                on_list = entry.list_key in suppressed
                 reason = self.refusal(entry.row, fence, now, suppressed=on_list)
             if reason is not None:
                 reasons[n] = reason
@@ -335,7 +336,7 @@ class Clerk:
 
 
 def _address_key(new: NewMessage, address: str) -> TenantKey:
-    return (new.tenant, address.lower())
+    return (new.tenant, address_key(address))
 
 
 def _asks_history(row: Row, settlement: Settlement, result: Settled) -> bool:

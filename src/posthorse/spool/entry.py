@@ -6,8 +6,9 @@ Left out: what the row may do (`posthorse.spool.rules`) and where it is kept (th
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from posthorse.mail.address_key import address_key
 from posthorse.mail.carriage import Carriage, Fate
-from posthorse.mail.ids import AttemptId, MessageId, NodeId
+from posthorse.mail.ids import AttemptId, MessageId, NodeId, Tenant
 from posthorse.mail.message import Message
 from posthorse.spool.desk_port import RecipientView, Selector, Unconfirmed
 from posthorse.spool.port import LeasedGroup, LeasedRecipient
@@ -38,6 +39,11 @@ class Entry:
     """Who holds the lease, or held the last one."""
     rested_at: int | None = None
     """When duty ended, microseconds UTC; None: it has not."""
+
+    @property
+    def list_key(self) -> tuple[Tenant, str]:
+        """Under which its address would stand on a list."""
+        return (self.message.tenant, address_key(self.address))
 
     @property
     def key(self) -> EntryKey:

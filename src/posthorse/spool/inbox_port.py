@@ -85,7 +85,7 @@ class SpoolInbox(Protocol):
     """What feedback asks of the spool; each call is one transaction.
 
     An event counts only if its provider was given a copy of that recipient's mail; recipients are found by address,
-    without regard to case. One that names no recipient is about the only one there is, else about the message as a
+    in whatever spelling. One that names no recipient is about the only one there is, else about the message as a
     whole: then it is kept in the history and is nobody's fate. What was read is dropped by the desk's `purge`, as
     bodies are.
     """

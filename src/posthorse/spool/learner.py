@@ -13,6 +13,7 @@ from dataclasses import replace
 from hashlib import blake2b
 from itertools import chain
 
+from posthorse.mail.address_key import address_key
 from posthorse.mail.carriage import raise_fate
 from posthorse.mail.event import FATES, SUPPRESSING, Event
 from posthorse.mail.ids import MessageId, ProviderName
@@ -158,7 +159,7 @@ class _Hearing:
         )
 
     def _suppress(self, entry: Entry, event: Event) -> None:
-        address = (entry.message.tenant, entry.address.lower())
+        address = entry.list_key
         present = self._inbox.listed([address]).get(address)
         new = Suppression(
             tenant=address[0],
@@ -209,14 +210,14 @@ class _Directory:
         self.first = recipients[0][0]
         self._is_single = len(recipients) == 1
         self._exactly = {address: n for n, address in recipients}
-        self._roughly = {address.lower(): n for n, address in reversed(recipients)}
+        self._roughly = {address_key(address): n for n, address in reversed(recipients)}
 
     def find(self, address: str) -> int | None:
         """Number of a recipient; `ABOUT_MESSAGE`: none is named, and there are several; None: no such one."""
         if not address:
             return self.first if self._is_single else ABOUT_MESSAGE
         exact = self._exactly.get(address)
-        return self._roughly.get(address.lower()) if exact is None else exact
+        return self._roughly.get(address_key(address)) if exact is None else exact
 
 
 def outweighs(new: Suppression, present: Suppression, now: int) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
+from posthorse.mail.address_key import address_key
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MessageId, ProviderName, Tenant
 from posthorse.mail.ports import Clock
@@ -187,12 +188,12 @@ class MemorySpool:
 
     async def suppress(self, entry: Suppression) -> None:
         """As the port says."""
-        stored = replace(entry, address=entry.address.lower())
+        stored = replace(entry, address=address_key(entry.address))
         await self._transact(lambda book: book.suppress(stored))
 
     async def unsuppress(self, tenant: Tenant, address: str) -> bool:
         """As the port says."""
-        return await self._transact(lambda book: book.unsuppress((tenant, address.lower())))
+        return await self._transact(lambda book: book.unsuppress((tenant, address_key(address))))
 
     async def suppressions(self, tenant: Tenant | None, after: str, limit: int) -> Sequence[Suppression]:
         """As the port says."""

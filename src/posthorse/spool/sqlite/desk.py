@@ -8,6 +8,7 @@ from dataclasses import replace
 import apsw
 import msgspec
 
+from posthorse.mail.address_key import address_key
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MessageId, ProviderName, Tenant
 from posthorse.mail.stream import BY_ORDER, Stream
@@ -118,11 +119,11 @@ def has_suppressions(connection: apsw.Connection) -> bool:
 
 
 def suppress(book: SqliteBook, entry: Suppression) -> None:
-    """Add or replace; the address in lower case."""
+    """Add or replace, under the key of the address."""
     book.lists_changed = True
     bindings = {
         "tenant": entry.tenant,
-        "address": entry.address.lower(),
+        "address": address_key(entry.address),
         "reason": entry.reason,
         "source": entry.source,
         "created_at": entry.created_at,
@@ -136,7 +137,7 @@ def suppress(book: SqliteBook, entry: Suppression) -> None:
 def unsuppress(book: SqliteBook, tenant: Tenant, address: str) -> bool:
     """Remove; False: it was not there."""
     book.lists_changed = True
-    book.connection.execute(_DESK["unsuppress"], {"tenant": tenant, "address": address.lower()})
+    book.connection.execute(_DESK["unsuppress"], {"tenant": tenant, "address": address_key(address)})
     return book.connection.changes() > 0
 
 

@@ -5,6 +5,7 @@ Left out: SQL text (spool/sql/sqlite) and running it.
 
 import msgspec
 
+from posthorse.mail.address_key import address_key
 from posthorse.mail.carriage import Carriage, Cause, Fate
 from posthorse.mail.ids import AttemptId, MessageId, NodeId, ProviderName, Tenant
 from posthorse.mail.message import Message
@@ -63,7 +64,7 @@ def message_row(message: Message, body: int) -> tuple[Value, ...]:
 def new_recipient_row(entry: Entry) -> tuple[Value, ...]:
     """A recipient for `add_recipients`: nothing was tried yet."""
     row = entry.row
-    key = entry.address.lower()
+    key = address_key(entry.address)
     return (
         entry.message.id,
         entry.n,

@@ -8,9 +8,11 @@ import re
 from collections.abc import Mapping
 from hashlib import sha256
 from importlib.resources import files
+from typing import Any
 
 import apsw
 
+from posthorse.mail.address_key import address_key
 from posthorse.mail.carriage import TRANSITIONS, Carriage, Cause, Fate
 
 PAGE_SIZE_BYTES = 8192
@@ -100,11 +102,17 @@ def migrate(connection: apsw.Connection) -> None:
         raise SpoolRefused(
             f"the spool has schema {have}, this version knows {len(steps)}: a newer Posthorse used it; start that one"
         )
+    connection.create_scalar_function("address_key", _key, 1, deterministic=True)
     for number, text in enumerate(steps[have:], have + 1):
         connection.execute(f"BEGIN IMMEDIATE; {text}; PRAGMA user_version = {number}; COMMIT")
+    connection.create_scalar_function("address_key", None)
     if not have:
         connection.execute("INSERT INTO meta (key, value) VALUES ('moves', ?)", (moves_digest(),))
     _renew_checks(connection)
+
+
+def _key(*address: Any) -> str:
+    return address_key(str(address[0]))
 
 
 def _renew_checks(connection: apsw.Connection) -> None:

@@ -6,6 +6,7 @@ straight (a key that somebody has, holds, lists, a stale fence, any other outcom
 
 from collections.abc import Mapping, Sequence
 
+from posthorse.mail.address_key import address_key
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MessageId, ProviderName, Tenant
 from posthorse.mail.outcome import Handover
@@ -65,8 +66,8 @@ def admit(book: SqliteBook, new: NewMessage, lease_us: int) -> Admitted:
         else ("queued", 0, new.copies_allowed, None, None, due, None, "", None)
     )
     for n, address in enumerate(new.recipients):
-        lower = address.lower()
-        named = None if lower == address else lower
+        key_of_address = address_key(address)
+        named = None if key_of_address == address else key_of_address
         book.recipients.append((key, n, new.tenant, address, named, stream, message.expires_at, *state))
     start = (
         f'{{"recipients":{len(new.recipients)},"expires_at":{message.expires_at},"copies_allowed":{new.copies_allowed}'
@@ -101,7 +102,7 @@ def lease(book: SqliteBook, request: LeaseRequest, lease_us: int) -> list[Leased
     found = book.due_rows(request.stream, request.limit, newest_first=request.newest_first)
     if any(row[6] <= now or row[20] or (row[13] == "in_doubt" and row[16] >= row[17]) for row in found):
         return None
-    if found and book.has_suppressions and book.suppressed({(Tenant(row[1]), row[12].lower()) for row in found}):
+    if found and book.has_suppressions and book.suppressed({(Tenant(row[1]), address_key(row[12])) for row in found}):
         return None
     chosen = _within(found, request.max_bytes)
     if not chosen:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from posthorse.mail.address_key import address_key
+from posthorse.mail.ids import Tenant
 from posthorse.spool.clerk import Clerk
 from posthorse.spool.port import (
     AdmitResult,
@@ -133,7 +135,7 @@ def _admits(book: SqliteBook, clerk: Clerk, calls: Sequence[Call], paths: Paths)
     batch: list[NewMessage] = [new for call in calls for new in call.asked]
     results: list[AdmitResult | None] = [None] * len(batch)
     listed = (
-        clerk.suppressed(book, {(new.tenant, a.lower()) for new in batch for a in new.recipients})
+        clerk.suppressed(book, {(new.tenant, address_key(a)) for new in batch for a in new.recipients})
         if book.has_suppressions
         else ()
     )
@@ -157,7 +159,7 @@ def _leave_keys_in_order(batch: Sequence[NewMessage], is_plain: list[bool]) -> N
     """A key belongs to the first of a batch: if that is one for the clerk, so is every later one with its key."""
     if all(is_plain):
         return
-    crooked = set()
+    crooked: set[tuple[Tenant, str]] = set()
     for place, new in enumerate(batch):
         key = (new.tenant, new.idempotency_key)
         if not is_plain[place]:
@@ -167,7 +169,7 @@ def _leave_keys_in_order(batch: Sequence[NewMessage], is_plain: list[bool]) -> N
 
 
 def _on_list(new: NewMessage, listed: Any) -> bool:
-    return any((new.tenant, address.lower()) in listed for address in new.recipients)
+    return any((new.tenant, address_key(address)) in listed for address in new.recipients)
 
 
 def _lease(book: SqliteBook, clerk: Clerk, request: LeaseRequest) -> Sequence[LeasedGroup]:
