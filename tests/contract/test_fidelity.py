@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from posthorse.accept.api.decoding import decoded
 from posthorse.accept.api.intake import taken
-from posthorse.accept.api.sending import decoded
 from posthorse.adapters.bounded_worker import ChildWorkers
 from posthorse.adapters.clock import SystemClock
 from posthorse.adapters.dialer import SystemDialer

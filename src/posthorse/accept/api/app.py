@@ -15,12 +15,13 @@ import msgspec
 from posthorse.accept.admission import Admission
 from posthorse.accept.api.body import media_type, read
 from posthorse.accept.api.caller import Callers
+from posthorse.accept.api.decoding import decoded, decoded_batch
 from posthorse.accept.api.intake import idempotency_key, taken_raw
 from posthorse.accept.api.looking import Looking
-from posthorse.accept.api.problems import CONTENT_TYPE, ApiError, Code, invalid
+from posthorse.accept.api.problems import CONTENT_TYPE, ApiError, Code
 from posthorse.accept.api.query import options_of, parameters, wanted
-from posthorse.accept.api.sending import Asked, Sending, decoded, digest_of
-from posthorse.accept.api.wire import Answer, Batch, Receipt
+from posthorse.accept.api.sending import Asked, Sending, digest_of
+from posthorse.accept.api.wire import Answer, Receipt
 from posthorse.accept.reception import Incoming, Reception
 from posthorse.accept.trusted import UNIX
 from posthorse.asgi import ClientGone, Fields, Receive, Scope, Send, answer
@@ -35,7 +36,6 @@ _ENVELOPE_ROOM_BYTES = 1 << 20
 _REPLAYED = (b"idempotent-replayed", b"true")
 
 _encode = msgspec.json.Encoder().encode
-_BATCH = msgspec.json.Decoder(Batch)
 
 
 class ApiObserver(Protocol):
@@ -186,12 +186,7 @@ class Api:
     async def _send_batch(self, request: _Request) -> _Said:
         if media_type(request.headers) != "application/json":
             raise ApiError(Code.UNSUPPORTED_MEDIA_TYPE, "The body of a batch is application/json.")
-        try:
-            batch = _BATCH.decode(request.incoming.content)
-        except msgspec.ValidationError:
-            raise invalid("messages", "is a list of 1 to 100 messages, and nothing stands beside it") from None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise ApiError(Code.MALFORMED_REQUEST) from None
+        batch = await decoded_batch(request.incoming.content)
         asked = request.asked(b"batch")
         with self._sending.under_way(asked):
             return _Said(200, await self._counted(self._sending.batch(asked, batch.messages)))

@@ -7,7 +7,6 @@ Left out: reading the request (`app`), deciding about the mail (admission).
 """
 
 import asyncio
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -203,8 +202,3 @@ def idempotency_key(headers: dict[bytes, bytes]) -> str:
         return parse_key(given.decode("ascii"))
     except ValueError:
         raise ApiError(Code.IDEMPOTENCY_KEY_INVALID) from None
-
-
-def plain(text: str) -> str:
-    """A message of a decoder, fit for anybody's screen: at most 300 printable ASCII characters."""
-    return re.sub(r"[^ -~]", "?", text[:300])

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from posthorse.accept.api.intake import plain
+from posthorse.accept.api.decoding import plain
 from posthorse.accept.api.looking import Wanted
 from posthorse.accept.api.problems import ApiError, Code, invalid
 from posthorse.accept.api.wire import MAX_PAGE, Options

@@ -198,7 +198,12 @@ REFUSED = [
     ({"configuration_set": "a b"}, 422, "invalid_field", "configuration_set"),
     ({"tags": {"a b": "c"}}, 422, "invalid_field", "tags"),
     ({"tags": {"posthorse:stream": "soon"}}, 422, "invalid_field", "tags"),
-    ({"recipients": ["ada@example.net"]}, 422, "invalid_field", None),
+    ({"recipients": ["ada@example.net"]}, 422, "invalid_field", "recipients"),
+    ({"attachments": [{"content": "", "name": "a"}]}, 422, "invalid_field", "attachments[0].name"),
+    ({"attachments": [{"file_name": "a"}]}, 422, "invalid_field", "attachments[0].content"),
+    ({"tags": {"a": 1}}, 422, "invalid_field", "tags[]"),
+    ({"a\n": 1}, 422, "invalid_field", "body"),
+    ({"subject": "x" * 70_000}, 422, "invalid_field", "subject"),
     ({"raw": "RnJvbTog"}, 422, "invalid_field", "subject"),
 ]
 
@@ -219,6 +224,35 @@ def test_what_cannot_be_meant_is_refused(
         assert told["detail"].isprintable()
         assert not await desk.spool.select(Selector(), 10)
         assert desk.told.bugs == []
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({"deadline": 1.5}, "deadline: is a whole number or a string or null"),
+        ({"to": "ada@example.net"}, "to: is a list"),
+        ({"to": [None]}, "to[0]: is a string"),
+        ({"stream": "soon"}, "stream: is one of urgent, standard, once, bulk"),
+        (
+            {"attachments": [{"content": "", "disposition": "x"}]},
+            "attachments[0].disposition: is one of attachment, inline",
+        ),
+        ({"colour": 1}, "colour: there is no such field"),
+        ({"headers": [{"name": "X-A"}]}, "headers[0].value: is missing"),
+        (7, "A message is a JSON object."),
+        ([], "A message is a JSON object."),
+    ],
+)
+def test_what_is_wrong_with_json_is_said_in_words_for_people(run: Run, body: Any, detail: str) -> None:
+    """Alone and in a batch; no words of the decoder."""
+
+    async def story() -> None:
+        desk = Desk()
+        assert (await desk.send(body)).json["detail"] == detail
+        batch = await desk.send({"messages": [body]}, to="messages/batch")
+        assert batch.json["results"][0]["problem"]["detail"] == detail
 
     run(story())
 

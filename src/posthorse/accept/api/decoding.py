@@ -1,0 +1,87 @@
+"""Decoding: JSON of a request to the structs of `wire`, and what is wrong with it in words for people.
+
+Promise: bounded in time (`json_bounds`); the field is named wherever the fault is in one. Left out: content (`content`)
+and what the fields mean (`intake`).
+"""
+
+import re
+from typing import Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from posthorse.accept.api.json_bounds import check
+from posthorse.accept.api.problems import ApiError, Code, invalid
+from posthorse.accept.api.wire import MAX_BATCH, Attachment, Batch, Message
+
+_MESSAGE = msgspec.json.Decoder(Message)
+_BATCH = msgspec.json.Decoder(Batch)
+
+_PLACE = re.compile(r"(.*?)(?: - at (?:`key` in )?`\$\.?(.*)`)?", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(.*)`")
+_EXPECTED = re.compile(r"Expected `([^`]*)`, got `[^`]*`")
+_KINDS = {"str": "a string", "int": "a whole number", "null": "null", "array": "a list", "object": "an object"}
+
+
+async def decoded(octets: bytes) -> Message:
+    """A message. Raises `ApiError`."""
+    await check(octets)
+    return of_batch(octets)
+
+
+def of_batch(octets: bytes | memoryview) -> Message:
+    """The same of what was checked before. Raises `ApiError`."""
+    try:
+        return _MESSAGE.decode(octets)
+    except msgspec.ValidationError as error:
+        raise _said(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ApiError(Code.MALFORMED_REQUEST, "The body is no JSON that is taken here.") from None
+
+
+async def decoded_batch(octets: bytes) -> Batch:
+    """A batch, its messages not decoded yet (`of_batch`). Raises `ApiError`."""
+    await check(octets)
+    try:
+        return _BATCH.decode(octets)
+    except msgspec.ValidationError:
+        raise invalid("messages", f"is a list of 1 to {MAX_BATCH} messages, and nothing stands beside it") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise ApiError(Code.MALFORMED_REQUEST) from None
+
+
+def _said(text: str) -> ApiError:
+    """A decoder's message in our words."""
+    told = _PLACE.fullmatch(text)
+    assert told is not None  # everything in it may be empty
+    why, place = told[1], plain(told[2] or "").replace("[...]", "[]")
+    if unknown := _UNKNOWN.fullmatch(why):
+        return invalid(".".join(filter(None, (place, plain(unknown[1])))), "there is no such field")
+    if missing := _MISSING.fullmatch(why):
+        return invalid(".".join(filter(None, (place, missing[1]))), "is missing")
+    if not place:
+        return ApiError(Code.INVALID_FIELD, "A message is a JSON object.")
+    if choices := _CHOICES.get(place.rpartition(".")[2]):
+        return invalid(place, f"is one of {', '.join(choices)}")
+    expected = _EXPECTED.fullmatch(why)
+    kinds = [_KINDS[kind] for kind in expected[1].split(" | ") if kind in _KINDS] if expected else []
+    return invalid(place, f"is {' or '.join(kinds)}" if kinds else "has a value that cannot be meant")
+
+
+def _choices(*structs: type) -> dict[str, tuple[str, ...]]:
+    """The words that a field may have, by its name."""
+    found = {}
+    for struct in structs:
+        for name, kind in get_type_hints(struct).items():
+            for one in (kind, *get_args(kind)):
+                if get_origin(one) is Literal:
+                    found[name] = get_args(one)
+    return found
+
+
+_CHOICES = _choices(Message, Attachment)
+
+
+def plain(text: str) -> str:
+    """A word of the client, fit for anybody's screen: at most 300 printable ASCII characters."""
+    return re.sub(r"[^ -~]", "?", text[:300])
