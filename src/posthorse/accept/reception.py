@@ -4,6 +4,10 @@ Promise: nothing beyond a request's limit is kept, whatever it declares; all bod
 client that stops sending, or sends too slowly, is given up; once it is closing, whoever comes is told to come back. The
 digest is made as the bytes come, so that a large body holds nobody up. Room is given back when the request has ended.
 
+Strangers, who can be told from others only by their whole body, have a room of their own, in which what they announce
+is taken at once and no address may have more than its part: however full it is, it is no load, and keeps no mail out
+whose sender is known.
+
 Left out: what the body says; how a front words that it was not received; connections (the HTTP server).
 """
 
@@ -24,11 +28,22 @@ class ReceptionLimits:
     """Bounds. Defaults are generous to slow lines, and still end."""
 
     room_bytes: int = 512 << 20
-    """Of all bodies that are being received or worked on."""
+    """Of all bodies that are being received or worked on, whose callers are known."""
+    strangers_bytes: int = 256 << 20
+    """Of all bodies whose callers are not known yet, announced or received."""
+    stranger_bytes: int = 128 << 20
+    """Of those from one address."""
     idle_s: float = 30.0
     """Without a byte."""
     body_s: float = 300.0
     """For one whole body."""
+    least_bytes_per_s: float = 8_192.0
+    """Who is slower than this by more than `idle_s` is given up."""
+
+    @classmethod
+    def within(cls, memory_bytes: int) -> "ReceptionLimits":
+        """Where all messages being received may have `memory_bytes` before mail is shed."""
+        return cls(room_bytes=2 * memory_bytes, strangers_bytes=memory_bytes, stranger_bytes=memory_bytes // 2)
 
 
 @unique
@@ -56,12 +71,16 @@ class NotReceived(Exception):
 class Reception:
     """All requests being received. `limits` may be replaced at any time."""
 
-    __slots__ = ("_emptied", "held_bytes", "limits", "open_now", "pending")
+    __slots__ = ("_emptied", "_strangers", "held_bytes", "limits", "open_now", "pending", "strangers_bytes")
 
     def __init__(self, limits: ReceptionLimits | None = None) -> None:
         self.limits = limits or ReceptionLimits()
         self.held_bytes = 0
-        """Bytes of bodies that are being received or worked on."""
+        """Bytes of bodies that are being received or worked on, whose callers are known."""
+        self._strangers: dict[str, int] = {}
+        """Bytes announced or received, by the address of callers who are not known yet."""
+        self.strangers_bytes = 0
+        """The same of all of them."""
         self.pending = 0
         """Requests that wait for a commit."""
         self.open_now = 0
@@ -87,6 +106,22 @@ class Reception:
                     self._emptied.clear()
                     await self._emptied.wait()
 
+    def reserve(self, stranger: str, more_bytes: int, *, is_small: bool) -> bool:
+        """Take room for a stranger, if there is any; the last quarter is for what is small."""
+        limits, share = self.limits, 1.0 if is_small else _LARGE_SHARE
+        its_bytes, all_bytes = self._strangers.get(stranger, 0) + more_bytes, self.strangers_bytes + more_bytes
+        if its_bytes > share * limits.stranger_bytes or all_bytes > share * limits.strangers_bytes:
+            return False
+        self._strangers[stranger], self.strangers_bytes = its_bytes, all_bytes
+        return True
+
+    def give_back(self, stranger: str, its_bytes: int) -> None:
+        """Give back a stranger's room."""
+        self.strangers_bytes -= its_bytes
+        left_bytes = self._strangers.pop(stranger, 0) - its_bytes
+        if left_bytes > 0:
+            self._strangers[stranger] = left_bytes
+
     def left(self) -> None:
         """A request has ended."""
         self.open_now -= 1
@@ -94,15 +129,33 @@ class Reception:
             self._emptied.set()
 
 
+_LARGE_SHARE = 0.75
+
+
 class Incoming:
     """The body of one request."""
 
-    __slots__ = ("_digest", "_held_bytes", "_into", "_kept", "_most_bytes", "_reception", "content", "sha256")
+    __slots__ = (
+        "_digest",
+        "_got_bytes",
+        "_into",
+        "_kept",
+        "_most_bytes",
+        "_reception",
+        "_reserved_bytes",
+        "_stranger",
+        "content",
+        "sha256",
+    )
 
     def __init__(self, reception: Reception, most_bytes: int) -> None:
         self._reception = reception
         self._most_bytes = most_bytes
-        self._held_bytes = 0
+        self._got_bytes = 0
+        self._stranger = ""
+        """Whose room it takes; empty: its caller is known."""
+        self._reserved_bytes = 0
+        """In the strangers' room."""
         self._digest = sha256()
         self._kept: list[bytes] = []
         self._into: BytesIO | None = None
@@ -118,24 +171,36 @@ class Incoming:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._reception.held_bytes -= self._held_bytes
-        self._held_bytes = 0
+        if self._stranger:
+            self._reception.give_back(self._stranger, self._reserved_bytes)
+        else:
+            self._reception.held_bytes -= self._got_bytes
+        self._got_bytes = self._reserved_bytes = 0
         self.content = b""
         self._kept.clear()
         self._into = None
         self._reception.left()
 
-    async def read(self, receive: Receive, declared_bytes: int) -> None:
-        """Read the whole body. `declared_bytes`: its Content-Length; 0 if there is none. Raises `NotReceived`, and
-        `ClientGone` of ASGI.
+    async def read(self, receive: Receive, declared_bytes: int, stranger: str = "") -> None:
+        """Read the whole body. `declared_bytes`: its Content-Length; 0 if there is none. `stranger`: where a caller is
+        who is not known yet. Raises `NotReceived`, and `ClientGone` of ASGI.
         """
         limits = self._reception.limits
         if declared_bytes > self._most_bytes:
             raise self._refused(Why.TOO_LARGE)
         if self._reception.is_closing or self._reception.held_bytes + declared_bytes > limits.room_bytes:
             raise self._refused(Why.BUSY)
+        self._stranger = stranger
+        if stranger:
+            self._reserve(declared_bytes)
         try:
-            await read_body(receive, self._take, idle_s=limits.idle_s, whole_s=limits.body_s)
+            await read_body(
+                receive,
+                self._take,
+                idle_s=limits.idle_s,
+                whole_s=limits.body_s,
+                least_bytes_per_s=limits.least_bytes_per_s,
+            )
         except TimeoutError:
             raise self._refused(Why.TOO_SLOW) from None
         self.content = poured(self._into) if self._into is not None else b"".join(self._kept)
@@ -143,16 +208,37 @@ class Incoming:
         self._kept.clear()
         self._into = None
 
+    def known(self) -> None:
+        """The caller of a body that was read is known now. Raises `NotReceived` if there is no room for it."""
+        if not self._stranger:
+            return
+        self._reception.give_back(self._stranger, self._reserved_bytes)
+        self._stranger, self._reserved_bytes = "", 0
+        self._reception.held_bytes += self._got_bytes
+        if self._reception.held_bytes > self._reception.limits.room_bytes:
+            raise self._refused(Why.BUSY)
+
+    def _reserve(self, whole_bytes: int) -> None:
+        """Raises `NotReceived`."""
+        more_bytes = whole_bytes - self._reserved_bytes
+        if more_bytes > 0:
+            if not self._reception.reserve(self._stranger, more_bytes, is_small=whole_bytes <= LARGE_BYTES):
+                raise self._refused(Why.BUSY)
+            self._reserved_bytes = whole_bytes
+
     def _take(self, piece: bytes) -> None:
-        self._held_bytes += len(piece)
-        self._reception.held_bytes += len(piece)
-        if self._held_bytes > self._most_bytes:
+        self._got_bytes += len(piece)
+        if self._stranger:
+            self._reserve(self._got_bytes)
+        else:
+            self._reception.held_bytes += len(piece)
+        if self._got_bytes > self._most_bytes:
             raise self._refused(Why.TOO_LARGE)
         if self._reception.held_bytes > self._reception.limits.room_bytes:
             raise self._refused(Why.BUSY)
         self._digest.update(piece)
         self._kept.append(piece)
-        if self._held_bytes > LARGE_BYTES:
+        if self._got_bytes > LARGE_BYTES:
             self._into = self._into or vessel()
             self._into.writelines(self._kept)
             self._kept.clear()

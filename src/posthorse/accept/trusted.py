@@ -6,6 +6,7 @@ words: `loopback`, this machine, and `unix`, whoever may open a unix socket that
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from posthorse.mail.ids import Tenant
@@ -87,3 +88,15 @@ def parse_peer(peer: str) -> IPv4Address | IPv6Address | None:
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
+
+
+_IPV6_SITE_BITS = 64
+
+
+@lru_cache(maxsize=1_024)
+def site(peer: str) -> str:
+    """Who is behind an address: with IPv6 whoever has one address has a whole network of them."""
+    address = parse_peer(peer)
+    if address is None or address.version == 4:
+        return str(address or peer)
+    return str(int(address) >> _IPV6_SITE_BITS)
