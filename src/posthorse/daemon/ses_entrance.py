@@ -33,10 +33,10 @@ class SesTeller:
         """A message was answered, so long after its last byte."""
         self._journal.measures.answered(Front.SES.value, duration_s)
 
-    def login_refused(self, peer: str) -> None:
-        """A caller was not let in."""
+    def login_refused(self, peer: str, reason: str, access_key_id: str) -> None:
+        """A caller was not let in, for a reason of one word; the key it named, if any."""
         self._journal.measures.refused("login")
-        self._journal.log.login_refused(Front.SES.value, "", peer)
+        self._journal.log.login_refused(Front.SES.value, access_key_id, peer, reason)
 
     def timed_out(self, peer: str) -> None:
         """The body of a request did not come in time."""
@@ -83,7 +83,7 @@ class SesEntrance:
     def renew(self, config: Config) -> None:
         """Take over a changed configuration."""
         self._gate.trusted = trusted_of(config)
-        self.reception.limits = ReceptionLimits(room_bytes=2 * config.limits.memory_bytes)
+        self.reception.limits = ReceptionLimits.within(config.limits.memory_bytes)
         named = {rule.match.configuration_set for rule in config.classify if rule.match.configuration_set}
         self._account.offered = Offered(
             messages_per_s=config.limits.messages_per_s,

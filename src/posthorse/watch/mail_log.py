@@ -56,9 +56,10 @@ class MailLog:
             fields = f',"reason":"{reason}","code":{code}'
             self._log.line("refused", fields + text("credential", credential) + text("peer", peer))
 
-    def login_refused(self, front: str, credential: str, peer: str) -> None:
-        """A wrong user or password."""
-        self._log.line("login_refused", f',"front":"{front}"{text("credential", credential)}{text("peer", peer)}')
+    def login_refused(self, front: str, credential: str, peer: str, reason: str = "") -> None:
+        """A wrong user, password or signature; `reason`: one word, where a front can tell more."""
+        more = text("credential", credential) + text("peer", peer) + (f',"reason":"{reason}"' if reason else "")
+        self._log.line("login_refused", f',"front":"{front}"{more}')
 
     def released(
         self, message_id: MessageId, numbers: Sequence[int], provider: ProviderName, attempt: AttemptId
@@ -134,6 +135,10 @@ class MailLog:
     def webhook_recovered(self, endpoint: str) -> None:
         """It takes events again."""
         self._log.notice("webhook_recovered", text("endpoint", endpoint))
+
+    def webhook_crowded(self, endpoint: str, given_up: int) -> None:
+        """It refuses so many events that some were given up early."""
+        self._log.warn("webhook_crowded", text("endpoint", endpoint) + f',"given_up":{given_up}')
 
     def webhook_disabled(self, endpoint: str, why: str) -> None:
         """Nothing is sent there until a person enables it."""

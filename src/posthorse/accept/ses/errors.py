@@ -68,6 +68,16 @@ class SesError(Exception):
         """Admission refused the mail, and has told its observer."""
 
 
+class NotLetIn(SesError):
+    """The caller stays outside. What is for the log and not for the caller stands beside it."""
+
+    def __init__(self, kind: Kind, text: str, reason: str, access_key_id: str) -> None:
+        """`reason`: one word. `access_key_id`: the one that the request names, harmless to write; empty: none."""
+        super().__init__(kind, text)
+        self.reason = reason
+        self.access_key_id = access_key_id
+
+
 INVALID_TOKEN = "The security token included in the request is invalid."  # noqa: S105 - what SES says, no secret
 THROTTLED_TEXT = "Maximum sending rate exceeded."
 INTERNAL_TEXT = "Cannot store mail now, try again later."

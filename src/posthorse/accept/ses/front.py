@@ -2,7 +2,7 @@
 
 Promise: every answer has its request id and a shape the clients' libraries know, a bug of ours too; an error is never
 remembered, so the same request may succeed later; a receipt is given only once the spool has committed. A repetition of
-a call (same access key, invocation id and body) gets the first receipt.
+a call (same access key, signed invocation id or signature, and body) gets the first receipt.
 
 Left out: what an operation says (`v1`, `v2`), signatures (`gate`), the decision about mail (`admission`).
 """
@@ -16,16 +16,14 @@ from posthorse.accept.refusal import Accepted, malformed
 from posthorse.accept.ses.account import Account
 from posthorse.accept.ses.answers import Answer
 from posthorse.accept.ses.asked import Asked, Request, repeat_key, submitted
-from posthorse.accept.ses.errors import INTERNAL_TEXT, Kind, SesError, not_received, of_refusal
-from posthorse.accept.ses.gate import Gate
+from posthorse.accept.ses.errors import INTERNAL_TEXT, Kind, NotLetIn, SesError, not_received, of_refusal
+from posthorse.accept.ses.gate import Gate, Knock
 from posthorse.accept.ses.operation import Call, Version
 from posthorse.accept.ses.sigv4 import Head
-from posthorse.accept.trusted import UNIX
+from posthorse.accept.trusted import UNIX, site
 from posthorse.asgi import ClientGone, Receive, Scope, Send, declared_bytes, respond
 from posthorse.mail.ids import MessageId
 from posthorse.mail.ports import Clock, Ids
-
-INVOCATION_ID = b"amz-sdk-invocation-id"
 
 
 class SesObserver(Protocol):
@@ -35,8 +33,8 @@ class SesObserver(Protocol):
         """A message was answered, so long after its last byte."""
         ...
 
-    def login_refused(self, peer: str) -> None:
-        """A caller was not let in."""
+    def login_refused(self, peer: str, reason: str, access_key_id: str) -> None:
+        """A caller was not let in, for a reason of one word; the key it named, if any."""
         ...
 
     def timed_out(self, peer: str) -> None:
@@ -100,10 +98,11 @@ class SesFront:
         knock = self.gate.knock(head, peer)
         fields = _Fields(head)
         try:
-            await incoming.read(receive, fields.declared_bytes)
+            await incoming.read(receive, fields.declared_bytes, "" if knock.caller else site(peer))
+            caller = self.gate.caller(knock, incoming.sha256)
+            incoming.known()
         except NotReceived as reason:
             raise not_received(reason) from None
-        caller = self.gate.caller(knock, incoming.sha256)
         if fields.is_encoded:
             raise SesError(Kind.UNREADABLE, "Content-Encoding is not taken: send the body as it is.")
         call = Call(
@@ -114,23 +113,26 @@ class SesFront:
             caller=caller,
             request_id=request_id,
         )
-        tells_twins = fields.invocation or fields.authorization or head.query
         request = Request(
             caller=caller,
             tls=scope.get("scheme") == "https",
-            repeat_key=repeat_key(caller.credential, tells_twins, incoming.sha256) if tells_twins else "",
+            repeat_key=repeat_key(caller.credential, knock.call, incoming.sha256) if knock.call else "",
             body_digest=bytes.fromhex(incoming.sha256[:32]),
         )
         try:
-            return await self._perform(version, call, request)
+            return await self._perform(version, call, request, knock)
         except SesError as error:
             if error.kind in _NO_MAIL and not error.is_counted:
                 self._admission.count(malformed(error.text), caller)
             raise
 
-    async def _perform(self, version: Version, call: Call, request: Request) -> Answer:
+    async def _perform(self, version: Version, call: Call, request: Request, knock: Knock) -> Answer:
         result = await version.perform(call)
-        return version.receipt(call, await self._send(result, request)) if isinstance(result, Asked) else result
+        if not isinstance(result, Asked):
+            return result
+        if knock.claim is None and call.method != "POST":  # what any page or mail can make a program fetch
+            raise NotLetIn(Kind.UNSIGNED, "Without a signature of a key known here mail is sent by POST.", "method", "")
+        return version.receipt(call, await self._send(result, request))
 
     async def _send(self, asked: Asked, request: Request) -> MessageId:
         started_s = self._clock.monotonic()
@@ -152,32 +154,26 @@ class SesFront:
         return verdict.id
 
     def _tell(self, error: SesError, peer: str) -> None:
-        if error.kind in _NOT_LET_IN:
-            self._observer.login_refused(peer)
+        if isinstance(error, NotLetIn):
+            self._observer.login_refused(peer, error.reason, error.access_key_id)
         elif error.kind is Kind.TOO_SLOW:
             self._observer.timed_out(peer)
 
 
 _NO_MAIL = frozenset({Kind.INVALID, Kind.MISSING, Kind.UNREADABLE})
 """Refused here, before there was anything that admission could decide about."""
-_NOT_LET_IN = frozenset({Kind.UNSIGNED, Kind.NOT_KNOWN, Kind.NOT_OF_NOW, Kind.INCOMPLETE})
 
 
 class _Fields:
     """What the front itself reads of the header fields."""
 
-    __slots__ = ("authorization", "declared_bytes", "invocation", "is_encoded")
+    __slots__ = ("declared_bytes", "is_encoded")
 
     def __init__(self, head: Head) -> None:
-        self.authorization = self.invocation = b""
         self.declared_bytes = 0
         self.is_encoded = False
         for name, value in head.headers:
-            if name == INVOCATION_ID:
-                self.invocation = value
-            elif name == b"authorization":
-                self.authorization = value
-            elif name == b"content-length":
+            if name == b"content-length":
                 self.declared_bytes = declared_bytes(value) or 0
             elif name == b"content-encoding":
                 self.is_encoded = value.strip().lower() not in (b"", b"identity")

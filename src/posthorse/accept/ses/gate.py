@@ -1,21 +1,27 @@
 """The gate: who calls the SES API, by signature or as a trusted source.
 
-Promise: an unknown key, a wrong signature and temporary credentials look alike and cost the same; a caller at a trusted
-address is let in only where there is nothing here to verify it with (no signature, a key that is not ours, a session
-token), and a wrong signature of a key of ours is refused wherever it comes from. A web page shown at a trusted address
-is not let in: browsers say what they are.
+Promise: an unknown key, a wrong signature and temporary credentials look alike; a caller at a trusted address is let in
+only where there is nothing here to verify it with (no signature, a key that is not ours, a session token), and a wrong
+signature of a key of ours is refused wherever it comes from. A web page shown at a trusted address is not let in:
+browsers say what they are.
 
-What depends on the request alone (no signature, unreadable, of another time) is said before the body is read.
+Whatever the head decides is decided before the body is read: a request that proves nothing, a key that is not ours, and
+a signature over the digest that the head declares. Only a signature of a key of ours over a body that the head does not
+describe needs the body; until then its caller is a stranger.
 """
 
+import re
 from dataclasses import dataclass
+from hashlib import sha256
 
-from posthorse.accept.ses.errors import INVALID_TOKEN, Kind, SesError
+from posthorse.accept.ses.errors import INVALID_TOKEN, Kind, NotLetIn
 from posthorse.accept.ses.keys import SigningKeys
-from posthorse.accept.ses.sigv4 import Claim, Flaw, Head, NotSigned, read_claim, string_to_sign
+from posthorse.accept.ses.sigv4 import Claim, Flaw, Head, NotSigned, read_claim, signed_names, string_to_sign
 from posthorse.accept.trusted import TrustedSources, is_from_browser
 from posthorse.mail.message import Caller
 from posthorse.mail.ports import Clock
+
+INVOCATION_ID = b"amz-sdk-invocation-id"
 
 _KINDS = {
     Flaw.UNSIGNED: Kind.UNSIGNED,
@@ -24,6 +30,9 @@ _KINDS = {
     Flaw.TIME: Kind.NOT_OF_NOW,
     Flaw.PAYLOAD: Kind.NOT_OF_NOW,
 }
+_NO_BODY = sha256(b"").hexdigest()
+_NAME = re.compile(r"[A-Za-z0-9_.@+-]{1,64}")
+"""Of an access key, as far as it is shown."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,8 +43,10 @@ class Knock:
     peer: str
     claim: Claim | None
     """None: it brings no signature that could be verified here."""
-    trusted: Caller | None
-    """Who it is without one."""
+    caller: Caller | None
+    """Who it is, as far as the head proves it; None: the body must be known."""
+    call: bytes
+    """What all tries of one call have in common and nobody else can make up; empty: nothing."""
 
 
 class Gate:
@@ -48,48 +59,92 @@ class Gate:
         self._clock = clock
 
     def knock(self, head: Head, peer: str) -> Knock:
-        """Whether the body is worth reading. Raises `SesError`."""
+        """Whether the body is worth reading. Raises `NotLetIn`."""
         trusted = self.trusted.caller(peer)
         try:
             claim = read_claim(head, self._clock.now())
         except NotSigned as flaw:
             if trusted is None or self._names_ours(head):
-                raise SesError(_KINDS[flaw.flaw], flaw.text) from None
+                raise _flawed(flaw, next(iter(_named(head)), "")) from None
             return _unverified(head, peer, trusted)
-        if trusted is not None and (claim.has_token or not self.keys.knows(claim.access_key_id)):
-            return _unverified(head, peer, trusted)
-        return Knock(head=head, peer=peer, claim=claim, trusted=trusted)
+        if claim.has_token or not self.keys.knows(claim.access_key_id):  # nobody here issues session tokens
+            if trusted is not None:
+                return _unverified(head, peer, trusted)
+            self._owner(claim, head, peer, _NO_BODY)  # costs what a wrong signature costs
+            raise _unknown(claim, "temporary_credentials" if claim.has_token else "unknown_key")
+        declared = claim.declared_sha256.decode("ascii")
+        caller = self._known(claim, head, peer, declared) if declared else None
+        return Knock(head=head, peer=peer, claim=claim, caller=caller, call=_signed_call(claim))
 
     def caller(self, knock: Knock, body_sha256: str) -> Caller:
-        """Who it is. Raises `SesError`."""
+        """Who it is. Raises `NotLetIn`."""
         claim = knock.claim
         if claim is None:
-            assert knock.trusted is not None, "nobody else gets past the knock without a signature"
-            return knock.trusted
+            assert knock.caller is not None, "nobody else gets past the knock without a signature"
+            return knock.caller
+        if knock.caller is not None and claim.declared_sha256 == body_sha256.encode("ascii"):
+            return knock.caller
+        return self._known(claim, knock.head, knock.peer, body_sha256)
+
+    def _known(self, claim: Claim, head: Head, peer: str, body_sha256: str) -> Caller:
         try:
-            to_sign = string_to_sign(claim, knock.head, body_sha256)
+            caller = self._owner(claim, head, peer, body_sha256)
         except NotSigned as flaw:
-            raise SesError(_KINDS[flaw.flaw], flaw.text) from None
-        owner = self.keys.owner(claim, to_sign)
-        if owner is None or claim.has_token:  # nobody here issues session tokens
-            raise SesError(Kind.NOT_KNOWN, INVALID_TOKEN)
-        return Caller(tenant=owner, credential=claim.access_key_id, peer=knock.peer)
+            raise _flawed(flaw, claim.access_key_id) from None
+        if caller is None:
+            raise _unknown(claim, "wrong_signature")
+        return caller
+
+    def _owner(self, claim: Claim, head: Head, peer: str, body_sha256: str) -> Caller | None:
+        """Whose signature it is. Raises `NotSigned`."""
+        owner = self.keys.owner(claim, string_to_sign(claim, head, body_sha256))
+        return None if owner is None else Caller(tenant=owner, credential=claim.access_key_id, peer=peer)
 
     def _names_ours(self, head: Head) -> bool:
         """Whether a request that proves nothing names a key of ours: then it is wrong, not beyond us."""
-        named = b"".join(value for name, value in head.headers if name == b"authorization") + head.query
-        return any(self.keys.knows(word) for word in _words(named))
+        return any(self.keys.knows(name) for name in _named(head))
 
 
 def _unverified(head: Head, peer: str, trusted: Caller) -> Knock:
-    """A caller who is let in for where it is. Raises `SesError`."""
+    """A caller who is let in for where it is. Raises `NotLetIn`."""
     if is_from_browser(name for name, _ in head.headers):
-        raise SesError(Kind.UNSIGNED, "A web page is let in only by the signature of a key of this gateway.")
-    return Knock(head=head, peer=peer, claim=None, trusted=trusted)
+        told = "A web page is let in only by the signature of a key of this gateway."
+        raise NotLetIn(Kind.UNSIGNED, told, "browser", "")
+    return Knock(head=head, peer=peer, claim=None, caller=trusted, call=_trusted_call(head))
 
 
-def _words(text: bytes) -> list[str]:
+def _flawed(flaw: NotSigned, access_key_id: str) -> NotLetIn:
+    return NotLetIn(_KINDS[flaw.flaw], flaw.text, flaw.flaw.value, _shown(access_key_id))
+
+
+def _unknown(claim: Claim, reason: str) -> NotLetIn:
+    return NotLetIn(Kind.NOT_KNOWN, INVALID_TOKEN, reason, _shown(claim.access_key_id))
+
+
+def _shown(access_key_id: str) -> str:
+    found = _NAME.match(access_key_id)
+    return found[0] if found else ""
+
+
+# --- which call it is ------------------------------------------------------------------------------------------------
+
+
+def _signed_call(claim: Claim) -> bytes:
+    """An invocation id that is not signed could be changed by whoever saw the request; its signature cannot."""
+    given = claim.fields.get(INVOCATION_ID) if INVOCATION_ID in signed_names(claim.signed) else None
+    return given or claim.signature
+
+
+def _trusted_call(head: Head) -> bytes:
+    """A caller who could send anything anyway may say which call it is. A bare query says nothing of the kind."""
+    fields = dict(head.headers)
+    given = fields.get(INVOCATION_ID) or fields.get(b"authorization")
+    return given or (head.query if b"x-amz-signature=" in head.query.lower() else b"")
+
+
+def _named(head: Head) -> list[str]:
     """The names before the first slash after each `Credential=`."""
+    text = b"".join(value for name, value in head.headers if name == b"authorization") + head.query
     found = []
     for part in text.split(b"Credential=")[1:3]:
         name = part[:160].partition(b"/")[0].partition(b"%2F")[0].partition(b"%2f")[0]
