@@ -76,13 +76,19 @@ def _domain(domain: str) -> str:
 
 
 def _check_punycode(encoded: str) -> None:
-    """An encoded label must hide no plain ASCII name (RFC 5891 section 5.4)."""
+    """An encoded label must stand for letters beyond ASCII that can be seen, and be their only encoding (RFC 5891
+    section 5.4).
+    """
     try:
         decoded = encoded.encode("ascii").decode("punycode")
     except UnicodeError:
         raise BadAddress("a label of the domain is not valid Punycode") from None
     if decoded.isascii() or unicodedata.normalize("NFKC", decoded) != decoded:
         raise BadAddress("a label of the domain hides another name")
+    if any(unicodedata.category(letter) in _INVISIBLE and letter not in _JOINERS for letter in decoded):
+        raise BadAddress("a label of the domain stands for nothing that can be seen")
+    if decoded.encode("punycode").lower() != encoded.lower().encode("ascii"):
+        raise BadAddress("a label of the domain is not valid Punycode")
 
 
 def _check_unicode(text: str, *, utf8: bool) -> None:
@@ -94,6 +100,8 @@ def _check_unicode(text: str, *, utf8: bool) -> None:
         raise BadAddress("the address is not in the Unicode form NFKC")
 
 
+_JOINERS = frozenset("\u200c\u200d")
+"""Without these some languages cannot be written."""
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 """Controls, formats such as bidirectional overrides, separators: nothing that could be seen. Plain space is handled by
 the quoted form, which must then be ASCII."""

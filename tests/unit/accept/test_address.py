@@ -17,6 +17,8 @@ TAKEN = [
     ('"ada lovelace"@example.com', '"ada lovelace"@example.com'),
     ('"\\""@example.com', '"\\""@example.com'),
     ("a@xn--bcher-kva.example", "a@xn--bcher-kva.example"),
+    ("a@XN--Bcher-kva.example", "a@XN--Bcher-kva.example"),
+    ("a@xn--p1ai.xn--p1ai", "a@xn--p1ai.xn--p1ai"),
     ("Ada@EXAMPLE.com", "Ada@EXAMPLE.com"),
     (f"{'a' * 64}@{'b' * 63}.example", f"{'a' * 64}@{'b' * 63}.example"),
 ]
@@ -58,6 +60,9 @@ REFUSED = [
     f"ada@{'b' * 64}.example",
     f"ada@{'.'.join(['b' * 60] * 5)}",
     "ada@xn--a-.com",
+    "ada@xn--a.com",
+    "ada@xn--ab-g4t.com",
+    "ada@xn---.com",
     "ada@xn--999999999999.com",
     "ada@xn--.com",
 ]
