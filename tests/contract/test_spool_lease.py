@@ -1,11 +1,15 @@
 """Contract of every spool: claiming work. Order, bounds, groups, fences, and what ends instead of being given out."""
 
 import asyncio
+from typing import Any
+
+import pytest
 
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import NodeId, ProviderName
-from posthorse.mail.outcome import Fault, Scope
+from posthorse.mail.outcome import Fault, Rejection, Scope
 from posthorse.mail.stream import SECOND, Stream
+from posthorse.spool.desk_port import Decision, Selector
 from tests.contract.spool_kit import FAULT, HANDOVER, HOUR, NODE, UNCLEAR, World
 from tests.contract.spool_play import Play, play
 
@@ -69,16 +73,63 @@ def test_the_newest_comes_first_when_asked(play: Play) -> None:
     play(story)
 
 
-def test_only_the_asked_stream_and_at_most_the_limit(play: Play) -> None:
-    """A lease takes from one stream and never more recipients than asked for."""
+def test_only_the_asked_stream_and_whole_messages_up_to_the_limit(play: Play) -> None:
+    """A lease takes from one stream, and no further message once it has as many recipients as asked for."""
 
     async def story(world: World) -> None:
         for stream in Stream:
             await world.admit("a@example.com", "b@example.com", stream=stream)
-        groups = await world.lease(stream=Stream.BULK, limit=1)
-        assert [(g.message.stream, len(g.recipients)) for g in groups] == [(Stream.BULK, 1)]
-        assert sum(len(g.recipients) for g in await world.lease(stream=Stream.BULK)) == 1
-        assert sum(len(g.recipients) for g in await world.lease(stream=Stream.ONCE)) == 2
+            await world.admit("c@example.com", stream=stream)
+        for count in (2, 1):
+            groups = await world.lease(stream=Stream.BULK, limit=1)
+            assert [(g.message.stream, len(g.recipients)) for g in groups] == [(Stream.BULK, count)]
+        assert sum(len(g.recipients) for g in await world.lease(stream=Stream.ONCE)) == 3
+
+    play(story)
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_message_is_never_cut(play: Play, *, newest_first: bool) -> None:
+    """Whatever the bounds, all due recipients of a message come at once, however the due times of several mingle."""
+
+    async def story(world: World) -> None:
+        names = [f"r{n}@example.com" for n in range(3)]
+        groups = [await world.admit_leased(*names, body=b"x" * 1000) for _ in range(4)]
+        for n in range(3):  # one recipient of each message after the other
+            for group in groups:
+                await world.settle(group, None, released=False, n=n, next_at=world.clock.now())
+            world.clock.forward(1)
+        asked: list[tuple[dict[str, Any], int]] = [({"limit": 1}, 1), ({"limit": 4}, 2), ({"max_bytes": 1500}, 1)]
+        for bounds, count in asked:
+            leased = await world.lease(newest_first=newest_first, **bounds)
+            assert [(len(g.recipients), g.others) for g in leased] == [(3, 0)] * count
+
+    play(story)
+
+
+def test_a_group_tells_how_many_others_have_not_ended(play: Play) -> None:
+    """Held, later, in another hand, in another group and in doubt count; what was handed over, rejected, suppressed or
+    cancelled does not.
+    """
+
+    async def story(world: World) -> None:
+        names = [f"r{n}@example.com" for n in range(9)]
+        await world.hold(recipient_domain="held.example")
+        await world.suppress("gone@example.com")
+        first = await world.admit_leased(*names, "x@held.example", "gone@example.com")
+        assert (len(first.recipients), first.others) == (9, 1)
+        now = world.clock.now()
+        await world.release(first, recipients=tuple((r.n, r.fence) for r in first.recipients if r.n in (0, 1)))
+        await world.settle(first, HANDOVER, n=0)
+        await world.settle(first, UNCLEAR, n=1)
+        await world.settle(first, Rejection(scope=Scope.MESSAGE), released=False, n=2, final=True)
+        for n in (3, 4, 5):
+            tried = (ProviderName("first"),) if n == 5 else ()
+            await world.settle(first, None, released=False, n=n, next_at=now, tried=tried)
+        await world.settle(first, None, released=False, n=6, next_at=now + HOUR)
+        await world.spool.decide(Selector(message_id=first.message.id, n=7), Decision.CANCEL, "ann", 1)
+        live = 7  # n 1, 3 to 6 and 8, and the held one
+        assert [(len(g.recipients), g.others) for g in await world.lease()] == [(2, live - 2), (1, live - 1)]
 
     play(story)
 

@@ -15,7 +15,7 @@ from posthorse.daemon.node import Daemon
 from posthorse.lab.roster import API_KEY, SERVER_TOKEN, Entry, Roster
 from posthorse.lab.serve import Lab
 from posthorse.mail.carriage import Carriage
-from posthorse.spool.desk_port import RecipientView, Selector
+from posthorse.spool.desk_port import Hold, RecipientView, Selector, Suppression
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -145,7 +145,7 @@ def test_what_can_be_carried_goes_there_and_the_rest_by_the_relay(run: Run, tmp_
             assert [view.carriage for view in views] == [Carriage.HANDED_OVER] * 4
             assert [view.tried[0] for view in views] == ["grid", "grid", "relay", "relay"]
             signed = "signed or encrypted mail (multipart/signed)"
-            other = "an address in To or Cc that is not among these recipients"
+            other = "an address in To or Cc that is not among these recipients and would get it, too"
             told = await it.explained()
             for why in (signed, other):
                 assert f"because next in order (grid: cannot carry: {why}; mark: cannot carry: {why})" in told
@@ -163,6 +163,32 @@ def test_what_nobody_can_carry_is_rejected_at_once_with_the_reasons(run: Run, tm
             assert view.carriage is Carriage.REJECTED
             why = "cannot carry: signed or encrypted mail (multipart/signed)"
             assert f"no provider can carry it (grid: {why}; mark: {why})" in await it.explained()
+
+    run(story())
+
+
+def test_a_part_waits_while_the_rest_may_come_and_ends_with_its_reason(run: Run, tmp_path: Path) -> None:
+    """One held: the other waits, and both go when the hold is lifted. One suppressed: the other cannot go there."""
+
+    async def story() -> None:
+        async with site(tmp_path, relay=False) as it:
+            spool = it.node._spool
+            hold = await spool.hold(Hold(selector=Selector(recipient_domain="held.example"), reason="x", by="ann"))
+            await it.send(["b@example.org", "c@held.example"], "\r\nplain\r\n", "b@example.org, c@held.example")
+            while "have not come to their end" not in await it.explained():  # noqa: ASYNC110 - nothing tells us
+                await asyncio.sleep(0.02)
+            assert {view.carriage for view in await spool.select(Selector(), 10)} == {Carriage.QUEUED}
+            await spool.unhold(hold.id)
+            views = await it.at_rest(2)
+            assert [(view.carriage, view.provider) for view in views] == [(Carriage.HANDED_OVER, "grid")] * 2
+            gone = Suppression(
+                tenant=views[0].message.tenant, address="e@example.org", reason="x", source="operator:ann", created_at=0
+            )
+            await spool.suppress(gone)
+            await it.send(["d@example.org", "e@example.org"], "\r\nplain\r\n", "d@example.org, e@example.org")
+            ends = {view.address: view.carriage for view in await it.at_rest(4)}
+            assert (ends["d@example.org"], ends["e@example.org"]) == (Carriage.REJECTED, Carriage.SUPPRESSED)
+            assert "not among these recipients and would get it, too" in await it.explained()
 
     run(story())
 

@@ -56,7 +56,7 @@ class Choice:
             if finding is None:
                 yield Candidate(name=name, capability=capability, standing=standing)
             elif finding.standing is None:
-                yield Candidate(name=name, capability=capability, standing=standing, unable=finding.why)
+                yield Candidate(name=name, capability=capability, standing=standing, obstacle=finding.obstacle)
             else:
                 yield Candidate(name=name, capability=capability, standing=finding.standing)
 

@@ -119,6 +119,7 @@ class Forwarder:
             attempts=first.attempts,
             holders=first.holders,
             due_at=first.due_at,
+            others=group.others,
         )
         candidates = self._choice.candidates(group.message, first.tried, self._surveys.found(group))
         return make_plan(seen, candidates, self._clock.now(), self._rng.random())
@@ -135,9 +136,11 @@ class Forwarder:
     def _send(self, way: Way, group: LeasedGroup, reason: str) -> None:
         """To a slot, or to wait for one; cut into as many groups as the provider's limit of recipients asks for."""
         most = way.provider.capability.max_recipients
+        whole = len(group.recipients) + group.others
         while len(group.recipients) > most:
-            self._send(way, replace(group, recipients=group.recipients[:most]), reason)
-            group = replace(group, recipients=group.recipients[most:])
+            self._send(way, replace(group, recipients=group.recipients[:most], others=whole - most), reason)
+            rest = group.recipients[most:]
+            group = replace(group, recipients=rest, others=whole - len(rest))
         if way.free:
             self._courier.start(way, group, reason)
         else:

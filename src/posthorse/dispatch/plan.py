@@ -2,12 +2,12 @@
 
 The plan looks at the candidates in the order of the route and takes the first that can carry the message, was not tried
 in this round and is open now. It never picks a closed one, and for mail in doubt it never picks one that may already
-hold a copy.
+hold a copy. It gives up only for what speaks of the mail, or of a part of it that is all that is left.
 """
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from posthorse.dispatch.retry import ALL_BAD_CAP_S, FAILED_BASE_S, FAILED_CAP_S, RETRY_CAP_S, retry_delay_s
 from posthorse.mail.carriage import Carriage
@@ -15,10 +15,12 @@ from posthorse.mail.ids import ProviderName
 from posthorse.mail.message import Message
 from posthorse.mail.standing import Standing
 from posthorse.mail.stream import RULES, SECOND
-from posthorse.providers.port import Capability
+from posthorse.providers.port import Capability, Obstacle
 
 CLOSED_RECHECK_S = 5.0
 """Mail that only waits for a standing to change is looked at again within this time, if that can be."""
+MEET_S, MEET_CAP_S = 2, 256
+"""Parts of a message that goes only whole meet so often, at first and at last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +30,8 @@ class Candidate:
     name: ProviderName
     capability: Capability
     standing: Standing
-    unable: str = ""
-    """Why it can never carry this group, as a survey found; empty: nothing speaks against it."""
+    obstacle: Obstacle | None = None
+    """Why it can never carry this group, as a survey found; None: nothing speaks against it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,8 @@ class Group:
     """Providers where a copy may be; among `tried` in every round."""
     due_at: int = 0
     """When its last attempt ended, or what it waited for came, microseconds UTC; 0: just now."""
+    others: int = 0
+    """Recipients of the message beside these whose duty has not ended: the group may yet be made whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +80,14 @@ class GiveUp:
 Plan = Try | Wait | GiveUp
 
 
-def _incapable(message: Message, candidate: Candidate) -> str:
-    """Why this way out can never carry the message; empty: it can."""
+def _obstacle(message: Message, candidate: Candidate) -> Obstacle | None:
+    """Why this way out can never carry the group; None: it can."""
     capability = candidate.capability
     if message.size_bytes > capability.max_size_bytes:
-        return f"{message.size_bytes} bytes are over its limit of {capability.max_size_bytes}"
+        return Obstacle(why=f"{message.size_bytes} bytes are over its limit of {capability.max_size_bytes}")
     if message.smtputf8 and not capability.smtputf8:
-        return "it does not carry internationalised addresses"
-    return candidate.unable
+        return Obstacle(why="it does not carry internationalised addresses")
+    return candidate.obstacle
 
 
 def make_plan(group: Group, candidates: Iterable[Candidate], now: int, roll: float) -> Plan:
@@ -92,17 +96,19 @@ def make_plan(group: Group, candidates: Iterable[Candidate], now: int, roll: flo
     `candidates` are drawn only as far as needed: usually the first one takes the message.
     """
     passed: list[str] = []
-    width = incapable = closed = 0
+    width = incapable = partial = closed = 0
     pause_s = math.inf
     answered: list[Standing] = []
     spared: Candidate | None = None
     for candidate in candidates:
         width += 1
         standing = candidate.standing
-        unable = _incapable(group.message, candidate)
-        if unable:
-            incapable += 1
-            passed.append(f"{candidate.name}: {unable}")
+        obstacle = _obstacle(group.message, candidate)
+        if obstacle is not None:
+            is_of_part = obstacle.of_part and group.others > 0
+            partial += is_of_part
+            incapable += not is_of_part
+            passed.append(f"{candidate.name}: {obstacle.why}")
         elif candidate.name in group.tried:
             if candidate.name not in group.holders:
                 answered.append(standing)
@@ -120,8 +126,33 @@ def make_plan(group: Group, candidates: Iterable[Candidate], now: int, roll: flo
         return Try(provider=spared.name, reason=_reason("nobody else is open", passed))
     if width and incapable == width and group.base is Carriage.QUEUED:
         return GiveUp(reason=_reason("no provider can carry it", passed))
+    if partial and partial + incapable == width:
+        return _wait_for_others(group, now, passed)
     cap_s = ALL_BAD_CAP_S if _nobody_is_open(answered) else FAILED_CAP_S
-    return _wait(group, width, pause_s if closed else None, cap_s, now, roll, passed)
+    wait = _wait(group, width, pause_s if closed else None, cap_s, now, roll, passed)
+    return replace(wait, until=_meeting(group.message, now, wait.until, MEET_S)) if partial else wait
+
+
+def _wait_for_others(group: Group, now: int, passed: list[str]) -> Wait:
+    """Somebody could carry the whole message, but not this part of it: no verdict while the others may still come."""
+    head = f"the {group.others} other recipients of the message have not come to their end, and it goes only whole"
+    if group.base is not Carriage.QUEUED:
+        head = f"in doubt, and {head}"
+    until = _meeting(group.message, now, now, MEET_CAP_S)
+    return Wait(until=until, tried=group.holders, reason=_reason(head, passed))
+
+
+def _meeting(message: Message, now: int, earliest: int, most_s: int) -> int:
+    """The next moment after `earliest` at which all parts of a message are due together, microseconds UTC.
+
+    Such moments depend on nothing but the message and its age: parts that were separated find each other. They are up
+    to `most_s` seconds apart, the older the message the further.
+    """
+    step_s = MEET_S
+    while step_s < most_s and step_s * 8 * SECOND < now - message.accepted_at:
+        step_s *= 2
+    step = step_s * SECOND
+    return message.accepted_at + ((earliest - message.accepted_at) // step + 1) * step
 
 
 def _nobody_is_open(answered: list[Standing]) -> bool:

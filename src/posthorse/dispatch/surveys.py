@@ -18,7 +18,7 @@ from posthorse.dispatch.way import Way
 from posthorse.mail.ids import MessageId, ProviderName
 from posthorse.mail.ports import Clock
 from posthorse.mail.standing import Standing, StandingState
-from posthorse.providers.port import HandoverGroup, NotNow, Surveying
+from posthorse.providers.port import HandoverGroup, NotNow, Obstacle, Surveying
 from posthorse.spool.port import LeasedGroup
 
 LONGEST_S = 30.0
@@ -32,10 +32,10 @@ MOST_KEPT = 10_000
 class Finding:
     """What a survey said of one group and one provider."""
 
-    why: str = ""
-    """Why it cannot be carried there; empty: it can."""
+    obstacle: Obstacle | None = None
+    """Why it cannot be carried there; None: it can."""
     standing: Standing | None = None
-    """It could not be asked just now, so for this group the provider is closed for a moment; None: `why` is final."""
+    """It could not be asked just now, so for this group the provider is closed for a moment; None: that was answered."""
     until_s: float = 0.0
     """Of such a moment: its end by the monotonic clock."""
 
@@ -106,8 +106,8 @@ class Surveys:
         )
         try:
             async with asyncio.timeout(LONGEST_S):
-                why = await surveyor.survey(handover)
-                return Finding(why=why) if why else CARRIES
+                obstacle = await surveyor.survey(handover)
+                return CARRIES if obstacle is None else Finding(obstacle=obstacle)
         except NotNow as failed:
             return self._closed(str(failed))
         except TimeoutError:

@@ -112,12 +112,23 @@ class NotNow(Exception):
     """A survey cannot be made at this moment, for a reason of ours; the text says why."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obstacle:
+    """Why a group cannot be carried."""
+
+    why: str
+    """In words."""
+    of_part: bool = False
+    """The content could be carried; it is these recipients without others of the message that cannot. Else nothing
+    about the other recipients changes it."""
+
+
 @runtime_checkable
 class Surveying(Provider, Protocol):
     """A provider that cannot carry everything whole: it is asked about each group before an attempt is planned."""
 
-    async def survey(self, group: HandoverGroup) -> str:
-        """Why this group can never be carried there, in words; empty: it can.
+    async def survey(self, group: HandoverGroup) -> Obstacle | None:
+        """Why this group can never be carried there; None: it can.
 
         A function of the body, the recipients and the kind of provider, so it may be remembered; a group of other
         recipients is another question. Raises `NotNow`.

@@ -27,8 +27,8 @@ from posthorse.mail.ports import (
 from posthorse.providers.handover_call import Answered, Unanswered, call
 from posthorse.providers.mime.dissection import Dissected, Undissected, Unfit
 from posthorse.providers.mime.dissector import Dissector
-from posthorse.providers.port import AttemptReport, Capability, HandoverGroup, NotNow, ReleaseGate
-from posthorse.providers.seating import Seating, seat
+from posthorse.providers.port import AttemptReport, Capability, HandoverGroup, NotNow, Obstacle, ReleaseGate
+from posthorse.providers.seating import Seating, UnfitPart, seat
 from posthorse.providers.table import Phase
 
 ID_KEY = "posthorse-id"
@@ -101,18 +101,18 @@ class RecomposedProvider:
         self._refused: OrderedDict[tuple[MessageId, tuple[int, ...]], str] = OrderedDict()
         """What it said of mail that it will not take, by message and recipients."""
 
-    async def survey(self, group: HandoverGroup) -> str:
+    async def survey(self, group: HandoverGroup) -> Obstacle | None:
         """Why this group can never be carried whole; see the port."""
         known = self._refused.get(_key(group))
         if known is not None:
-            return f"refused it: {known}"
+            return Obstacle(why=f"refused it: {known}")
         try:
             await self._read(group)
         except Unfit as unfit:
-            return f"cannot carry: {unfit}"
+            return Obstacle(why=f"cannot carry: {unfit}", of_part=isinstance(unfit, UnfitPart))
         except NoAnswer as failed:
             raise NotNow(str(failed)) from failed
-        return ""
+        return None
 
     async def attempt(self, group: HandoverGroup, gate: ReleaseGate) -> AttemptReport:
         """Try once; see the port."""

@@ -12,6 +12,10 @@ from posthorse.providers.mime.dissection import Dissected, Mailbox, Unfit
 from posthorse.providers.mime.mailboxes import is_plain_address
 
 
+class UnfitPart(Unfit):
+    """It is these recipients without the others that have no place; the whole message might."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seating:
     """Numbers of the recipients in the order of each field."""
@@ -44,7 +48,7 @@ def seat(letter: Dissected, recipients: Sequence[tuple[int, str]]) -> Seating:
 def _taken(person: Mailbox, left: dict[str, tuple[int, str]]) -> int:
     found = left.pop(_key(person.address), None)
     if found is None:
-        raise Unfit("an address in To or Cc that is not among these recipients")
+        raise UnfitPart("an address in To or Cc that is not among these recipients and would get it, too")
     return found[0]
 
 

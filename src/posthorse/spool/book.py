@@ -61,7 +61,14 @@ class Book(Protocol):
         ...
 
     def due(self, stream: Stream, limit: int, *, newest_first: bool) -> Sequence[Entry]:
-        """Waiting recipients whose time has come and that nobody holds, by due time or by newest message."""
+        """Waiting recipients whose time has come and that nobody holds, by due time or by newest message.
+
+        The first `limit` of them, and whoever else is due of their messages.
+        """
+        ...
+
+    def count_live(self, ids: Collection[MessageId]) -> Mapping[MessageId, int]:
+        """How many recipients of each of these messages have not come to an end of duty."""
         ...
 
     def lapsed(self, limit: int, *, abandoned: bool) -> Sequence[Entry]:

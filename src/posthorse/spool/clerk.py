@@ -17,7 +17,7 @@ from posthorse.spool import rules, story
 from posthorse.spool.book import Book, Claim, TenantKey
 from posthorse.spool.claims import keys_of, known
 from posthorse.spool.desk_port import Hold
-from posthorse.spool.entry import Entry, EntryKey, group_of, groups_of, matches
+from posthorse.spool.entry import LIVE, Entry, EntryKey, group_of, groups_of, matches, whole_messages
 from posthorse.spool.port import (
     AdmitResult,
     Admitted,
@@ -143,9 +143,10 @@ class Clerk:
             book.append([story.accepted(message, claimed.row, len(entries), is_leased=True)])
         else:
             book.append([story.accepted(message, first, len(entries), is_leased=False), *facts])
+        others = sum(entry.row.carriage in LIVE for entry in entries) - len(leased)
         admitted = Admitted(
             id=new.id,
-            lease=group_of(leased, new.body) if leased else None,
+            lease=group_of(leased, new.body, others=others) if leased else None,
             suppressed=sum(entry.row.carriage is Carriage.SUPPRESSED for entry in entries),
         )
         return admitted, entries
@@ -183,7 +184,8 @@ class Clerk:
             bodies = book.bodies({entry.message.id for entry in leased})
             self._put_off(book, [entry for entry in leased if entry.message.id not in bodies])
             due = {entry.key: entry.row.next_at or 0 for entry in found}
-            groups = groups_of([entry for entry in leased if entry.message.id in bodies], bodies, due)
+            live = book.count_live(bodies.keys())
+            groups = groups_of([entry for entry in leased if entry.message.id in bodies], bodies, due, live)
             if groups or not found:
                 return groups
         return []
@@ -208,19 +210,16 @@ class Clerk:
         now = book.now
         suppressed = self.suppressed(book, {entry.list_key for entry in found})
         leased: list[Entry] = []
-        ids: set[MessageId] = set()
-        size_bytes = 0
+        sized = ((entry.message.id, entry.message.size_bytes) for entry in found)
+        chosen = whole_messages(sized, limit=request.limit, max_bytes=request.max_bytes)
         for entry in found:
+            if entry.message.id not in chosen:
+                continue
             if entry.row.expires_at <= now:
                 record(book, entry, rules.expire(entry.row), Telling(at=now))
             elif suppressed and entry.list_key in suppressed:
                 record(book, entry, unmailable(entry.row), Telling(at=now))
             elif rules.may_lease(entry.row, now):
-                if entry.message.id not in ids:
-                    size_bytes += entry.message.size_bytes
-                    if leased and size_bytes > request.max_bytes:
-                        break
-                    ids.add(entry.message.id)
                 claimed = replace(entry, node=request.node)
                 leased.append(record(book, claimed, rules.lease(entry.row, now + self.lease_us), Telling(at=now)))
         return leased

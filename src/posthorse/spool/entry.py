@@ -3,8 +3,9 @@
 Left out: what the row may do (`posthorse.spool.rules`) and where it is kept (the adapters).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from posthorse.mail.address_key import address_key
 from posthorse.mail.carriage import Carriage, Fate
@@ -13,6 +14,8 @@ from posthorse.mail.message import Message
 from posthorse.spool.desk_port import RecipientView, Selector, Unconfirmed
 from posthorse.spool.port import LeasedGroup, LeasedRecipient
 from posthorse.spool.rules import Row
+
+MessageKey = TypeVar("MessageKey", MessageId, str)
 
 EntryKey = tuple[MessageId, int]
 """Message id and recipient number."""
@@ -67,26 +70,55 @@ def leased_recipient(entry: Entry, due_at: int = 0) -> LeasedRecipient:
     )
 
 
+def whole_messages(found: Iterable[tuple[MessageKey, int]], *, limit: int, max_bytes: int) -> set[MessageKey]:
+    """Which messages to lease of the due recipients found (message, its size in bytes), in the order of their claims:
+    until there are `limit` recipients or `max_bytes` are exceeded; at least one.
+    """
+    recipients: dict[MessageKey, int] = {}
+    sizes: dict[MessageKey, int] = {}
+    for key, size in found:
+        recipients[key] = recipients.get(key, 0) + 1
+        sizes[key] = size
+    chosen: set[MessageKey] = set()
+    count = size_bytes = 0
+    for key, of_message in recipients.items():
+        size_bytes += sizes[key]
+        if chosen and (count >= limit or size_bytes > max_bytes):
+            break
+        chosen.add(key)
+        count += of_message
+    return chosen
+
+
 def groups_of(
-    leased: Sequence[Entry], bodies: Mapping[MessageId, bytes], due: Mapping[EntryKey, int]
+    leased: Sequence[Entry],
+    bodies: Mapping[MessageId, bytes],
+    due: Mapping[EntryKey, int],
+    live: Mapping[MessageId, int],
 ) -> list[LeasedGroup]:
     """Leased entries as handover groups: one message, the same history so far; in the order of the claims.
 
-    `due`: since when each could be leased.
+    `due`: since when each could be leased; `live`: how many recipients of each message have not come to their end.
     """
     groups: dict[tuple[MessageId, Carriage | None, tuple[str, ...]], list[Entry]] = {}
     for entry in leased:
         groups.setdefault((entry.message.id, entry.row.leased_from, entry.row.tried), []).append(entry)
-    return [group_of(entries, bodies[key[0]], due) for key, entries in groups.items()]
+    return [
+        group_of(entries, bodies[key[0]], others=live[key[0]] - len(entries), due=due)
+        for key, entries in groups.items()
+    ]
 
 
-def group_of(entries: Sequence[Entry], body: bytes, due: Mapping[EntryKey, int] = NEVER_DUE) -> LeasedGroup:
-    """Recipients of one message, leased together with the same history so far."""
+def group_of(
+    entries: Sequence[Entry], body: bytes, *, others: int, due: Mapping[EntryKey, int] = NEVER_DUE
+) -> LeasedGroup:
+    """Recipients of one message, leased together with the same history so far; `others` of it have not ended."""
     return LeasedGroup(
         message=entries[0].message,
         body=body,
         recipients=tuple(leased_recipient(entry, due.get(entry.key, 0)) for entry in entries),
         lease_until=entries[0].row.lease_until or 0,
+        others=others,
     )
 
 

@@ -156,7 +156,12 @@ class MemoryBook:
             found.sort(key=lambda entry: entry.message.id, reverse=True)
         else:
             found.sort(key=lambda entry: entry.row.next_at or 0)
-        return found[:limit]
+        chosen = {entry.message.id for entry in found[:limit]}
+        return [entry for entry in found if entry.message.id in chosen]
+
+    def count_live(self, ids: Collection[MessageId]) -> Mapping[MessageId, int]:
+        """As `Book` says."""
+        return {each: sum(key in self._live for key in self._recipients.get(each, ())) for each in ids}
 
     def lapsed(self, limit: int, *, abandoned: bool) -> Sequence[Entry]:
         """As `Book` says."""

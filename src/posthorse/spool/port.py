@@ -99,6 +99,9 @@ class LeasedGroup:
     body: bytes
     recipients: tuple[LeasedRecipient, ...]
     lease_until: int
+    others: int = 0
+    """Other recipients of the message whose duty had not ended when this was leased: held, not yet due, in another hand
+    or group, in doubt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +139,8 @@ class LeaseRequest:
     node: NodeId
     stream: Stream
     limit: int
-    """At most this many recipients."""
+    """Messages are added until there are this many recipients. None is cut: whoever else of it is due comes along, so
+    the last one may go beyond."""
     newest_first: bool = False
     """Order by acceptance, newest first, instead of by due time."""
     max_bytes: int = 32 << 20
@@ -294,7 +298,7 @@ class Spool(Protocol):
         ...
 
     async def lease(self, request: LeaseRequest) -> Sequence[LeasedGroup]:
-        """Claim due recipients (queued, or in doubt with budget), highest claim first."""
+        """Claim due recipients (queued, or in doubt with budget), highest claim first; of a message all who are due."""
         ...
 
     async def renew(self, batch: Sequence[Renewal]) -> Sequence[Renewed]:

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posthorse.dispatch.plan import CLOSED_RECHECK_S, Candidate, GiveUp, Group, Try, Wait, make_plan
+from posthorse.dispatch.plan import CLOSED_RECHECK_S, MEET_CAP_S, MEET_S, Candidate, GiveUp, Group, Try, Wait, make_plan
 from posthorse.dispatch.retry import ALL_BAD_CAP_S, FAILED_BASE_S, FAILED_CAP_S, RETRY_CAP_S
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MAIN_TENANT, MessageId, ProviderName
 from posthorse.mail.message import Message
 from posthorse.mail.standing import GOOD, Standing, StandingState
 from posthorse.mail.stream import RULES, SECOND, Stream
-from posthorse.providers.port import Capability, Fidelity
+from posthorse.providers.port import Capability, Fidelity, Obstacle
 
 NOW = 5_000 * SECOND
 A, B, C = (ProviderName(name) for name in "ABC")
@@ -217,7 +217,7 @@ def test_no_plan_picks_what_is_closed_tried_or_unable(
     candidates = [
         replace(
             candidate(name, how, SMALL if name in small else ABLE),
-            unable="cannot carry: signed mail" if name in surveyed else "",
+            obstacle=Obstacle(why="cannot carry: signed mail") if name in surveyed else None,
         )
         for name, how in zip(order, standing, strict=False)
     ]
@@ -239,6 +239,47 @@ def test_no_plan_picks_what_is_closed_tried_or_unable(
             assert candidates
             assert all(c.name in small for c in candidates)
     assert plan.reason
+
+
+PART = Obstacle(why="not these alone", of_part=True)
+NEVER = Obstacle(why="signed mail")
+
+
+def obstructed(name: ProviderName, obstacle: Obstacle, standing: Standing = GOOD) -> Candidate:
+    """A candidate that a survey spoke against."""
+    return replace(candidate(name, standing), obstacle=obstacle)
+
+
+def test_a_part_is_given_up_only_when_nobody_else_of_the_message_is_left() -> None:
+    """While others may come it waits, with a fresh round; then its verdict is final; of the content it always is."""
+    candidates = [obstructed(A, PART, CLOSED), obstructed(B, NEVER)]
+    part = replace(group(tried=(A,)), others=2)
+    plan = make_plan(part, candidates, NOW, 0.5)
+    assert isinstance(plan, Wait)
+    assert plan.tried == ()
+    assert "the 2 other recipients of the message have not come to their end" in plan.reason
+    assert isinstance(make_plan(replace(part, others=0), candidates, NOW, 0.5), GiveUp)
+    assert isinstance(make_plan(part, [obstructed(A, NEVER), obstructed(B, NEVER)], NOW, 0.5), GiveUp)
+    assert isinstance(make_plan(part, [obstructed(A, PART), candidate(B)], NOW, 0.5), Try)
+
+
+@pytest.mark.parametrize("more", [(), (CLOSED,), (BARRED,)])
+@pytest.mark.parametrize("age_s", [0, 1, 15, 100, 4_000, 400_000])
+@pytest.mark.parametrize("roll", [0.0, 0.3, 0.9])
+def test_parts_of_a_message_meet_again(more: Sequence[Standing], age_s: int, roll: float) -> None:
+    """Whatever its chance, each part is due at a moment that depends on the message alone; with that obstacle alone,
+    all parts that are planned between two such moments are due at the same.
+    """
+    candidates = [obstructed(A, PART), *(candidate(B, standing) for standing in more)]
+    accepted_at = NOW - age_s * SECOND - 1
+    part = replace(group(), message=replace(group().message, accepted_at=accepted_at), others=1)
+    plan = make_plan(part, candidates, NOW, roll)
+    assert isinstance(plan, Wait)
+    assert NOW < plan.until <= NOW + RETRY_CAP_S * SECOND
+    assert (plan.until - accepted_at) % (MEET_S * SECOND) == 0
+    if not more:
+        assert plan.until <= NOW + MEET_CAP_S * SECOND
+        assert make_plan(part, candidates, plan.until - 1, 1.0 - roll / 2) == plan
 
 
 @pytest.mark.parametrize(("waited_s", "delay_s"), [(0, 80.0), (30, 50.0), (80, 0.0), (9_000, 0.0)])

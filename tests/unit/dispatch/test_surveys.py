@@ -6,12 +6,14 @@ from dataclasses import replace
 
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import ProviderName
+from posthorse.mail.orders import PAUSED
 from posthorse.mail.outcome import Fault, Handover, Outcome, Rejection, Scope
-from posthorse.providers.port import Fidelity, HandoverGroup, NotNow, ReleaseGate
+from posthorse.providers.port import Fidelity, HandoverGroup, NotNow, Obstacle, ReleaseGate
+from posthorse.spool.desk_port import Decision, Hold, Selector
 from tests.unit.dispatch.scripted import Behaviour, Scripted, answers
 from tests.unit.dispatch.stand import A, B, Stand, play
 
-Survey = Callable[[HandoverGroup], Awaitable[str]]
+Survey = Callable[[HandoverGroup], Awaitable[Obstacle | None]]
 
 
 class Structured(Scripted):
@@ -23,28 +25,38 @@ class Structured(Scripted):
         self.answer = survey
         self.asked: list[HandoverGroup] = []
 
-    async def survey(self, group: HandoverGroup) -> str:
+    async def survey(self, group: HandoverGroup) -> Obstacle | None:
         """As the port says."""
         self.asked.append(group)
         return await self.answer(group)
 
 
-async def carries(group: HandoverGroup) -> str:
+async def carries(group: HandoverGroup) -> Obstacle | None:
     """Can carry all mail."""
     await asyncio.sleep(0.01)
-    return ""
+    return None
 
 
-async def refuses(group: HandoverGroup) -> str:
+async def refuses(group: HandoverGroup) -> Obstacle | None:
     """Can carry no mail."""
     await asyncio.sleep(0.01)
-    return "cannot carry: signed mail"
+    return Obstacle(why="cannot carry: signed mail")
 
 
-async def hangs(group: HandoverGroup) -> str:
+def only_whole(count: int) -> Survey:
+    """Carries a message of so many recipients, and no part of it."""
+
+    async def survey(group: HandoverGroup) -> Obstacle | None:
+        await asyncio.sleep(0.01)
+        return None if len(group.recipients) == count else Obstacle(why="cannot carry: a part", of_part=True)
+
+    return survey
+
+
+async def hangs(group: HandoverGroup) -> Obstacle | None:
     """Has no answer."""
     await asyncio.get_running_loop().create_future()
-    return ""
+    return None
 
 
 async def reasons(stand: Stand) -> list[str]:
@@ -97,11 +109,66 @@ def test_what_nobody_can_ever_carry_is_rejected_with_all_reasons() -> None:
     play(story, Structured(A, refuses), Structured(B, refuses))
 
 
+def test_what_goes_only_whole_waits_for_who_is_held() -> None:
+    """A hold on one recipient rejects nobody; when it is lifted, all go in one request."""
+    whole = Structured(A, only_whole(3))
+
+    async def story(stand: Stand) -> None:
+        hold = await stand.spool.hold(Hold(selector=Selector(n=1), reason="x", by="me"))
+        (message_id,) = await stand.post(recipients=3)
+        await asyncio.sleep(100)
+        assert [view.carriage for view in await stand.views(message_id)] == [Carriage.QUEUED] * 3
+        assert any("have not come to their end" in reason for reason in await reasons(stand))
+        await stand.spool.unhold(hold.id)
+        await asyncio.sleep(60)
+        assert [view.carriage for view in await stand.views(message_id)] == [Carriage.HANDED_OVER] * 3
+        assert [len(one.recipients) for one in whole.asked].count(3) == 1
+        assert len(stand.sent()) == 1
+        stand.assert_idle()
+
+    play(story, whole)
+
+
+def test_when_the_others_have_ended_a_part_is_given_up() -> None:
+    """The held recipient is cancelled: what remains will never be whole."""
+
+    async def story(stand: Stand) -> None:
+        await stand.spool.hold(Hold(selector=Selector(n=0), reason="x", by="me"))
+        (message_id,) = await stand.post(recipients=2)
+        await asyncio.sleep(30)
+        assert (await stand.views(message_id))[1].carriage is Carriage.QUEUED
+        await stand.spool.decide(Selector(message_id=message_id, n=0), Decision.CANCEL, "me", 1)
+        await asyncio.sleep(30)
+        assert (await stand.views(message_id))[1].carriage is Carriage.REJECTED
+        assert "no provider can carry it (A: cannot carry: a part)" in await reasons(stand)
+        stand.assert_idle()
+
+    play(story, Structured(A, only_whole(2)))
+
+
+def test_a_backlog_of_many_recipients_is_carried_whole() -> None:
+    """After an outage more is due than one lease asks for: no message is cut, so none is refused as a part."""
+    whole = Structured(A, only_whole(3))
+
+    async def story(stand: Stand) -> None:
+        await stand.order({PAUSED: "maintenance"})
+        await stand.post(count=40, recipients=3)
+        await asyncio.sleep(1)
+        await stand.order({})
+        await asyncio.sleep(30)
+        ends = {view.carriage for view in await stand.views()}
+        assert ends == {Carriage.HANDED_OVER}
+        assert {len(one.recipients) for one in whole.asked} == {3}
+        stand.assert_idle()
+
+    play(story, whole)
+
+
 def test_no_answer_just_now_is_no_answer_for_ever() -> None:
     """A survey that cannot be made closes the provider to this group for a moment; then it is asked again."""
-    script: list[str | Exception] = [NotNow("no worker"), ZeroDivisionError("a bug"), ""]
+    script: list[Exception | None] = [NotNow("no worker"), ZeroDivisionError("a bug"), None]
 
-    async def survey(group: HandoverGroup) -> str:
+    async def survey(group: HandoverGroup) -> Obstacle | None:
         answer = script.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -121,7 +188,7 @@ def test_no_answer_just_now_is_no_answer_for_ever() -> None:
 def test_while_one_cannot_answer_the_next_takes_the_mail() -> None:
     """No mail waits for a survey that cannot be made while somebody else is open."""
 
-    async def survey(group: HandoverGroup) -> str:
+    async def survey(group: HandoverGroup) -> Obstacle | None:
         raise NotNow("no worker")
 
     async def story(stand: Stand) -> None:
@@ -176,9 +243,6 @@ def test_a_stop_gives_back_what_is_being_asked_about() -> None:
 def test_a_part_of_a_group_is_another_question() -> None:
     """When some recipients are done, the rest is asked about anew."""
 
-    async def whole_only(group: HandoverGroup) -> str:
-        return "" if len(group.recipients) == 2 else "cannot carry: an address that is not among these recipients"
-
     async def second_refused(group: HandoverGroup, gate: ReleaseGate) -> Mapping[int, Outcome]:
         await gate([0, 1])
         return {0: Handover(), 1: Fault(scope=Scope.CHANNEL)}
@@ -195,7 +259,7 @@ def test_a_part_of_a_group_is_another_question() -> None:
     async def nothing_taken(group: HandoverGroup, gate: ReleaseGate) -> Mapping[int, Outcome]:
         return {1: Fault(scope=Scope.CHANNEL)}
 
-    first = Structured(A, whole_only, always=second_refused)
+    first = Structured(A, only_whole(2), always=second_refused)
     play(story, first, Scripted(B))
 
 

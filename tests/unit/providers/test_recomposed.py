@@ -2,6 +2,7 @@
 
 import asyncio
 import tomllib
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,17 @@ from posthorse.mail.ports import ExchangeFailed, HttpResponse, NoAnswer
 from posthorse.providers import recomposed
 from posthorse.providers.mime.dissect import dissect
 from posthorse.providers.mime.dissection import Dissected, Mailbox
-from posthorse.providers.port import Fidelity, NotNow, Surveying
+from posthorse.providers.port import Fidelity, NotNow, Obstacle, Surveying
 from tests.unit.providers.structured_kit import ID, PLAIN, Bench, bench, files_of, group, no, yes
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "mime"
 KINDS = pytest.mark.parametrize("kind", ["sendgrid", "postmark"])
+
+
+def surveyed(survey: Coroutine[Any, Any, Obstacle | None]) -> str:
+    """What a survey says, in words; empty: nothing speaks against it."""
+    obstacle = asyncio.run(survey)
+    return "" if obstacle is None else obstacle.why
 
 
 @KINDS
@@ -205,7 +212,7 @@ def test_the_group_must_be_all_that_can_be_seen(kind: str, addresses: tuple[str,
     """Survey and attempt say the same of a group; whoever is not visible is blind."""
     it = bench(kind)
     wanted = group(*addresses, body=PLAIN.replace(b"To: b@example.org", to))
-    told = asyncio.run(it.provider.survey(wanted))
+    told = surveyed(it.provider.survey(wanted))
     report = asyncio.run(it.provider.attempt(wanted, yes))
     if not why:
         assert told == ""
@@ -221,7 +228,7 @@ def test_the_group_must_be_all_that_can_be_seen(kind: str, addresses: tuple[str,
 @pytest.mark.parametrize("subject", [b"", b"Subject: \r\n", b"Subject: =?utf-8?q?_x?=\r\n"])
 def test_a_subject_that_would_change_is_not_carried(kind: str, subject: bytes) -> None:
     """No subject, an empty one, white space around it."""
-    told = asyncio.run(bench(kind).provider.survey(group(body=PLAIN.replace(b"Subject: s\r\n", subject))))
+    told = surveyed(bench(kind).provider.survey(group(body=PLAIN.replace(b"Subject: s\r\n", subject))))
     assert told == "cannot carry: no subject, or white space around it"
 
 
@@ -240,20 +247,20 @@ def test_a_subject_that_would_change_is_not_carried(kind: str, subject: bytes) -
 def test_what_one_provider_cannot_say_makes_it_no_candidate(kind: str, field: bytes, why: str) -> None:
     """Reserved fields, repeated ones, names that it splits."""
     wanted = group("b@example.org", "c@example.org", body=PLAIN.replace(b"Subject:", field + b"\r\nSubject:"))
-    told = asyncio.run(bench(kind).provider.survey(wanted))
+    told = surveyed(bench(kind).provider.survey(wanted))
     assert (why in told) if why else (told == "")
 
 
 def test_limits_of_postmark_are_known_before() -> None:
     """A subject of 2,000 characters, a text of 5 MB, 50 recipients, 10 MB in all."""
     subject = b"Subject: " + b"x" * 2_001
-    assert "2000" in asyncio.run(bench("postmark").provider.survey(group(body=PLAIN.replace(b"Subject: s", subject))))
+    assert "2000" in surveyed(bench("postmark").provider.survey(group(body=PLAIN.replace(b"Subject: s", subject))))
     text = PLAIN + b"0123456789\r\n" * 500_000
-    assert "5 MB" in asyncio.run(bench("postmark").provider.survey(group(body=text)))
+    assert "5 MB" in surveyed(bench("postmark").provider.survey(group(body=text)))
     quotes = PLAIN + b'"""""""""\r\n' * 450_000
-    assert "a text larger" in asyncio.run(bench("postmark").provider.survey(group(body=quotes)))
+    assert "a text larger" in surveyed(bench("postmark").provider.survey(group(body=quotes)))
     many = group("b@example.org", *(f"x{n}@example.org" for n in range(50)))
-    assert "51 recipients at once" in asyncio.run(bench("postmark").provider.survey(many))
+    assert "51 recipients at once" in surveyed(bench("postmark").provider.survey(many))
 
 
 def test_a_request_that_grows_over_the_limit_is_known_before() -> None:
@@ -262,7 +269,7 @@ def test_a_request_that_grows_over_the_limit_is_known_before() -> None:
     wanted = group(body=text)
     it = bench("sendgrid")
     assert len(text) < it.provider.capability.max_size_bytes
-    told = asyncio.run(it.provider.survey(wanted))
+    told = surveyed(it.provider.survey(wanted))
     assert "are over its limit of 30000000" in told
     (outcome,) = asyncio.run(it.provider.attempt(wanted, yes)).outcomes.values()
     assert outcome == Rejection(scope=Scope.CHANNEL, reply=Reply(text=told))
@@ -296,8 +303,8 @@ def test_what_it_refused_of_a_mail_is_not_offered_again(kind: str) -> None:
     it = bench(kind)
     it.exchange.script = [HttpResponse(status=413, body=b"Payload too large")]
     asyncio.run(it.provider.attempt(group(), yes))
-    assert asyncio.run(it.provider.survey(group())) == "refused it: 413 Payload too large"
-    assert asyncio.run(it.provider.survey(group("b@example.org", "x@example.org"))) == ""
+    assert surveyed(it.provider.survey(group())) == "refused it: 413 Payload too large"
+    assert surveyed(it.provider.survey(group("b@example.org", "x@example.org"))) == ""
 
 
 @KINDS
@@ -307,7 +314,7 @@ def test_what_it_said_of_itself_is_no_refusal_of_the_mail(kind: str) -> None:
     it.exchange.script = [HttpResponse(status=status) for status in (429, 401, 500, 404)]
     for _ in range(4):
         asyncio.run(it.provider.attempt(group(), yes))
-    assert asyncio.run(it.provider.survey(group())) == ""
+    assert surveyed(it.provider.survey(group())) == ""
 
 
 def test_memory_of_refusals_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -315,7 +322,7 @@ def test_memory_of_refusals_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recomposed, "_MOST_REFUSED", 2)
     it = bench("postmark")
 
-    async def story(it: Bench) -> list[str]:
+    async def story(it: Bench) -> list[Obstacle | None]:
         groups = [group(message_id=MessageId(n.to_bytes(16, "big"))) for n in range(3)]
         for each in groups:
             it.exchange.script = [HttpResponse(status=413)]

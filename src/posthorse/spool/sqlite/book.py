@@ -46,6 +46,7 @@ _decode_pairs = msgspec.json.Decoder(list[tuple[str, str]]).decode
 _decode_trails = msgspec.json.Decoder(
     list[tuple[str, int, str, str | None, str | None, int, str, str | None, int]]
 ).decode
+_decode_counts = msgspec.json.Decoder(list[tuple[str, int]]).decode
 _decode_lengths = msgspec.json.Decoder(list[tuple[str, int, int]]).decode
 
 
@@ -286,6 +287,14 @@ class SqliteBook:
         else:
             found.sort(key=lambda entry: entry.row.next_at or 0)
         return found
+
+    def count_live(self, ids: Collection[MessageId]) -> Mapping[MessageId, int]:
+        """As `Book` says."""
+        return {
+            MessageId(bytes.fromhex(id_hex)): count
+            for (text,) in self._bulk("count_live", [(message_id,) for message_id in ids])
+            for id_hex, count in _decode_counts(str(text))
+        }
 
     def lapsed(self, limit: int, *, abandoned: bool) -> Sequence[Entry]:
         """As `Book` says."""

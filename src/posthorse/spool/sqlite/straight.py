@@ -10,6 +10,7 @@ from posthorse.mail.address_key import address_key
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MessageId, ProviderName, Tenant
 from posthorse.mail.outcome import Handover
+from posthorse.spool.entry import whole_messages
 from posthorse.spool.port import (
     Admitted,
     LeasedGroup,
@@ -104,11 +105,13 @@ def lease(book: SqliteBook, request: LeaseRequest, lease_us: int) -> list[Leased
         return None
     if found and book.has_suppressions and book.suppressed({(Tenant(row[1]), address_key(row[12])) for row in found}):
         return None
-    chosen = _within(found, request.max_bytes)
+    whole = whole_messages(((row[0], row[4]) for row in found), limit=request.limit, max_bytes=request.max_bytes)
+    chosen = [row for row in found if row[0] in whole]
     if not chosen:
         return []
     ids = [MessageId(bytes.fromhex(row[0])) for row in chosen]
-    bodies = book.bodies(set(ids))
+    distinct = set(ids)
+    bodies, live = book.bodies(distinct), book.count_live(distinct)
     if not all(message_id in bodies for message_id in ids):
         return None
     until = now + lease_us
@@ -119,23 +122,12 @@ def lease(book: SqliteBook, request: LeaseRequest, lease_us: int) -> list[Leased
         (book.next_seq(), now, key[0], row[11], "moved", row[13], "leased", "lease", row[14] + 1, None, None, detail)
         for key, row in zip(keys, chosen, strict=True)
     ]
-    return _groups(chosen, bodies, until)
+    return _groups(chosen, bodies, live, until)
 
 
-def _within(found: list[DueTuple], max_bytes: int) -> list[DueTuple]:
-    """The first ones whose messages together stay within the bound; at least one message."""
-    seen: set[str] = set()
-    size_bytes = 0
-    for place, row in enumerate(found):
-        if row[0] not in seen:
-            size_bytes += row[4]
-            if seen and size_bytes > max_bytes:
-                return found[:place]
-            seen.add(row[0])
-    return found
-
-
-def _groups(leased: list[DueTuple], bodies: Mapping[MessageId, bytes], until: int) -> list[LeasedGroup]:
+def _groups(
+    leased: list[DueTuple], bodies: Mapping[MessageId, bytes], live: Mapping[MessageId, int], until: int
+) -> list[LeasedGroup]:
     """One message, the same history so far; in the order of the claims."""
     groups: dict[tuple[str, str, str], list[DueTuple]] = {}
     for row in leased:
@@ -147,6 +139,7 @@ def _groups(leased: list[DueTuple], bodies: Mapping[MessageId, bytes], until: in
             body=bodies[messages[id_hex].id],
             recipients=tuple(_recipient(row, Carriage(carriage), split_tried(tried)) for row in rows),
             lease_until=until,
+            others=live[messages[id_hex].id] - len(rows),
         )
         for (id_hex, carriage, tried), rows in groups.items()
     ]

@@ -116,30 +116,45 @@ FROM v CROSS JOIN message AS m ON m.tenant = v.tenant AND m.supersede_key = v.su
     CROSS JOIN recipient AS r ON r.id = m.id
 WHERE r.carriage IN ('queued', 'leased', 'released', 'in_doubt');
 
+-- The first ones, and whoever else of their messages is due: a message is not cut.
 -- name: due_oldest
 SELECT json_group_array({entry})
 FROM (
-    SELECT id, n FROM recipient INDEXED BY due
-    WHERE stream = :stream AND next_at <= :now AND hold IS NULL
-    ORDER BY next_at, id, n LIMIT :limit
-) AS k CROSS JOIN recipient AS r ON r.id = k.id AND r.n = k.n CROSS JOIN message AS m ON m.id = k.id;
+    SELECT DISTINCT id FROM (
+        SELECT id FROM recipient INDEXED BY due
+        WHERE stream = :stream AND next_at <= :now AND hold IS NULL
+        ORDER BY next_at, id, n LIMIT :limit
+    )
+) AS k CROSS JOIN message AS m ON m.id = k.id CROSS JOIN recipient AS r ON r.id = k.id
+WHERE r.next_at <= :now AND r.hold IS NULL;
 
 -- name: due_newest
 SELECT json_group_array({entry})
 FROM (
-    SELECT id, n FROM (
-        SELECT id, n FROM recipient INDEXED BY waiting
-        WHERE stream = :stream AND carriage = 'queued' AND next_at <= :now AND hold IS NULL
+    SELECT DISTINCT id FROM (
+        SELECT id, n FROM (
+            SELECT id, n FROM recipient INDEXED BY waiting
+            WHERE stream = :stream AND carriage = 'queued' AND next_at <= :now AND hold IS NULL
+            ORDER BY id DESC, n LIMIT :limit
+        )
+        UNION ALL
+        SELECT id, n FROM (
+            SELECT id, n FROM recipient INDEXED BY doubt
+            WHERE stream = :stream AND carriage = 'in_doubt' AND next_at <= :now AND hold IS NULL
+            ORDER BY id DESC, n LIMIT :limit
+        )
         ORDER BY id DESC, n LIMIT :limit
     )
-    UNION ALL
-    SELECT id, n FROM (
-        SELECT id, n FROM recipient INDEXED BY doubt
-        WHERE stream = :stream AND carriage = 'in_doubt' AND next_at <= :now AND hold IS NULL
-        ORDER BY id DESC, n LIMIT :limit
-    )
-    ORDER BY id DESC, n LIMIT :limit
-) AS k CROSS JOIN recipient AS r ON r.id = k.id AND r.n = k.n CROSS JOIN message AS m ON m.id = k.id;
+) AS k CROSS JOIN message AS m ON m.id = k.id CROSS JOIN recipient AS r ON r.id = k.id
+WHERE r.next_at <= :now AND r.hold IS NULL;
+
+-- name: count_live
+WITH v (id) AS ({rows})
+SELECT json_group_array(json_array(hex(v.id), (
+    SELECT count(*) FROM recipient AS r
+    WHERE r.id = v.id AND r.carriage IN ('queued', 'leased', 'released', 'in_doubt')
+)))
+FROM v WHERE v.id IS NOT NULL;
 
 -- name: lapsed
 SELECT json_group_array({entry})
