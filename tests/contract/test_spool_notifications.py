@@ -137,6 +137,71 @@ def test_what_stays_unknown_is_given_up(play: Play) -> None:
     play(story)
 
 
+def test_what_could_not_be_read_waits_for_the_next_start(play: Play) -> None:
+    """Its provider tells it again: known. It is offered again when asked for, and dropped as bodies are."""
+
+    async def story(world: World) -> None:
+        feedback, inbox = Feedback(world), world.spool.inbox
+        group = await feedback.handed_over()
+        await inbox.take_in([feedback.notification(number) for number in range(1, 4)])
+        stored = await inbox.undigested(10)
+        await inbox.digest([Digestion(seq=one.seq, events=(), note="no reader", unread=True) for one in stored])
+        world.clock.forward(1e6)
+        assert await inbox.undigested(10) == []
+        assert await inbox.take_in([feedback.notification(1)]) == [False]
+        assert [await inbox.offer_again(2) for _ in range(3)] == [2, 1, 0]
+        again = await inbox.undigested(10)
+        assert [(one.seq, one.tries) for one in again] == [(one.seq, 1) for one in stored]
+        event = feedback.event(group.message.id)
+        await inbox.digest([Digestion(seq=again[0].seq, events=(event,))])
+        await inbox.digest([Digestion(seq=one.seq, events=(), note="no reader", unread=True) for one in again[1:]])
+        assert await feedback.fate(group.message.id) is Fate.DELIVERED
+        now = world.clock.now()
+        assert await world.spool.purge(now, now - 30 * DAY, 10) == 3
+        assert await inbox.offer_again(10) == 0
+
+    play(story)
+
+
+def test_many_events_of_one_notification_come_in_parts(play: Play) -> None:
+    """It stays as it is until its last part; what an earlier part does not know has it offered again."""
+
+    async def story(world: World) -> None:
+        feedback, inbox = Feedback(world), world.spool.inbox
+        group = await feedback.handed_over()
+        known, unknown = feedback.event(group.message.id), feedback.event(None, provider_message_id="x")
+        await inbox.take_in([feedback.notification(1)])
+        (one,) = await inbox.undigested(10)
+        part = Digestion(seq=one.seq, events=(unknown,), again_us=30 * SECOND, more_follows=True)
+        assert await inbox.digest([part]) == [[Learnt.UNKNOWN]]
+        assert await inbox.undigested(10) == [one]
+        end = Digestion(seq=one.seq, events=(known,), again_us=30 * SECOND, unknown_before=True)
+        assert await inbox.digest([end]) == [[Learnt.APPLIED]]
+        assert await inbox.undigested(10) == []
+        world.clock.forward(31)
+        assert [again.tries for again in await inbox.undigested(10)] == [1]
+        assert await inbox.digest([end]) == [[Learnt.REPEATED]]
+
+    play(story)
+
+
+def test_a_complaint_of_nobody_in_particular_suppresses_nobody(play: Play) -> None:
+    """It stands in the history of the message; of a message to one alone it is that one's."""
+
+    async def story(world: World) -> None:
+        feedback = Feedback(world)
+        several = await feedback.handed_over("ann@example.com", "bob@example.com")
+        assert await feedback.learn(several.message.id, EventKind.COMPLAINED, recipient="") is Learnt.APPLIED
+        assert await feedback.listed() == []
+        assert [await feedback.fate(several.message.id, n) for n in (0, 1)] == [Fate.UNKNOWN] * 2
+        assert len(await feedback.facts(several.message.id, "event")) == 1
+        alone = await feedback.handed_over("eve@example.com")
+        await feedback.learn(alone.message.id, EventKind.COMPLAINED, recipient="")
+        assert [each.address for each in await feedback.listed()] == ["eve@example.com"]
+
+    play(story)
+
+
 def test_retention_drops_what_was_read(play: Play) -> None:
     """As bodies are; what waits to be read stays; a repetition that comes after that has no effect."""
 

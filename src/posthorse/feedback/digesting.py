@@ -1,16 +1,18 @@
 """The loop that reads what the inbox kept, and applies it.
 
 Promise: woken by what arrives, it looks by itself now and then, too; every step may be repeated, so a crash anywhere
-costs a repetition. A notification that makes no sense is noted and left; one that meets a bug of ours is tried a few
-times, then noted. An event about mail that is not known (our own settlement may be late) is offered again with growing
-pauses for an hour, then rests. Reading and applying go in pieces, so that the loop of the process is never held for
-long: large bodies are read in a thread.
+costs a repetition. A notification that makes no sense, or whose provider has no reader, is noted and tried once more
+at each start, as long as it is kept; so is one that met a bug of ours a few times. An event about mail that is not
+known (our own settlement may be late) is offered again with growing pauses for an hour, then rests. Reading and
+applying go in pieces, so that neither the loop of the process nor the spool is ever held for long: large bodies are
+read in a thread, many events are applied in several transactions, and mail gets its turn between them.
 
 Left out: what an event does (the spool's rules), and telling anybody (`events out`).
 """
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol, assert_never
 
@@ -29,8 +31,10 @@ POLL_S = 5.0
 LONGEST_PAUSE_S = 30.0
 """After trouble with the spool, at most."""
 _BATCH = 64
-_MOST_EVENTS = 1_000
-"""Of one transaction, give or take one notification."""
+_MOST_EVENTS = 250
+"""Of one transaction, give or take a notification as large: mail waits for it."""
+_OFFERED = 1_000
+"""Notifications of one transaction that makes them due again."""
 _IN_THREAD_BYTES = 32 << 10
 _IN_TURNS_BYTES = 4 << 10
 _BUG_TRIES = 3
@@ -96,9 +100,11 @@ class Digesting:
 
     async def run(self) -> None:
         """Digest until cancelled."""
-        pause_s = 0.1
+        pause_s, is_offered = 0.1, False
         while True:
             try:
+                while not is_offered:
+                    is_offered = await self._spool.offer_again(_OFFERED) < _OFFERED
                 more = await self.digest_some()
             except Exception as error:
                 self._tell_trouble(error)
@@ -129,19 +135,20 @@ class Digesting:
         waiting = await self._spool.undigested(_BATCH)
         self._waiting_since = min((one.received_at for one in waiting if not one.tries), default=0)
         ready: list[Digestion] = []
-        by_number = {one.seq: one for one in waiting}
         done = events = 0
         for one in waiting:
             digestion = await self._read(one)
             if digestion is None:
                 continue
+            if len(digestion.events) > _MOST_EVENTS:
+                digestion = await self._apply_but_the_end(digestion)
             ready.append(digestion)
             events += len(digestion.events)
             done += 1
             if events >= _MOST_EVENTS:
-                await self._apply(ready, by_number)
+                await self._apply(ready)
                 ready, events = [], 0
-        await self._apply(ready, by_number)
+        await self._apply(ready)
         if len(waiting) < _BATCH and not self._woken.is_set():
             self._waiting_since = 0
         return bool(done) and len(waiting) == _BATCH
@@ -179,14 +186,27 @@ class Digesting:
             events=tuple(events),
             again_us=None if again_s is None else again_s * SECOND,
             note=note,
+            unread=bool(note),
         )
 
-    async def _apply(self, ready: Sequence[Digestion], waiting: dict[int, StoredNotification]) -> None:
+    async def _apply_but_the_end(self, digestion: Digestion) -> Digestion:
+        """Apply what is too much for one transaction; what is left."""
+        events, unknown = digestion.events, False
+        while len(events) > _MOST_EVENTS:
+            part = replace(digestion, events=events[:_MOST_EVENTS], more_follows=True)
+            (results,) = await self._apply([part])
+            unknown = unknown or Learnt.UNKNOWN in results
+            events = events[_MOST_EVENTS:]
+        return replace(digestion, events=events, unknown_before=unknown)
+
+    async def _apply(self, ready: Sequence[Digestion]) -> Sequence[Sequence[Learning]]:
         if not ready:
-            return
-        for digestion, results in zip(ready, await self._spool.digest(ready), strict=True):
+            return ()
+        answers = await self._spool.digest(ready)
+        for digestion, results in zip(ready, answers, strict=True):
             for event, result in zip(digestion.events, results, strict=True):
                 self._tell(digestion, event, result)
+        return answers
 
     def _tell(self, digestion: Digestion, event: Event, result: Learning) -> None:
         match result:

@@ -22,6 +22,13 @@ go on repeating itself.
 """
 
 
+AT_NEXT_START = 1 << 62
+"""A time that does not come: what is due then waits until `offer_again`."""
+
+UNKNOWN_MAIL = "it tells of mail that this provider was not given, as far as is known"
+"""The note on a notification with an event of which nothing is known."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
     """One verified notification of a provider, as it came."""
@@ -48,7 +55,7 @@ class StoredNotification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digestion:
-    """What was read from one stored notification."""
+    """What was read from one stored notification, or from a part of it."""
 
     seq: int
     events: tuple[Event, ...]
@@ -56,6 +63,12 @@ class Digestion:
     """If an event is about mail that is not known (yet), offer the notification again after so long; None: never."""
     note: str = ""
     """Why it could not be read; empty: it could."""
+    unread: bool = False
+    """It could not be read wholly by who tried: it waits for the next start, as long as bodies are kept."""
+    more_follows: bool = False
+    """The rest comes in another digestion: it stays as it is, and is read again from its beginning if that fails."""
+    unknown_before: bool = False
+    """An event of an earlier part is about mail that is not known (yet)."""
 
 
 class Learnt(Enum):
@@ -87,7 +100,7 @@ class SpoolInbox(Protocol):
     An event counts only if its provider was given a copy of that recipient's mail; recipients are found by address,
     in whatever spelling. One that names no recipient is about the only one there is, else about the message as a
     whole: then it is kept in the history and is nobody's fate. What was read is dropped by the desk's `purge`, as
-    bodies are.
+    bodies are, and so is what waits for the next start.
     """
 
     async def take_in(self, batch: Sequence[Notification]) -> Sequence[bool]:
@@ -96,6 +109,12 @@ class SpoolInbox(Protocol):
 
     async def undigested(self, limit: int) -> Sequence[StoredNotification]:
         """Notifications that wait to be read and whose time has come, oldest first."""
+        ...
+
+    async def offer_again(self, limit: int) -> int:
+        """Have notifications that could not be read due now, at most so many; how many there were. For each start: what
+        read them may have been mended, or be configured again.
+        """
         ...
 
     async def digest(self, batch: Sequence[Digestion]) -> Sequence[Sequence[Learning]]:

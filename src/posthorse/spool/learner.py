@@ -21,7 +21,7 @@ from posthorse.spool import story
 from posthorse.spool.desk_port import Suppression
 from posthorse.spool.entry import Entry, EntryKey
 from posthorse.spool.inbox_book import InboxBook
-from posthorse.spool.inbox_port import Digestion, Learning, Learnt, SecondCopy
+from posthorse.spool.inbox_port import AT_NEXT_START, Digestion, Learning, Learnt, SecondCopy
 from posthorse.spool.learning import Given, Lesson, given_to, is_plain, learn
 from posthorse.spool.port import HistoryRow
 from posthorse.spool.proof import Trail, proves_second
@@ -57,8 +57,8 @@ class Learner:
         for digestion in batch:
             learnt = [hearing.hear(event) for event in digestion.events]
             answers.append(learnt)
-            again = digestion.again_us if Learnt.UNKNOWN in learnt else None
-            inbox.digested(digestion.seq, None if again is None else inbox.book.now + again, digestion.note)
+            if not digestion.more_follows:
+                inbox.digested(digestion.seq, _again_at(digestion, learnt, inbox.book.now), digestion.note)
         hearing.end()
         return answers
 
@@ -218,6 +218,13 @@ class _Directory:
             return self.first if self._is_single else ABOUT_MESSAGE
         exact = self._exactly.get(address)
         return self._roughly.get(address_key(address)) if exact is None else exact
+
+
+def _again_at(digestion: Digestion, learnt: Sequence[Learning], now: int) -> int | None:
+    """When a notification is to be read once more; None: never."""
+    if digestion.again_us is not None and (digestion.unknown_before or Learnt.UNKNOWN in learnt):
+        return now + digestion.again_us
+    return AT_NEXT_START if digestion.unread else None
 
 
 def outweighs(new: Suppression, present: Suppression, now: int) -> bool:

@@ -12,7 +12,7 @@ from posthorse.mail.ids import MessageId
 from posthorse.spool.book import TenantKey
 from posthorse.spool.desk_port import Suppression
 from posthorse.spool.inbox_book import ProviderId
-from posthorse.spool.inbox_port import Digestion, Learning, Notification, StoredNotification
+from posthorse.spool.inbox_port import AT_NEXT_START, Digestion, Learning, Notification, StoredNotification
 from posthorse.spool.learner import Learner
 from posthorse.spool.memory_book import MemoryBook
 
@@ -61,6 +61,10 @@ class MemoryInbox:
         due = [(kept.due_at, seq) for seq, kept in self._kept.items() if kept.due_at is not None and kept.due_at <= now]
         return [self._kept[seq].stored for _, seq in sorted(due)[:limit]]
 
+    async def offer_again(self, limit: int) -> int:
+        """As the port says."""
+        return await self._transact(lambda book: self._offer_again(book, limit))
+
     async def digest(self, batch: Sequence[Digestion]) -> Sequence[Sequence[Learning]]:
         """As the port says."""
         return await self._transact(lambda book: self._learner.digest(self, batch))
@@ -70,7 +74,7 @@ class MemoryInbox:
         old = [
             seq
             for seq, kept in self._kept.items()
-            if kept.due_at is None and kept.stored.received_at < notifications_before
+            if kept.due_at in (None, AT_NEXT_START) and kept.stored.received_at < notifications_before
         ][:limit]
         for seq in old:
             notification = self._kept[seq].stored.notification
@@ -80,6 +84,12 @@ class MemoryInbox:
         for key in forgotten:
             self.book.drop(self._known, key)
         return max(len(old), len(forgotten))
+
+    def _offer_again(self, book: MemoryBook, limit: int) -> int:
+        unread = [seq for seq, kept in self._kept.items() if kept.due_at == AT_NEXT_START][:limit]
+        for seq in unread:
+            book.change(self._kept, seq, replace(self._kept[seq], due_at=book.now))
+        return len(unread)
 
     def _take(self, book: MemoryBook, one: Notification) -> bool:
         key = (one.provider, one.key)

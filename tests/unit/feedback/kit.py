@@ -14,6 +14,7 @@ from posthorse.mail.message import Message
 from posthorse.mail.stream import Stream
 from posthorse.providers.notices import Attended, Forged, Genuine, Incoming, Unreadable
 from posthorse.spool.inbox_port import (
+    AT_NEXT_START,
     Digestion,
     Learning,
     Learnt,
@@ -180,6 +181,13 @@ class ScriptedInbox:
         due = sorted((at, seq) for seq, at in self.due.items() if at <= now)
         return [self.kept[seq] for _, seq in due[:limit]]
 
+    async def offer_again(self, limit: int) -> int:
+        """What was closed unread is due."""
+        self._fail()
+        unread = [seq for seq, at in self.due.items() if at == AT_NEXT_START][:limit]
+        self.due.update(dict.fromkeys(unread, self._clock.now()))
+        return len(unread)
+
     async def digest(self, batch: Sequence[Digestion]) -> Sequence[Sequence[Learning]]:
         """Apply what is known."""
         await asyncio.sleep(0)
@@ -189,8 +197,11 @@ class ScriptedInbox:
 
     def _digest(self, digestion: Digestion) -> Sequence[Learning]:
         results = [self._learn(each) for each in digestion.events]
+        if digestion.more_follows:
+            return results
         del self.due[digestion.seq]
-        if Learnt.UNKNOWN in results and digestion.again_us is not None:
+        unknown = (digestion.unknown_before or Learnt.UNKNOWN in results) and digestion.again_us is not None
+        if unknown or digestion.unread:
             stored = self.kept[digestion.seq]
             self.kept[digestion.seq] = StoredNotification(
                 seq=stored.seq,
@@ -198,7 +209,7 @@ class ScriptedInbox:
                 received_at=stored.received_at,
                 tries=stored.tries + 1,
             )
-            self.due[digestion.seq] = self._clock.now() + digestion.again_us
+            self.due[digestion.seq] = self._clock.now() + (digestion.again_us or 0) if unknown else AT_NEXT_START
         self.notes[digestion.seq] = digestion.note
         return results
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from posthorse.feedback.digesting import AGAIN_S, POLL_S
+from posthorse.feedback.digesting import AGAIN_S, POLL_S, Digesting
 from posthorse.mail.ids import ProviderName
-from posthorse.spool.inbox_port import Notification
-from tests.unit.feedback.kit import RELAY, Site
+from posthorse.spool.inbox_port import AT_NEXT_START, Notification
+from tests.unit.feedback.kit import RELAY, FakeReader, Site
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -100,7 +100,7 @@ def test_a_bug_is_tried_a_few_times_and_costs_one_notification(run: Run) -> None
         assert site.told.lines.count(("bug", "digesting")) == 3
         assert ("learnt", "delivered", "ada@example.net", False) in site.told.lines
         assert site.scripted.notes[1] == "KeyError here"
-        assert site.scripted.due == {}
+        assert site.scripted.due == {1: AT_NEXT_START}
         assert {str(error) for error in site.told.errors} == {"KeyError"}
 
     run(story())
@@ -123,21 +123,22 @@ def test_a_bug_that_passes_costs_nothing(run: Run) -> None:
 
 
 def test_a_provider_that_is_gone_is_noted(run: Run) -> None:
-    """Notifications of a provider without a reader do not wait for ever."""
+    """Notifications of a provider without a reader are told once, and wait for a start."""
 
     async def story() -> None:
         site = Site()
         other = ProviderName("gone")
         await site.spool.take_in([Notification(provider=other, key=b"k" * 16, body=b"{}")])
         await site.digesting.digest_some()
-        assert site.scripted.due == {}
+        await site.digesting.digest_some()
+        assert site.scripted.due == {1: AT_NEXT_START}
         assert site.told.lines == [("unreadable", other, "its provider has no notifications in the configuration")]
 
     run(story())
 
 
 def test_very_many_events_go_in_several_transactions(run: Run) -> None:
-    """A transaction holds about a thousand, and whoever else runs gets a turn in between."""
+    """A transaction holds a few hundred, also of one notification; whoever else runs gets a turn in between."""
 
     async def story() -> None:
         site = Site()
@@ -154,8 +155,51 @@ def test_very_many_events_go_in_several_transactions(run: Run) -> None:
         beside = asyncio.ensure_future(others())
         await site.digesting.digest_some()
         beside.cancel()
-        assert site.scripted.digested == [[1, 2], [3, 4]]
+        assert site.scripted.digested == [[1], [1], [2], [2], [3], [3], [1, 2, 3], [4], [4], [4]]
         assert turns >= 4
+
+    run(story())
+
+
+def test_one_unknown_among_very_many_has_them_offered_again(run: Run) -> None:
+    """Whichever transaction it was in; the others are applied once."""
+
+    async def story() -> None:
+        site = Site()
+        many = [["delivered", f"{n}@example.net"] for n in range(600)]
+        site.scripted.known = {address for _, address in many[1:]}
+        await site.keep({"events": many})
+        await site.digesting.digest_some()
+        assert site.scripted.due == {1: site.clock.at + AGAIN_S[0] * 1_000_000}
+        site.scripted.known.add("0@example.net")
+        site.clock.at = site.scripted.due[1]
+        await site.digesting.digest_some()
+        assert site.scripted.due == {}
+        assert len(site.told.lines) == 600
+
+    run(story())
+
+
+def test_what_could_not_be_read_is_read_at_the_next_start(run: Run) -> None:
+    """The provider is configured again, the bug is mended: every start tries once, and what was read rests."""
+
+    async def story() -> None:
+        site = Site()
+        site.scripted.known = {"ada@example.net"}
+        await site.keep({"events": [DELIVERED]})
+        starts: list[dict[ProviderName, FakeReader]] = [{}, {}, {RELAY: site.reader}]
+        for readers in starts:
+            digesting = Digesting(
+                spool=site.spool, readers=readers, clock=site.clock, offload=site.offload, observer=site.told
+            )
+            site.scripted.asked.clear()
+            running = asyncio.ensure_future(digesting.run())
+            await until(lambda: bool(site.scripted.asked))
+            for _ in range(5):
+                await asyncio.sleep(0)
+            running.cancel()
+        assert [line[0] for line in site.told.lines] == ["unreadable", "learnt"]
+        assert site.scripted.due == {}
 
     run(story())
 

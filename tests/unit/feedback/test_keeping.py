@@ -34,6 +34,10 @@ class SlowInbox:
         """Nothing."""
         return []
 
+    async def offer_again(self, limit: int) -> int:
+        """None."""
+        return 0
+
     async def digest(self, batch: Sequence[Digestion]) -> Sequence[Sequence[Learning]]:
         """Nothing."""
         return []

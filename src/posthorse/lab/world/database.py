@@ -282,6 +282,11 @@ class NodeInbox:
         waiting: Sequence[StoredNotification] = await self._call(lambda: self._inbox.undigested(limit), _unseen)
         return waiting
 
+    async def offer_again(self, limit: int) -> int:
+        """What could not be read is due; see the port."""
+        count: int = await self._call(lambda: self._inbox.offer_again(limit), _unseen)
+        return count
+
     async def digest(self, batch: Sequence[Digestion]) -> Sequence[Sequence[Learning]]:
         """Apply events; see the port."""
         results: Sequence[Sequence[Learning]] = await self._call(

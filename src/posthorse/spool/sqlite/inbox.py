@@ -14,7 +14,7 @@ from posthorse.mail.ids import MessageId, ProviderName, Tenant
 from posthorse.spool.book import TenantKey
 from posthorse.spool.desk_port import Suppression
 from posthorse.spool.inbox_book import ProviderId
-from posthorse.spool.inbox_port import Digestion, Learning, Notification, StoredNotification
+from posthorse.spool.inbox_port import AT_NEXT_START, Digestion, Learning, Notification, StoredNotification
 from posthorse.spool.learner import Learner
 from posthorse.spool.sqlite import desk
 from posthorse.spool.sqlite.book import SqliteBook
@@ -70,6 +70,10 @@ class SqliteInbox:
     async def undigested(self, limit: int) -> Sequence[StoredNotification]:
         """As the port says."""
         return await self._ask(partial(_undigested, self._now(), limit))
+
+    async def offer_again(self, limit: int) -> int:
+        """As the port says."""
+        return await self._work(partial(_offer_again, limit))
 
     async def digest(self, batch: Sequence[Digestion]) -> Sequence[Sequence[Learning]]:
         """As the port says."""
@@ -172,6 +176,12 @@ def _take_in(batch: Sequence[Notification], book: SqliteBook) -> list[bool]:
         answers.append((one.provider, one.key) in new)
         new.discard((one.provider, one.key))
     return answers
+
+
+def _offer_again(limit: int, book: SqliteBook) -> int:
+    bindings = {"now": book.now, "next_start": AT_NEXT_START, "limit": limit}
+    book.connection.execute(_SQL["offer_again"], bindings)
+    return book.connection.changes()
 
 
 def _undigested(now: int, limit: int, connection: apsw.Connection) -> list[StoredNotification]:

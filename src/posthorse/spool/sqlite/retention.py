@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from posthorse.spool.inbox_port import EVENTS_KEPT_US
+from posthorse.spool.inbox_port import AT_NEXT_START, EVENTS_KEPT_US
 from posthorse.spool.sqlite.book import SqliteBook
 from posthorse.spool.sqlite.queries import Bulk, named
 
@@ -52,7 +52,7 @@ def purge(book: SqliteBook, places: Places, bodies_before: int, history_before: 
 
 def _drop_notifications(book: SqliteBook, places: Places, before: int, limit: int) -> int:
     window = limit * WINDOW
-    bindings = {"before": before, "after": places.notification, "window": window}
+    bindings = {"before": before, "after": places.notification, "window": window, "next_start": AT_NEXT_START}
     seen = _decode_old(book.connection.execute(_INBOX["old_notifications"], bindings).get)
     found = [seq for seq, is_old in seen if is_old][:limit]
     ended = len(seen) < window and len(found) < limit

@@ -16,6 +16,10 @@ WHERE n.seq > :before;
 SELECT seq, provider, key, facts, received_at, tries, body FROM notification INDEXED BY undigested
 WHERE due_at <= :now ORDER BY due_at, seq LIMIT :limit;
 
+-- name: offer_again
+UPDATE notification SET due_at = :now
+WHERE seq IN (SELECT seq FROM notification INDEXED BY undigested WHERE due_at = :next_start ORDER BY seq LIMIT :limit);
+
 -- name: digested
 WITH v (seq, due_at, note) AS ({rows})
 UPDATE notification AS n SET tries = n.tries + 1, due_at = v.due_at, note = v.note FROM v WHERE n.seq = v.seq;
@@ -45,7 +49,7 @@ FROM v CROSS JOIN suppression AS s ON s.tenant = v.tenant AND s.address = v.addr
 
 -- Retention. Whoever is behind the window is looked at by the next call; what is still to be read stays.
 -- name: old_notifications
-SELECT json_group_array(json_array(seq, due_at IS NULL AND received_at < :before))
+SELECT json_group_array(json_array(seq, (due_at IS NULL OR due_at = :next_start) AND received_at < :before))
 FROM (SELECT seq, due_at, received_at FROM notification WHERE seq > :after ORDER BY seq LIMIT :window);
 
 -- name: drop_notifications
