@@ -172,7 +172,7 @@ def changed(change: str, desk: Desk, thing: Told, request: HookRequest) -> HookR
         case "forged":
             return desk.shape.forged(thing)
         case "bare":
-            kept = ("content-type", "x-amz-sns-message-type")
+            kept = ("content-type", "x-amz-sns-message-type", "x-amz-sns-topic-arn")
             headers = tuple(pair for pair in request.headers if pair[0].lower() in kept)
             return HookRequest(headers=headers, body=request.body.replace(b'"Signature":', b'"Unsigned":'))
         case "tampered":

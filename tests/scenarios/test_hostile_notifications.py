@@ -6,6 +6,7 @@ applied before the spool is looked at.
 
 import ast
 import json
+import socket
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.scenarios.hooks_stand import CORPUS, GIVEN, Row, Site, Stand, play, posts_of
-from tests.unit.providers.notice_kit import PASSWORD
+from tests.unit.providers.notice_kit import PASSWORD, sendgrid_headers
 
 TOP = Path(__file__).resolve().parents[2]
 DATA = json.loads((CORPUS / "hostile.json").read_text())
@@ -61,6 +62,27 @@ def test_a_hostile_notification_meets_its_answer(stand: Stand, site: Site, row: 
     assert_log_is_clean(site)
     assert_server_is_sane(stand, site)
     assert site.unhandled == []
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("head", ["a stranger's", "a signature's"])
+def test_idle_strangers_close_no_hook(stand: Stand, site: Site, head: str) -> None:
+    """Sixty-five connections announce a megabyte each and send nothing: what a provider posts meanwhile is taken."""
+    headers = sendgrid_headers(b"") if head == "a signature's" else {"x": "y"}
+    text = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    request = f"POST /hooks/sendgrid HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n{text}\r\n".encode()
+    idle = [socket.create_connection(("127.0.0.1", site.serving.port)) for _ in range(65)]
+    try:
+        for one in idle:
+            one.sendall(request)
+        if head == "a stranger's":
+            assert idle[-1].recv(100).startswith(b"HTTP/1.1 403")
+        for second in range(10, 30):
+            genuine = {"to": "postmark", "tells": "postmark-delivery", "but": {"10:15:34": f"10:15:{second}"}}
+            assert play(site, genuine, PRESETS) == [200]
+    finally:
+        for one in idle:
+            one.close()
 
 
 def assert_server_is_sane(stand: Stand, site: Site) -> None:

@@ -20,6 +20,7 @@ from tests.unit.providers.notice_kit import (
     public_key,
     sendgrid_headers,
     signed,
+    sns_headers,
 )
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -102,19 +103,19 @@ def from_sns(now_s: float) -> tuple[dict[str, str], bytes]:
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(now_s))
     told = {"eventType": "Delivery", "mail": MAIL, "delivery": {"recipients": ["ada@example.net"], "timestamp": stamp}}
     body = json.dumps(signed(envelope(json.dumps(told), Timestamp=stamp))).encode()
-    return {"x-amz-sns-message-type": "Notification"}, body
+    return sns_headers(), body
 
 
 def test_notifications_reach_the_spool_of_a_running_gateway(run: Run, tmp_path: Path) -> None:
     """Each provider's own proof lets in, a wrong one does not; what was kept is known after a restart."""
-    sns_headers, sns_body = from_sns(time.time())
+    sns_fields, sns_body = from_sns(time.time())
     array = b'[{"email":"ada@example.net","event":"delivered","sg_message_id":"never","timestamp":1}]'
     record = b'{"RecordType":"Delivery","MessageID":"never","Recipient":"ada@example.net"}'
 
     async def story() -> None:
         async with Node(tmp_path) as node:
-            assert await node.post("ses-1", sns_headers, sns_body) == 200
-            assert await node.post("ses-1", sns_headers, sns_body.replace(b"ada@", b"eve@")) == 403
+            assert await node.post("ses-1", sns_fields, sns_body) == 200
+            assert await node.post("ses-1", sns_fields, sns_body.replace(b"ada@", b"eve@")) == 403
             assert await node.post("sendgrid-1", sendgrid_headers(array, int(time.time())), array) == 200
             assert await node.post("sendgrid-1", sendgrid_headers(array, int(time.time())), array + b" ") == 403
             assert await node.post("postmark-1", basic(), record) == 200
@@ -129,7 +130,7 @@ def test_notifications_reach_the_spool_of_a_running_gateway(run: Run, tmp_path: 
             while unread not in await node.metrics():  # noqa: ASYNC110 - nothing tells us across HTTP
                 await asyncio.sleep(0.01)  # the loop reads what was kept by itself
         async with Node(tmp_path) as node:
-            assert await node.post("ses-1", sns_headers, sns_body) == 200
+            assert await node.post("ses-1", sns_fields, sns_body) == 200
             assert await node.post("postmark-1", basic(), record) == 200
             counted = await node.metrics()
             assert counted['posthorse_notifications_total{provider="ses-1",verdict="repeated"}'] == 1
