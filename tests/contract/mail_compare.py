@@ -4,8 +4,8 @@ sent with what arrived.
 
 import email
 import email.policy
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from email.header import decode_header
 from email.message import Message
 from email.utils import collapse_rfc2231_value, getaddresses
@@ -51,12 +51,23 @@ def seen(content: bytes, leave_out: Collection[str] = ()) -> Seen:
     return Seen(
         fields=tuple(sorted(fields, key=lambda field: field[0])),
         people=tuple(people),
-        leaves=tuple(_leaf(part) for part in _leaves(mail)),
+        leaves=tuple(_shown([_leaf(part) for part in _leaves(mail)])),
     )
 
 
+def _shown(leaves: list[Leaf]) -> Iterator[Leaf]:
+    """What a reader shows of the parts: no empty text where there is an HTML, no id of a file that nobody names."""
+    pages = [leaf.content for leaf in leaves if leaf.kind == "text/html" and not leaf.is_attachment]
+    for leaf in leaves:
+        if pages and leaf.kind == "text/plain" and not leaf.is_attachment and not leaf.content.strip():
+            continue
+        is_named = any(f"cid:{leaf.content_id}" in str(page) for page in pages)
+        yield replace(leaf, content_id="") if leaf.is_attachment and not is_named else leaf
+
+
 def _counts(name: str, unseen: Collection[str]) -> bool:
-    return name not in unseen and name not in ADDRESSES and not name.startswith("content-")
+    about_parts = name.startswith("content-") and name != "content-language"
+    return name not in unseen and name not in ADDRESSES and not about_parts
 
 
 def _text(value: object) -> str:

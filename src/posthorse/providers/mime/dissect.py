@@ -77,6 +77,8 @@ def _is_carried(field: Field) -> bool:
     lowered = field.name.lower()
     if lowered in LET_GO or lowered in _OWN:
         return False
+    if lowered == "content-language":
+        return True
     if lowered.startswith(_SIGNATURES):
         raise Unfit(f"signed mail ({shown(field.name)})")
     if (lowered in _NOWHERE or lowered.startswith(_NO_PLACE)) and not _is_plain_disposition(field):

@@ -1,13 +1,15 @@
 """The shape of a message: one text, one HTML, images inside it, attachments; whatever else has no place.
 
 Promise: every part of the message is in the answer, with its decoded content, or the message is `Unfit`. Nobody shows
-what stands before and after the parts of a multipart, the ids of texts, the time stamps of files and fields of parts
-that MIME does not know: these are let go.
+what stands before and after the parts of a multipart, the ids of texts, the time stamps and modes of files, fields of
+parts that MIME does not know, an empty text beside an HTML, the id of an attachment that no HTML names, a description
+that says the file's name again: these are let go.
 
-Sources: RFC 2045 section 6, RFC 2046 section 5.1, RFC 2183, RFC 2387, RFC 2392.
+Sources: RFC 2045 section 6, RFC 2046 section 5.1, RFC 2183, RFC 2387, RFC 2392, RFC 3676 section 4.
 """
 
 import binascii
+import html
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,9 +24,13 @@ from posthorse.providers.mime.words import Words, check_text, decoded, shown
 MAX_NAME = 255
 
 _KNOWN_FIELDS = frozenset({"content-type", "content-transfer-encoding", "content-disposition", "content-id"})
+_FILE_FIELDS = _KNOWN_FIELDS | {"content-description"}
+_MESSAGE_FIELDS = _KNOWN_FIELDS | {"content-language"}
+"""Of the message, a header field like others; of a part it has no place."""
 _PLAIN_ENCODINGS = frozenset({"7bit", "8bit", "binary"})
 _BODY_PARAMETERS = frozenset({"charset"})
-_FILE_PARAMETERS = frozenset({"charset", "name"})
+_FLOW_PARAMETERS = frozenset({"charset", "format", "delsp"})
+_FILE_PARAMETERS = frozenset({"charset", "name", "x-unix-mode", "x-mac-type", "x-mac-creator"})
 _DISPOSITION_PARAMETERS = frozenset({"filename", "size", "creation-date", "modification-date", "read-date"})
 _TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*")
 _CONTENT_ID = re.compile(r"<([!-;=?-~]{1,200})>")
@@ -39,6 +45,8 @@ _SEALED = (
     "application/pgp-encrypted",
 )
 _PGP = "-----BEGIN PGP "
+_FLOWS = re.compile(r"^[ >]|(?<!^--) \r?$", re.MULTILINE)
+"""A line that is shown in another way because the text flows."""
 _LIKE_ASCII = frozenset({"us-ascii", "ascii", "utf-8", "utf8"})
 
 
@@ -58,7 +66,7 @@ def shape_of(content: bytes, message: Entity, words: Words) -> Shape:
         _check_sealed(entity.type.main)
         if entity.children and _encoding(entity) not in _PLAIN_ENCODINGS:
             raise Unfit("an encoded multipart")
-    reader = _Reader(content, words)
+    reader = _Reader(content, message, words)
     reader.mixed(message)
     return reader.shape
 
@@ -77,11 +85,14 @@ def _check_sealed(kind: str) -> None:
 class _Reader:
     """Reads one message from the outside in."""
 
-    __slots__ = ("_content", "_words", "shape")
+    __slots__ = ("_content", "_message", "_page", "_words", "shape")
 
-    def __init__(self, content: bytes, words: Words) -> None:
+    def __init__(self, content: bytes, message: Entity, words: Words) -> None:
         self._content = content
+        self._message = message
         self._words = words
+        self._page = ""
+        """The HTML."""
         self.shape = Shape()
 
     def mixed(self, entity: Entity) -> None:
@@ -93,14 +104,14 @@ class _Reader:
         for child in entity.children[1:]:
             self._file(child, "multipart/mixed")
 
-    def _body(self, entity: Entity) -> None:
+    def _body(self, entity: Entity, *, beside_html: bool = False) -> None:
         match entity.type.main:
             case "multipart/alternative":
                 self._alternatives(entity.children)
             case "multipart/related":
                 self._related(entity)
             case "text/plain" | "text/html":
-                self._text(entity)
+                self._text(entity, may_be_empty=beside_html)
             case kind:
                 raise Unfit(f"{shown(kind)} where the text should be")
 
@@ -112,7 +123,7 @@ class _Reader:
         if len(kinds) > 2 or (len(kinds) == 2 and (kinds[0] != "text/plain" or kinds[1] == "text/plain")):
             raise Unfit("alternatives other than a text and then an HTML")
         for child in children:
-            self._body(child)
+            self._body(child, beside_html=len(kinds) == 2 and child.type.main == "text/plain")
 
     def _related(self, entity: Entity) -> None:
         root, *others = entity.children
@@ -127,30 +138,34 @@ class _Reader:
         for child in others:
             self._file(child, "multipart/related")
 
-    def _text(self, entity: Entity) -> None:
+    def _text(self, entity: Entity, *, may_be_empty: bool) -> None:
         kind = entity.type
-        _check_fields(entity)
-        _check_parameters(kind, _BODY_PARAMETERS)
+        _check_fields(entity, _MESSAGE_FIELDS if entity is self._message else _KNOWN_FIELDS)
+        _check_parameters(kind, _FLOW_PARAMETERS if kind.main == "text/plain" else _BODY_PARAMETERS)
         disposition = _disposition(entity)
         if disposition is not None and (disposition.main != "inline" or "filename" in disposition.parameters):
             raise Unfit("no text, only attachments")
         raw = self._octets(entity)
         text = check_text(decoded(raw, kind.parameters.get("charset", "us-ascii")))
         if not text.strip():
+            if may_be_empty:
+                return
             raise Unfit("an empty text")
         if _PGP in text:
             raise Unfit("signed or encrypted mail (OpenPGP in the text)")
+        if kind.parameters.get("format", "fixed").lower() != "fixed" and _FLOWS.search(text):
+            raise Unfit("text with flowing lines (format)")
         literal = msgspec.json.encode(text)
         if kind.main == "text/plain" and self.shape.text is None:
             self.shape.text = literal
         elif kind.main == "text/html" and self.shape.html is None:
-            self.shape.html = literal
+            self.shape.html, self._page = literal, text
         else:
             raise Unfit("more than one text or more than one HTML")
 
     def _file(self, entity: Entity, where: str) -> None:
         kind, disposition = entity.type, _disposition(entity)
-        _check_fields(entity)
+        _check_fields(entity, _FILE_FIELDS)
         if entity.children or kind.main.startswith(("multipart/", "message/")) or _TYPE.fullmatch(kind.main) is None:
             raise Unfit(f"{shown(kind.main)} in {where}")
         placed = "" if disposition is None else disposition.main
@@ -166,9 +181,12 @@ class _Reader:
         _check_parameters(kind, _FILE_PARAMETERS)
         if kind.parameters.get("charset", "utf-8").lower() not in _LIKE_ASCII and not octets.isascii():
             raise Unfit("an attached text whose charset would be lost")
+        name = self._name(kind, disposition)
+        if self._words.decode(entity.only("content-description") or name) != name:
+            raise Unfit("a file with a description")
         self.shape.files.append(
             File(
-                name=self._name(kind, disposition),
+                name=name,
                 type=kind.main,
                 content_id=self._content_id(entity, inline=inline),
                 content=memoryview(binascii.b2a_base64(octets, newline=False)),
@@ -192,8 +210,8 @@ class _Reader:
     def _content_id(self, entity: Entity, *, inline: bool) -> str:
         written = entity.only("content-id")
         if not inline:
-            if written is not None:
-                raise Unfit("an attachment with a Content-ID")
+            if written is not None and "cid:" in html.unescape(self._page).lower():
+                raise Unfit("an attachment with a Content-ID, and an HTML that names parts")
             return ""
         found = None if written is None else _CONTENT_ID.fullmatch(written)
         if found is None:
@@ -241,11 +259,11 @@ def _disposition(entity: Entity) -> Value | None:
     return disposition
 
 
-def _check_fields(entity: Entity) -> None:
-    """Of a part: a field that no provider could carry. Those of the message itself are looked at elsewhere."""
+def _check_fields(entity: Entity, known: frozenset[str]) -> None:
+    """Fields that no provider could carry."""
     for each in entity.fields:
         lowered = each.name.lower()
-        if lowered.startswith("content-") and lowered not in _KNOWN_FIELDS:
+        if lowered.startswith("content-") and lowered not in known:
             raise Unfit(f"{shown(each.name)} on a part")
 
 
