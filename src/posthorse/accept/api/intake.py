@@ -122,10 +122,11 @@ async def _structured(message: Message) -> Taken:
     text, html = body_of("text", message.text), body_of("html", message.html)
     sender = checked_mailbox("from", message.from_, utf8=True)
     to, cc, bcc, reply_to = [await _mailboxes(name, getattr(message, name)) for name in _ADDRESSED]
+    visible = _once(to, cc)
     mail = StructuredMail(
         from_=sender,
-        to=to,
-        cc=cc,
+        to=visible[0],
+        cc=visible[1],
         reply_to=reply_to,
         subject=message.subject,
         text=text,
@@ -136,6 +137,19 @@ async def _structured(message: Message) -> Taken:
     size = sum(len(body.content) for body in (text, html) if body) + sum(len(one.content) for one in mail.attachments)
     content = await compose_in_turns(mail) if size > LARGE_BYTES else compose(mail)
     return Taken(sender=sender.address, recipients=_everybody(to, cc, bcc), content=content)
+
+
+def _once(*fields: Iterable[Mailbox]) -> list[tuple[Mailbox, ...]]:
+    """The fields with everybody at their first place only: providers that take fields refuse an address twice."""
+    known: set[str] = set()
+    kept: list[list[Mailbox]] = []
+    for field in fields:
+        kept.append([])
+        for mailbox in field:
+            if mailbox.address.lower() not in known:
+                known.add(mailbox.address.lower())
+                kept[-1].append(mailbox)
+    return [tuple(field) for field in kept]
 
 
 def _everybody(*fields: Iterable[Mailbox]) -> tuple[str, ...]:

@@ -85,6 +85,21 @@ def test_a_message_in_fields_is_composed_and_stored(run: Run) -> None:
     run(story())
 
 
+def test_who_is_named_twice_stands_there_once(run: Run) -> None:
+    """At the first place, however it is spelled; one copy for everybody."""
+
+    async def story() -> None:
+        desk = Desk()
+        twice = {"to": ["Ada <ada@example.net>", "ADA@example.net"], "cc": ["bob@example.net", "ada@example.net"]}
+        answered = await desk.send(MESSAGE | twice | {"bcc": ["bob@example.net"]})
+        assert answered.json["recipients"] == 2
+        views, body = await stored(desk, answered)
+        assert {view.address for view in views} == {"ada@example.net", "bob@example.net"}
+        assert b"\r\nTo: Ada <ada@example.net>\r\nCc: bob@example.net\r\n" in body
+
+    run(story())
+
+
 def test_mime_is_carried_as_it_is_with_its_own_recipients(run: Run) -> None:
     """Without an envelope those of To, Cc and Bcc count; Bcc itself goes; line ends become CRLF."""
 
