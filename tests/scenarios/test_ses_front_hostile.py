@@ -83,6 +83,21 @@ def test_hostile_http_is_no_request(stand: SesStand, site: SesSite, row: Row) ->
     assert_site_is_sane(stand, site)
 
 
+STRUCTURES = rows("structures.json")
+
+
+@pytest.mark.hostile
+@pytest.mark.parametrize("row", STRUCTURES, ids=[row["id"] for row in STRUCTURES])
+def test_structure_of_any_kind_holds_nobody_up(stand: SesStand, site: SesSite, row: Row) -> None:
+    """A large document of small things, under any name and standing twice: nobody waits over 50 ms for it."""
+    stand.anew(site)
+    body = f"{row['begin']}{row['repeat'] * row['times']}{row['end']}".encode()
+    answered = ask(site, {"target": row["target"], "content": body})
+    assert answered.status in (row.get("status", 400), 413), answered.body
+    assert len(stand.stored(site)) == (answered.status == 200)
+    assert_site_is_sane(stand, site)
+
+
 MIB = 1 << 20
 HEAD = b"From: shop@example.com\r\nTo: ada@example.net\r\n\r\n"
 

@@ -22,6 +22,8 @@ from posthorse.accept.ses.v2_send import read_send_email
 from posthorse.mail.ids import MessageId
 
 SEND_EMAIL: Final = "/v2/email/outbound-emails"
+MAX_PAGE_BYTES: Final = 16 << 10
+"""Of a request for a part of a list."""
 _PREFIX_LENGTH = len("/v2/email/")
 
 
@@ -125,6 +127,8 @@ def _page(call: Call) -> _Page:
     """What part of a list is wanted: newer clients say it in the body, older ones in the query."""
     try:
         if call.method == "POST":
+            if len(call.body) > MAX_PAGE_BYTES:
+                raise ValueError("nobody asks for a page like that")
             return msgspec.json.decode(call.body or b"{}", type=_Page)
         query = parse_qs(call.query.decode("ascii"), max_num_fields=20)
         given = {name: values[-1] for name, values in query.items()}

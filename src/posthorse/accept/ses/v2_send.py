@@ -1,6 +1,7 @@
 """`SendEmail` of SES v2: its JSON, read into what is asked for.
 
-Promise: decoded once, in one pass; in a large request blobs are left as they are and decoded slice by slice. Fields
+Promise: decoded once, in one pass. A large request is measured before (`outline`), taken apart without reading its
+parts, and its blobs are decoded slice by slice. Fields
 that say nothing here are passed over: identity ARNs (whose mail it is, the access key says), endpoint and tenant names.
 Of a key given twice the last counts. What is not JSON in UTF-8, or nested too deeply, is a `SerializationException`.
 
@@ -8,28 +9,26 @@ Source: service model of SESv2 2019-09-27, `SendEmailRequest`.
 """
 
 import asyncio
-from typing import Final, Generic, TypeVar
+from typing import Final
 
 import msgspec
 
 from posthorse.accept.ses.asked import V2_MAX_BYTES, Asked
 from posthorse.accept.ses.blobs import json_blob
 from posthorse.accept.ses.errors import Kind, SesError
+from posthorse.accept.ses.outline import MAX_SPELT_BYTES, check_outline
 from posthorse.accept.structured import Attachment, Body, Disposition, StructuredMail, TransferEncoding
 from posthorse.mail.large import LARGE_BYTES, SLICE_BYTES
 
 LARGE_REQUEST_BYTES: Final = 4 << 20
 """From this size on blobs are not decoded together with the rest: that would take 2 ms for each MB."""
-MAX_TEXT_BYTES: Final = 12 << 20
+MAX_TEXT_BYTES: Final = MAX_SPELT_BYTES
 """Of text and HTML together, as JSON. Reading more in one piece would hold others up."""
 MAX_LISTS_BYTES: Final = 256 << 10
-"""Of recipients, tags and headers together, as JSON: more than their numbers allow."""
+"""Of recipients, tags, headers and whatever else is short together, as JSON: more than their numbers allow."""
 MAX_ATTACHMENTS: Final = 1_000
 
-B = TypeVar("B", bytes, msgspec.Raw)
-
-
-_ABSENT: Final = msgspec.Raw()
+_NOT_THERE: Final = msgspec.Raw(b"null")
 
 
 class _Struct(msgspec.Struct, rename="pascal"):
@@ -57,8 +56,8 @@ class _Header(_Struct):
     value: str
 
 
-class _Attachment(_Struct, Generic[B]):
-    raw_content: B
+class _Attachment(_Struct):
+    raw_content: bytes
     file_name: str
     content_disposition: str | None = None
     content_description: str | None = None
@@ -67,21 +66,21 @@ class _Attachment(_Struct, Generic[B]):
     content_type: str | None = None
 
 
-class _Simple(_Struct, Generic[B]):
+class _Simple(_Struct):
     subject: _Text
     body: _Bodies
     headers: list[_Header] | None = None
-    attachments: list[_Attachment[B]] | None = None
+    attachments: list[_Attachment] | None = None
 
 
-class _Raw(_Struct, Generic[B]):
-    data: B
+class _Raw(_Struct):
+    data: bytes
 
 
-class _Content(_Struct, Generic[B]):
-    simple: _Simple[B] | None = None
-    raw: _Raw[B] | None = None
-    template: dict[str, msgspec.Raw] | None = None
+class _Content(_Struct):
+    simple: _Simple | None = None
+    raw: _Raw | None = None
+    template: msgspec.Raw = _NOT_THERE
 
 
 class _Tag(_Struct):
@@ -89,55 +88,78 @@ class _Tag(_Struct):
     value: str
 
 
-class _SendEmail(_Struct, Generic[B]):
-    content: _Content[B]
+class _SendEmail(_Struct):
+    content: _Content
     from_email_address: str | None = None
     destination: _Destination | None = None
     reply_to_addresses: list[str] | None = None
     feedback_forwarding_email_address: str | None = None
     email_tags: list[_Tag] | None = None
     configuration_set_name: str | None = None
-    list_management_options: dict[str, msgspec.Raw] | None = None
+    list_management_options: msgspec.Raw = _NOT_THERE
+
+
+class _AttachmentOutline(_Struct):
+    raw_content: msgspec.Raw
+    file_name: msgspec.Raw
+    content_disposition: msgspec.Raw = _NOT_THERE
+    content_description: msgspec.Raw = _NOT_THERE
+    content_id: msgspec.Raw = _NOT_THERE
+    content_transfer_encoding: msgspec.Raw = _NOT_THERE
+    content_type: msgspec.Raw = _NOT_THERE
 
 
 class _SimpleOutline(_Struct):
-    body: msgspec.Raw = _ABSENT
-    headers: msgspec.Raw = _ABSENT
-    attachments: msgspec.Raw = _ABSENT
+    subject: msgspec.Raw = _NOT_THERE
+    body: msgspec.Raw = _NOT_THERE
+    headers: msgspec.Raw = _NOT_THERE
+    attachments: msgspec.Raw = _NOT_THERE
+
+
+class _RawOutline(_Struct):
+    data: msgspec.Raw
 
 
 class _ContentOutline(_Struct):
     simple: _SimpleOutline | None = None
+    raw: _RawOutline | None = None
+    template: msgspec.Raw = _NOT_THERE
 
 
 class _Outline(_Struct):
-    """The lists of a request, not read yet: of many small things, reading takes long."""
+    """A request whose parts are not read yet: of each name that stands there twice only the last is left."""
 
     content: _ContentOutline
-    destination: msgspec.Raw = _ABSENT
-    reply_to_addresses: msgspec.Raw = _ABSENT
-    email_tags: msgspec.Raw = _ABSENT
+    from_email_address: msgspec.Raw = _NOT_THERE
+    destination: msgspec.Raw = _NOT_THERE
+    reply_to_addresses: msgspec.Raw = _NOT_THERE
+    feedback_forwarding_email_address: msgspec.Raw = _NOT_THERE
+    email_tags: msgspec.Raw = _NOT_THERE
+    configuration_set_name: msgspec.Raw = _NOT_THERE
+    list_management_options: msgspec.Raw = _NOT_THERE
 
 
 _outline = msgspec.json.Decoder(_Outline).decode
-_decode = msgspec.json.Decoder(_SendEmail[bytes]).decode
-_decode_large = msgspec.json.Decoder(_SendEmail[msgspec.Raw]).decode
+_decode = msgspec.json.Decoder(_SendEmail).decode
+_decode_attachments = msgspec.json.Decoder(list[_AttachmentOutline] | None).decode
+_decode_attachment = msgspec.json.Decoder(_Attachment).decode
+_encode = msgspec.json.Encoder().encode
+_EMPTY: Final = msgspec.Raw(b'""')
 
 
 async def read_send_email(body: bytes) -> Asked:
     """What is asked for. Raises `SesError`."""
     try:
-        if len(body) > LARGE_BYTES:
-            await _check_lists(_outline(body))
-        if len(body) < LARGE_REQUEST_BYTES:
+        if len(body) <= LARGE_BYTES:
             return _asked(_decode(body))
-        request = _decode_large(body)
-        content = await _decoded(request.content)
+        await check_outline(body)
+        outline = _outline(body)
+        await _check_parts(outline)
+        return _asked(_decode(body) if len(body) < LARGE_REQUEST_BYTES else await _in_turns(outline))
     except msgspec.ValidationError as error:
         raise SesError(Kind.UNREADABLE, _plain(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise SesError(Kind.UNREADABLE, "The body is not JSON in UTF-8, or nested too deeply.") from None
-    return _asked(_with(request, content))
 
 
 def _plain(text: str) -> str:
@@ -145,12 +167,21 @@ def _plain(text: str) -> str:
     return "".join(letter if letter.isascii() and letter.isprintable() else "?" for letter in text[:300])
 
 
-async def _check_lists(outline: _Outline) -> None:
+async def _check_parts(outline: _Outline) -> None:
     simple = outline.content.simple or _SimpleOutline()
-    lists = (outline.destination, outline.reply_to_addresses, outline.email_tags, simple.headers)
-    if sum(len(memoryview(one)) for one in lists) > MAX_LISTS_BYTES:
+    small = (
+        outline.from_email_address,
+        outline.destination,
+        outline.reply_to_addresses,
+        outline.feedback_forwarding_email_address,
+        outline.email_tags,
+        outline.configuration_set_name,
+        simple.subject,
+        simple.headers,
+    )
+    if sum(map(_bytes, small)) > MAX_LISTS_BYTES:
         raise SesError(Kind.INVALID, "There are more recipients, tags or headers than any message may have.")
-    if len(memoryview(simple.body)) > MAX_TEXT_BYTES:
+    if _bytes(simple.body) > MAX_TEXT_BYTES:
         raise SesError(Kind.INVALID, f"Text and HTML have at most {MAX_TEXT_BYTES} bytes as JSON.")
     objects, attachments = 0, memoryview(simple.attachments)
     for at in range(0, len(attachments), SLICE_BYTES):
@@ -158,48 +189,48 @@ async def _check_lists(outline: _Outline) -> None:
         await asyncio.sleep(0)
     if objects > MAX_ATTACHMENTS:
         raise SesError(Kind.INVALID, f"There are more than {MAX_ATTACHMENTS} attachments.")
+    await asyncio.sleep(0)
 
 
-async def _decoded(content: _Content[msgspec.Raw]) -> _Content[bytes]:
-    """The content with its blobs decoded, giving way to others."""
-    raw = _Raw[bytes](data=await json_blob(content.raw.data)) if content.raw is not None else None
-    if content.simple is None:
-        return _Content[bytes](raw=raw, template=content.template)
-    given = content.simple
-    attachments = [
-        _Attachment[bytes](
-            raw_content=await json_blob(one.raw_content),
-            file_name=one.file_name,
-            content_disposition=one.content_disposition,
-            content_description=one.content_description,
-            content_id=one.content_id,
-            content_transfer_encoding=one.content_transfer_encoding,
-            content_type=one.content_type,
-        )
-        for one in given.attachments or ()
-    ]
-    simple = _Simple[bytes](subject=given.subject, body=given.body, headers=given.headers, attachments=attachments)
-    return _Content[bytes](simple=simple, raw=raw, template=content.template)
+def _bytes(part: msgspec.Raw) -> int:
+    return len(memoryview(part))
 
 
-def _with(request: _SendEmail[msgspec.Raw], content: _Content[bytes]) -> _SendEmail[bytes]:
-    return _SendEmail[bytes](
-        content=content,
-        from_email_address=request.from_email_address,
-        destination=request.destination,
-        reply_to_addresses=request.reply_to_addresses,
-        feedback_forwarding_email_address=request.feedback_forwarding_email_address,
-        email_tags=request.email_tags,
-        configuration_set_name=request.configuration_set_name,
-        list_management_options=request.list_management_options,
-    )
+async def _in_turns(outline: _Outline) -> _SendEmail:
+    """The request with its blobs decoded, giving way to others."""
+    given, blob, attachments = outline.content, _EMPTY, _NOT_THERE
+    if given.raw is not None:
+        blob, given.raw.data = given.raw.data, _EMPTY
+    if given.simple is not None:
+        attachments, given.simple.attachments = given.simple.attachments, _NOT_THERE
+    request = _decode(_encode(outline))
+    await asyncio.sleep(0)
+    if request.content.raw is not None:
+        request.content.raw.data = await json_blob(blob)
+    if request.content.simple is not None:
+        request.content.simple.attachments = await _attachments_in_turns(attachments)
+    return request
 
 
-def _asked(request: _SendEmail[bytes]) -> Asked:
+async def _attachments_in_turns(given: msgspec.Raw) -> list[_Attachment]:
+    outlines = _decode_attachments(memoryview(given)) or []
+    blobs = [one.raw_content for one in outlines]
+    for one in outlines:
+        one.raw_content = _EMPTY
+    if sum(_bytes(part) for one in outlines for part in msgspec.structs.astuple(one)) > MAX_LISTS_BYTES:
+        raise SesError(Kind.INVALID, "The names of attachments are longer than any message may have them.")
+    await asyncio.sleep(0)
+    attachments = [_decode_attachment(_encode(one)) for one in outlines]
+    for attachment, blob in zip(attachments, blobs, strict=True):
+        attachment.raw_content = await json_blob(blob)
+    return attachments
+
+
+def _asked(request: _SendEmail) -> Asked:
     content, to = request.content, request.destination or _NOBODY
-    if request.list_management_options is not None:
+    if _is_there(request.list_management_options):
         raise SesError(Kind.NOT_FOUND, "There are no contact lists here: leave ListManagementOptions out.")
-    if content.template is not None:
+    if _is_there(content.template):
         raise SesError(Kind.INVALID, "Template content is not offered here: send Simple or Raw content.")
     if (content.raw is None) is (content.simple is None):
         raise SesError(Kind.INVALID, "Content must be exactly one of Simple and Raw.")
@@ -217,10 +248,13 @@ def _asked(request: _SendEmail[bytes]) -> Asked:
 
 
 _NOBODY = _Destination()
-_NOTHING = (b"", b"null")
 
 
-def _structured(request: _SendEmail[bytes], simple: _Simple[bytes], to: _Destination) -> StructuredMail:
+def _is_there(value: msgspec.Raw) -> bool:
+    return bytes(memoryview(value)[:5]) != b"null"
+
+
+def _structured(request: _SendEmail, simple: _Simple, to: _Destination) -> StructuredMail:
     if not request.from_email_address:
         raise SesError(Kind.INVALID, "FromEmailAddress is required.")
     return StructuredMail(
@@ -248,7 +282,7 @@ _ENCODINGS = {
 }
 
 
-def _attachment(given: _Attachment[bytes]) -> Attachment:
+def _attachment(given: _Attachment) -> Attachment:
     disposition = _DISPOSITIONS.get(given.content_disposition or "ATTACHMENT")
     encoding = _ENCODINGS.get(given.content_transfer_encoding or "BASE64")
     if disposition is None or encoding is None:
