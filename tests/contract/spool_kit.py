@@ -13,6 +13,7 @@ from posthorse.mail.stream import SECOND, Stream
 from posthorse.spool.clerk import Clerk
 from posthorse.spool.desk_port import Hold, RecipientView, Selector, SpoolDesk, Suppression
 from posthorse.spool.inbox_port import SpoolInbox
+from posthorse.spool.kept_port import SpoolKept
 from posthorse.spool.memory import MemorySpool
 from posthorse.spool.outbox_port import SpoolOutbox
 from posthorse.spool.port import (
@@ -71,6 +72,11 @@ class FullSpool(Spool, SpoolDesk, Protocol):
     @property
     def outbox(self) -> SpoolOutbox:
         """The side for what customers are told."""
+        ...
+
+    @property
+    def kept(self) -> SpoolKept:
+        """The side for whoever looks at notifications."""
         ...
 
     @property

@@ -37,6 +37,7 @@ COMMANDS: dict[str, Late] = {
     "start-sending": Late("posthorse.cli.orders_command", "start_sending", "Send again."),
     "keys": Late("posthorse.cli.keys_command", "app", "Access keys of applications, kept in the spool."),
     "suppression": Late("posthorse.cli.suppression_command", "app", "Addresses that must not be mailed."),
+    "notifications": Late("posthorse.cli.notifications_command", "app", "What providers told, as it came."),
     "webhooks": Late("posthorse.cli.webhooks_command", "app", "Customers' endpoints: how they stand, telling again."),
     "classify": Late("posthorse.cli.classify_command", "app", "Rules that give mail its stream."),
     "config": Late("posthorse.cli.config_command", "app", "Check, show and reload the configuration."),

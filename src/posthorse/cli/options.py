@@ -7,7 +7,7 @@ import typer
 
 from posthorse.config.units import parse_duration
 from posthorse.control.requests import Which
-from posthorse.mail.carriage import Carriage
+from posthorse.mail.carriage import Carriage, Fate
 from posthorse.mail.ids import parse_message_id
 from posthorse.mail.stream import Stream
 
@@ -51,6 +51,9 @@ Before = Annotated[
 ]
 OnlyTenant = Annotated[str, typer.Option("--tenant", help="Only of this customer account.")]
 OnlyState = Annotated[Carriage | None, typer.Option("--state", help="Only in this state.")]
+OnlyFate = Annotated[
+    Fate | None, typer.Option("--fate", help="Only of which this is known (`unknown`: nothing was told).")
+]
 OnlyStream = Annotated[Stream | None, typer.Option("--stream", help="Only of this stream.")]
 OnlyFrom = Annotated[
     str, typer.Option("--from-domain", metavar="DOMAIN", help="Only from this envelope sender's domain.")

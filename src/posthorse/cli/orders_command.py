@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from posthorse.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, For
-from posthorse.cli.output import print_json, print_table, say
+from posthorse.cli.output import counted, print_json, print_table, say
 from posthorse.cli.talk import carry_out
 from posthorse.control import replies, requests
 from posthorse.mail.stream import Stream
@@ -92,6 +92,10 @@ def status(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None
         for each in found.waiting
     ]
     print_table(("stream", "state", "recipients", "oldest due s"), rows, empty="the spool is empty")
+    for provider, count in found.not_confirmed.items():
+        say(f"not confirmed by {provider}: {counted(count, 'recipient')}; `posthorse queue list --not-confirmed`")
+    for state, count in found.notifications.items():
+        say(f"{state}: {counted(count, 'notification')}; `posthorse notifications list --state {state}`")
     for order in found.orders:
         say(f"order {order.key} {order.value} by {order.by} since {order.at}, until {order.until or 'lifted'}")
     for hold in found.holds:

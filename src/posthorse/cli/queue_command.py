@@ -13,6 +13,7 @@ from posthorse.cli.options import (
     ConfigFile,
     MessageId,
     MessageIds,
+    OnlyFate,
     OnlyFrom,
     OnlyMessage,
     OnlyRecipient,
@@ -55,6 +56,7 @@ _DECISIONS = {
 @app.command("list")
 def list_(
     state: OnlyState = None,
+    fate: OnlyFate = None,
     stream: OnlyStream = None,
     tenant: OnlyTenant = "",
     from_domain: OnlyFrom = "",
@@ -71,6 +73,7 @@ def list_(
     """List recipients, newest message first."""
     which = Which(
         state=state,
+        fate=fate,
         stream=stream,
         tenant=tenant,
         sender_domain=from_domain,

@@ -15,8 +15,8 @@ from posthorse.mail.ids import MAIN_TENANT
 
 app = typer.Typer(help="Addresses that must not be mailed.", no_args_is_help=True, rich_markup_mode=None)
 
-Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The address; case does not matter.")]
-HEADS = ("tenant", "address", "reason", "source", "created_at", "until")
+Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The address; in any spelling.")]
+HEADS = ("tenant", "address", "reason", "source", "created_at", "until", "message_id")
 
 
 @app.command("add")
@@ -74,4 +74,12 @@ def safe_cell(text: str) -> str:
 
 
 def _row(each: replies.Suppressed) -> tuple[str, ...]:
-    return (each.tenant, each.address, each.reason, each.source, each.created_at, each.until or "")
+    return (
+        each.tenant,
+        each.address,
+        each.reason,
+        each.source,
+        each.created_at,
+        each.until or "",
+        each.message_id or "",
+    )

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, assert_never
 
-from posthorse.control import keys, queue, replies, requests, suppressions, traffic, webhooks
+from posthorse.control import keys, notifications, queue, replies, requests, suppressions, traffic, webhooks
 from posthorse.control.keys import Locksmith
 from posthorse.control.node import Confirming, Node, NotDone
 from posthorse.control.orders import Orders
 from posthorse.mail.ports import Clock
 from posthorse.spool.desk_port import SpoolDesk, Unconfirmed
+from posthorse.spool.kept_port import SpoolKept
 from posthorse.spool.outbox_port import SpoolOutbox
 from posthorse.spool.port import SpoolUnavailable
 from posthorse.spool.recorded_port import SpoolRecorded
@@ -24,6 +25,8 @@ _LOOKING = (
     requests.Keys,
     requests.Suppressions,
     requests.Webhooks,
+    requests.Notifications,
+    requests.NotificationShow,
     requests.RecordedTraffic,
 )
 
@@ -34,6 +37,11 @@ class DeskSpool(SpoolDesk, Protocol):
     @property
     def outbox(self) -> SpoolOutbox:
         """What customers are told."""
+        ...
+
+    @property
+    def kept(self) -> SpoolKept:
+        """What providers told."""
         ...
 
     @property
@@ -84,7 +92,7 @@ class Desk:
         spool, node, clock, orders = self._spool, self._node, self._clock, self._orders
         match request:
             case requests.Overview():
-                return await orders.overview()
+                return await orders.overview(self._unconfirmed(), await spool.kept.count())
             case requests.QueueList():
                 return await queue.listed(spool, request, self._unconfirmed())
             case requests.QueueShow():
@@ -135,6 +143,10 @@ class Desk:
                 return await webhooks.disabled(spool.outbox, request, by)
             case requests.WebhookForget():
                 return await webhooks.forgotten(spool.outbox, request)
+            case requests.Notifications():
+                return await notifications.listed(spool.kept, request)
+            case requests.NotificationShow():
+                return await notifications.shown(spool.kept, request)
             case requests.RecordedTraffic():
                 return await traffic.recorded(spool.recorded, request)
             case requests.Backup():

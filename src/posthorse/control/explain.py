@@ -101,8 +101,8 @@ def words(row: HistoryRow) -> str:
             return _moved(row)
 
 
-def standing(view: RecipientView) -> str:
-    """How a recipient stands now, and what happens next."""
+def standing(view: RecipientView, not_confirmed: bool = False) -> str:
+    """How a recipient stands now, and what happens next; `not_confirmed`: its provider should have told by now."""
     text = f"{view.n}: {_NEW[view.carriage]}"
     match view.carriage:
         case Carriage.QUEUED:
@@ -120,7 +120,8 @@ def standing(view: RecipientView) -> str:
         case Carriage.LEASED | Carriage.RELEASED:
             return f"{text}; an attempt is under way" + (f" at {view.provider}" if view.provider else "")
         case Carriage.HANDED_OVER:
-            return f"{text} ({view.provider}); fate {view.fate.value}" if view.provider else text
+            silent = "; not confirmed: it has not told in time what became of it" if not_confirmed else ""
+            return f"{text} ({view.provider}); fate {view.fate.value}{silent}" if view.provider else text
         case _:
             return text
 

@@ -4,7 +4,7 @@ An order is a row in the spool with who gave it and until when; the node is told
 provider of the configuration is refused: that is what `stop-sending` is for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from posthorse.control import queue, replies, requests
 from posthorse.control.node import Node, NotDone, ProviderState
@@ -13,7 +13,8 @@ from posthorse.mail.ids import ProviderName
 from posthorse.mail.orders import EJECTED, FAILOVER, PAUSED, failover_value, read_orders
 from posthorse.mail.ports import Clock
 from posthorse.mail.stream import SECOND
-from posthorse.spool.desk_port import Control, SpoolDesk
+from posthorse.spool.desk_port import Control, SpoolDesk, Unconfirmed
+from posthorse.spool.kept_port import KeptState
 
 MOST_S = 366 * 86_400.0
 
@@ -74,9 +75,10 @@ class Orders:
         target = read_orders(_rows(tuple(controls.values()))).failover
         return replies.Providers(providers=shown, failover_to=target or "")
 
-    async def overview(self) -> replies.Overview:
-        """The gateway in one look."""
+    async def overview(self, unconfirmed: Unconfirmed, kept: Mapping[KeptState, int]) -> replies.Overview:
+        """The gateway in one look; `unconfirmed`: what counts as not confirmed now; `kept`: notifications by state."""
         counts, controls, now = await self._spool.counts(), await self._spool.orders(), self._clock.now()
+        silent = await self._spool.count_unconfirmed(unconfirmed) if unconfirmed.providers else {}
         return replies.Overview(
             running=self._node.running,
             paused=PAUSED in _rows(controls),
@@ -91,6 +93,8 @@ class Orders:
             ],
             orders=[_shown(control) for control in controls],
             holds=await queue.holds(self._spool),
+            not_confirmed={name: count for name, count in silent.items() if count},
+            notifications={state.value: count for state, count in kept.items() if count},
         )
 
     def _known(self, text: str) -> ProviderName:

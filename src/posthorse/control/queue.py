@@ -11,6 +11,7 @@ from posthorse.control.node import NotDone
 from posthorse.control.wording import in_words, message_id, recipient, selector, written_time
 from posthorse.mail.carriage import Carriage
 from posthorse.spool.desk_port import Decision, Hold, RecipientView, Selector, SpoolDesk, Unconfirmed
+from posthorse.spool.port import HistoryRow
 
 MOST_OF_A_MESSAGE = 10_000
 """Recipients of one message that are shown."""
@@ -55,16 +56,23 @@ async def explained(spool: SpoolDesk, request: requests.Explain, unconfirmed: Un
     """The history of a message in plain words."""
     views = await _of_message(spool, request.id)
     message = views[0].message
-    steps = [
-        replies.Step(at=written_time(row.at), n=None if row.n < 0 else row.n, words=explain.words(row))
-        for row in await spool.history(message.id)
-    ]
+    shown = [recipient(view, unconfirmed) for view in views]
     return replies.Explained(
         id=message.id.hex(),
         stream=message.stream.value,
-        recipients=[recipient(view, unconfirmed) for view in views],
-        steps=steps,
-        now=[explain.standing(view) for view in views],
+        recipients=shown,
+        steps=[_step(row) for row in await spool.history(message.id)],
+        now=[explain.standing(view, each.not_confirmed) for view, each in zip(views, shown, strict=True)],
+    )
+
+
+def _step(row: HistoryRow) -> replies.Step:
+    number = row.detail.get("notification")
+    return replies.Step(
+        at=written_time(row.at),
+        n=None if row.n < 0 else row.n,
+        words=explain.words(row),
+        notification=number if isinstance(number, int) else None,
     )
 
 
@@ -84,7 +92,7 @@ async def decided(spool: SpoolDesk, request: requests.QueueDecide, by: str) -> r
 async def held(spool: SpoolDesk, request: requests.QueueHold, by: str) -> replies.HoldSet:
     """Set a hold."""
     chosen = selector(request.which)
-    if chosen.carriage is not None or chosen.before_id is not None:
+    if chosen.carriage is not None or chosen.fate is not None or chosen.before_id is not None:
         raise NotDone("a hold is about mail now and later; it cannot depend on a state or an age")
     return _hold(await spool.hold(Hold(selector=chosen, reason=request.reason, by=by)))
 

@@ -77,6 +77,8 @@ class Step(Reply, frozen=True, kw_only=True):
     n: int | None
     """Number of the recipient; null: the whole message."""
     words: str
+    notification: int | None = None
+    """Number of the notification that told of it; null: none did, or it is not kept."""
 
 
 class Explained(Reply, frozen=True, kw_only=True):
@@ -166,6 +168,10 @@ class Overview(Reply, frozen=True, kw_only=True):
     oldest: list[Oldest]
     orders: list[Order]
     holds: list[HoldSet]
+    not_confirmed: dict[str, int]
+    """By provider: recipients that it took, and of which it has not told in time."""
+    notifications: dict[str, int]
+    """By state: notifications that nobody has read, that tell of unknown mail, or that could not be read."""
 
 
 class KeyMade(Reply, frozen=True, kw_only=True):
@@ -248,6 +254,40 @@ class Replayed(Reply, frozen=True, kw_only=True):
     name: str
     facts: int
     """Facts of the history that are looked at again; those that nobody is told are among them."""
+
+
+class Notification(Reply, frozen=True, kw_only=True):
+    """What a provider told, as it was kept."""
+
+    number: int
+    provider: str
+    state: str
+    """`waiting`, `read`, `unknown` (it tells of mail that we do not know) or `unreadable`."""
+    received_at: str
+    tries: int
+    """How often it was read."""
+    next_at: str | None
+    """When it is read again; null: never by itself, or at the next start."""
+    note: str
+    """Why it could not be read, or is not known; empty: it was read."""
+    size_bytes: int
+
+
+class Notifications(Reply, frozen=True, kw_only=True):
+    """Some notifications."""
+
+    notifications: list[Notification]
+    more: bool
+
+
+class NotificationShown(Reply, frozen=True, kw_only=True):
+    """One notification."""
+
+    notification: Notification
+    facts: dict[str, str]
+    """What beside the body is needed to read it."""
+    body: str
+    """The bytes as they came, as Latin-1 text, which keeps each of them."""
 
 
 class RecordedMail(Reply, frozen=True, kw_only=True):

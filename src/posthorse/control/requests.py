@@ -8,9 +8,10 @@ from typing import Generic, TypeVar
 import msgspec
 
 from posthorse.control import replies
-from posthorse.mail.carriage import Carriage
+from posthorse.mail.carriage import Carriage, Fate
 from posthorse.mail.stream import Stream
 from posthorse.spool.desk_port import Decision
+from posthorse.spool.kept_port import KeptState
 
 R = TypeVar("R")
 
@@ -28,6 +29,7 @@ class Which(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     id: str = ""
     n: int | None = None
     state: Carriage | None = None
+    fate: Fate | None = None
     stream: Stream | None = None
     sender_domain: str = ""
     recipient_domain: str = ""
@@ -208,6 +210,22 @@ class WebhookForget(Request[replies.Done], frozen=True, kw_only=True, tag="webho
     tenant: str = ""
 
 
+class Notifications(Request[replies.Notifications], frozen=True, kw_only=True, tag="notifications.list"):
+    """What providers told, as it was kept, newest first."""
+
+    state: KeptState | None = None
+    provider: str = ""
+    before: int | None = None
+    """Only those with a smaller number."""
+    limit: int = 100
+
+
+class NotificationShow(Request[replies.NotificationShown], frozen=True, kw_only=True, tag="notifications.show"):
+    """One notification as it came."""
+
+    number: int
+
+
 class RecordedTraffic(Request[replies.RecordedTraffic], frozen=True, kw_only=True, tag="classify.recorded"):
     """What the rules look at, of messages that were accepted, newest first."""
 
@@ -253,6 +271,8 @@ AnyRequest = (
     | WebhookEnable
     | WebhookDisable
     | WebhookForget
+    | Notifications
+    | NotificationShow
     | RecordedTraffic
     | Backup
     | Reload

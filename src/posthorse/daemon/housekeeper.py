@@ -13,6 +13,7 @@ from posthorse.mail.ids import ProviderName
 from posthorse.mail.ports import Clock
 from posthorse.mail.stream import SECOND
 from posthorse.spool.desk_port import QueueCounts, SpoolDesk
+from posthorse.spool.kept_port import KeptState, SpoolKept
 from posthorse.spool.port import SpoolUnavailable
 from posthorse.watch.journal import Journal
 
@@ -32,6 +33,11 @@ class ProvedSpool(SpoolDesk, Protocol):
         """Something could not be stored, and since then `prove` did not succeed."""
         ...
 
+    @property
+    def kept(self) -> SpoolKept:
+        """What providers told."""
+        ...
+
     async def prove(self) -> None:
         """Store something. Raises `SpoolUnavailable`."""
         ...
@@ -48,6 +54,8 @@ class Housekeeper:
         """Why the spool could not be looked at, or store anything; empty: it could."""
         self.not_confirmed: Mapping[ProviderName, int] = {}
         """How many each provider that tells has not told of in time, as of the last look."""
+        self.notifications: Mapping[KeptState, int] = {}
+        """How many were not simply read, as of the last look."""
         self._spool = spool
         self._clock = clock
         self._journal = journal
@@ -70,6 +78,7 @@ class Housekeeper:
             self.counts = await self._spool.counts()
             waiting = confirming_of(self.config).unconfirmed(self._clock.now())
             self.not_confirmed = await self._spool.count_unconfirmed(waiting) if waiting.providers else {}
+            self.notifications = await self._spool.kept.count()
             self.free_space_bytes = _free_space(self.config)
             self.trouble = ""
         except (SpoolUnavailable, OSError) as error:

@@ -28,6 +28,10 @@ def export_gauges(measures: Measures, gateway: Gateway, housekeeper: Housekeeper
     measures.ask(
         metrics.NOT_CONFIRMED, lambda: {(name,): float(count) for name, count in housekeeper.not_confirmed.items()}
     )
+    measures.ask(
+        metrics.NOTIFICATIONS_KEPT,
+        lambda: {(state.value,): float(count) for state, count in housekeeper.notifications.items()},
+    )
     measures.ask(metrics.SLOTS, lambda: {(name,): float(way.busy) for name, way in ways.items()})
     measures.ask(metrics.UP_SINCE, lambda: {(): started_s})
     measures.ask(

@@ -58,6 +58,7 @@ class Selector:
     message_id: MessageId | None = None
     n: int | None = None
     carriage: Carriage | None = None
+    fate: Fate | None = None
     stream: Stream | None = None
     sender_domain: str = ""
     recipient_domain: str = ""
@@ -89,7 +90,7 @@ class Suppression:
 
     tenant: Tenant
     address: str
-    """In lower case."""
+    """The key of the address (`posthorse.mail.address_key`)."""
     reason: str
     source: str
     """Whose list: `operator:NAME`, `provider:NAME`, a customer."""

@@ -171,6 +171,7 @@ def matches_recipient(selector: Selector, entry: Entry) -> bool:
     return (
         selector.n in (None, entry.n)
         and selector.carriage in (None, entry.row.carriage)
+        and selector.fate in (None, entry.fate)
         and selector.recipient_domain.lower() in ("", domain_of(entry.address))
         and (selector.unconfirmed is None or is_unconfirmed(selector.unconfirmed, view(entry)))
     )

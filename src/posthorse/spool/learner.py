@@ -21,7 +21,7 @@ from posthorse.spool import story
 from posthorse.spool.desk_port import Suppression
 from posthorse.spool.entry import Entry, EntryKey
 from posthorse.spool.inbox_book import InboxBook
-from posthorse.spool.inbox_port import AT_NEXT_START, Digestion, Learning, Learnt, SecondCopy
+from posthorse.spool.inbox_port import AT_NEXT_START, UNKNOWN_MAIL, Digestion, Learning, Learnt, SecondCopy
 from posthorse.spool.learning import Given, Lesson, given_to, is_plain, learn
 from posthorse.spool.port import HistoryRow
 from posthorse.spool.proof import Trail, proves_second
@@ -55,10 +55,11 @@ class Learner:
         hearing = _Hearing(self, inbox, list(chain.from_iterable(digestion.events for digestion in batch)))
         answers = []
         for digestion in batch:
+            hearing.source = digestion.seq
             learnt = [hearing.hear(event) for event in digestion.events]
             answers.append(learnt)
             if not digestion.more_follows:
-                inbox.digested(digestion.seq, _again_at(digestion, learnt, inbox.book.now), digestion.note)
+                inbox.digested(digestion.seq, _again_at(digestion, learnt, inbox.book.now), _note(digestion, learnt))
         hearing.end()
         return answers
 
@@ -72,6 +73,8 @@ class _Hearing:
         self._now = inbox.book.now
         self._known = set(inbox.known({key_of(event) for event in events}))
         self._new: list[bytes] = []
+        self.source = 0
+        """Number of the notification that is heard; 0: it is not kept."""
         self._messages = _messages(inbox, events)
         ids = set(self._messages.values())
         self._directory = {key: _Directory(rows) for key, rows in inbox.addresses(ids).items()} if ids else {}
@@ -126,7 +129,7 @@ class _Hearing:
     def _record(self, entry: Entry, event: Event, lesson: Lesson, *, is_second: bool) -> Entry:
         change, fate = lesson.change, raise_fate(entry.fate, FATES[event.kind])
         after = entry if fate is entry.fate else replace(entry, fate=fate)
-        detail = story.event_detail(event)
+        detail = story.event_detail(event, self.source)
         if change.moves or change.row != entry.row:
             after = moved(after, change, self._now)
             telling = Telling(at=self._now, kind="event", fence=lesson.fence, provider=event.provider, detail=detail)
@@ -182,7 +185,7 @@ class _Hearing:
         entry = self._inbox.book.entries([first]).get(first)
         if entry is None or self._learner.given(event.provider, trails) is None:
             return Learnt.UNKNOWN
-        detail = story.event_detail(event)
+        detail = story.event_detail(event, self.source)
         self._inbox.book.append([self._fact(entry, event, "event", detail, ABOUT_MESSAGE)])
         return Learnt.APPLIED
 
@@ -218,6 +221,12 @@ class _Directory:
             return self.first if self._is_single else ABOUT_MESSAGE
         exact = self._exactly.get(address)
         return self._roughly.get(address_key(address)) if exact is None else exact
+
+
+def _note(digestion: Digestion, learnt: Sequence[Learning]) -> str:
+    """What a person is told of a notification that was read; empty: nothing was wrong with it."""
+    is_unknown = digestion.unknown_before or Learnt.UNKNOWN in learnt
+    return digestion.note or (UNKNOWN_MAIL if is_unknown else "")
 
 
 def _again_at(digestion: Digestion, learnt: Sequence[Learning], now: int) -> int | None:

@@ -33,9 +33,11 @@ from posthorse.spool.desk_port import (
 )
 from posthorse.spool.entry import Entry, EntryKey, is_unconfirmed, matches, view
 from posthorse.spool.inbox_port import EVENTS_KEPT_US, SpoolInbox
+from posthorse.spool.kept_port import SpoolKept
 from posthorse.spool.learner import Learner
 from posthorse.spool.memory_book import MemoryBook
 from posthorse.spool.memory_inbox import MemoryInbox
+from posthorse.spool.memory_kept import MemoryKept
 from posthorse.spool.memory_outbox import MemoryOutbox
 from posthorse.spool.memory_recorded import MemoryRecorded
 from posthorse.spool.outbox_port import SpoolOutbox
@@ -71,6 +73,7 @@ class MemorySpool:
         self._inbox = MemoryInbox(self._book, self._transact, learner or Learner())
         self.inbox: SpoolInbox = self._inbox
         self.outbox: SpoolOutbox = MemoryOutbox(self._book, self._transact)
+        self.kept: SpoolKept = MemoryKept(self._inbox)
         self.recorded: SpoolRecorded = MemoryRecorded(self._book)
 
     async def _commit(self, apply: Callable[[], T]) -> T:

@@ -28,7 +28,7 @@ class _Transact(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Kept:
+class Kept:
     """A notification with what became of it."""
 
     stored: StoredNotification
@@ -43,7 +43,7 @@ class MemoryInbox:
         self.book = book
         self._transact = transact
         self._learner = learner
-        self._kept: dict[int, _Kept] = {}
+        self._kept: dict[int, Kept] = {}
         self._seq = 0
         self._numbers: dict[tuple[str, bytes], int] = {}
         self._known: dict[bytes, int] = {}
@@ -98,8 +98,12 @@ class MemoryInbox:
         self._seq += 1
         stored = StoredNotification(seq=self._seq, notification=one, received_at=book.now, tries=0)
         book.change(self._numbers, key, self._seq)
-        book.change(self._kept, self._seq, _Kept(stored=stored, due_at=book.now))
+        book.change(self._kept, self._seq, Kept(stored=stored, due_at=book.now))
         return True
+
+    def all_kept(self) -> Sequence[Kept]:
+        """Every notification, oldest first."""
+        return list(self._kept.values())
 
     # --- within a transaction ---------------------------------------------------------------------------------------
 
@@ -134,4 +138,4 @@ class MemoryInbox:
         kept = self._kept.get(seq)
         if kept is not None:
             stored = replace(kept.stored, tries=kept.stored.tries + 1)
-            self.book.change(self._kept, seq, _Kept(stored=stored, due_at=again_at, note=note))
+            self.book.change(self._kept, seq, Kept(stored=stored, due_at=again_at, note=note))

@@ -144,9 +144,13 @@ def settlement_detail(settlement: Settlement) -> Detail:
     return detail
 
 
-def event_detail(event: Event) -> Detail:
-    """What was told, for history: `event` (its kind), `told_at`, `key`, and the provider's words as `said_NAME`."""
+def event_detail(event: Event, notification: int = 0) -> Detail:
+    """What was told, for history: `event` (its kind), `told_at`, `key`, the provider's words as `said_NAME`, and the
+    number of its notification, as long as that is kept.
+    """
     detail: dict[str, str | int | float | bool | None] = {"event": event.kind.value, "key": event.key}
+    if notification:
+        detail["notification"] = notification
     if event.at:
         detail["told_at"] = event.at
     if event.provider_message_id:

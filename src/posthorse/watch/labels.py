@@ -13,6 +13,7 @@ from posthorse.mail.message import Front
 from posthorse.mail.outcome import KINDS
 from posthorse.mail.standing import StandingState
 from posthorse.mail.stream import Stream
+from posthorse.spool.kept_port import KeptState
 from posthorse.spool.port import Settled
 
 
@@ -156,6 +157,16 @@ EVENT_KIND = Label(
         "unsubscribed": "its reader wants no more of the kind",
     },
 )
+KEPT_STATE = Label(
+    name="state",
+    metric="notifications_kept",
+    meaning="What became of a notification.",
+    values={
+        KeptState.WAITING.value: "nobody has read it yet",
+        KeptState.UNKNOWN.value: "it tells of mail that its provider was not given, as far as is known",
+        KeptState.UNREADABLE.value: "it makes no sense to us, wholly or in part",
+    },
+)
 WEBHOOK_RESULT = Label(
     name="result",
     meaning="What came of telling an endpoint.",
@@ -167,6 +178,7 @@ WEBHOOK_RESULT = Label(
 )
 WEBHOOK_STATE = Label(
     name="state",
+    metric="webhook_state",
     meaning="How a customer's endpoint is.",
     values={
         "open": "it takes events, or has nothing to take",
@@ -195,6 +207,7 @@ LABELS: tuple[Label, ...] = (
     Label(name="endpoint", meaning="A name in `[[webhooks]]`."),
     WEBHOOK_RESULT,
     WEBHOOK_STATE,
+    KEPT_STATE,
 )
 """Every label, in the order of the page."""
 
@@ -205,7 +218,8 @@ def labels_section() -> str:
 
 
 def _part(label: Label) -> str:
-    of = f" of `posthorse_{label.metric}_total`" if label.metric else ""
+    ending = "" if label.name == "state" else "_total"
+    of = f" of `posthorse_{label.metric}{ending}`" if label.metric else ""
     head = f"**`{label.name}`**{of}: {label.meaning}"
     if not any(label.values.values()):
         listed = ", ".join(f"`{value}`" for value in label.values)

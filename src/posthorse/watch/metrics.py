@@ -238,6 +238,13 @@ NOTIFICATION_LAG = _gauge(
     "How long the oldest notification that nobody has read has waited; 0: there is none.",
     "More than a few seconds: the spool or the process is overloaded, and what is known of deliveries is old.",
 )
+NOTIFICATIONS_KEPT = _gauge(
+    "notifications_kept",
+    ("state",),
+    "Notifications that are kept and were not simply read, by what became of them; counted up to 100000.",
+    "`waiting` that grows: the spool or the process is overloaded. `unknown`: the account also sends mail that does "
+    "not come from here. `unreadable`: please report it. `posthorse notifications list --state`.",
+)
 EVENTS = _counter(
     "events",
     ("provider", "kind"),
@@ -287,6 +294,7 @@ METRICS: tuple[Metric, ...] = (
     NOTIFICATION_SECONDS,
     NOTIFICATIONS_UNREADABLE,
     NOTIFICATION_LAG,
+    NOTIFICATIONS_KEPT,
     EVENTS,
     EVENTS_UNKNOWN,
     UP_SINCE,

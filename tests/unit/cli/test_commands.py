@@ -14,6 +14,7 @@ from posthorse.cli.suppression_command import safe_cell
 from posthorse.control.node import Confirming
 from posthorse.mail.outcome import Unclear
 from posthorse.mail.stream import Stream
+from posthorse.spool.inbox_port import Digestion, Notification
 from posthorse.spool.sqlite import SqliteSpool
 from tests.unit.cli.stage import Stage, gateway
 from tests.unit.control.scene import RELAY
@@ -126,6 +127,29 @@ def test_what_is_not_confirmed_is_listed(stage: Stage) -> None:
     assert (status, out + err) == (0, "nothing waits longer than it may to be confirmed\n")
 
 
+def test_notifications_are_listed_and_shown_as_they_came(stage: Stage) -> None:
+    """The table has the note, the body comes byte for byte; the overview leads there."""
+    with gateway(stage) as scene:
+        body = b'{"bounce":"\xff\x1b[2J"}'
+        asyncio.run(scene.spool.inbox.take_in([Notification(provider=RELAY, key=bytes(16), body=body)]))
+        asyncio.run(scene.spool.inbox.digest([Digestion(seq=1, events=(), note="no event")]))
+        assert "no event" in stage.call("notifications", "list")[1]
+        assert stage.data("notifications", "list", "--state", "waiting")["notifications"] == []
+        shown = stage.call("notifications", "show", "1")[1]
+        assert "note: no event" in shown
+        assert "\x1b" not in shown
+        assert stage.data("notifications", "show", "1")["body"].encode("latin-1") == body
+        assert "unreadable: 1 notification" in stage.call("status")[1]
+        assert "no notification 7" in stage.call("notifications", "show", "7")[2]
+
+
+def test_mail_is_listed_by_its_fate(stage: Stage) -> None:
+    """A filter of its own beside the state."""
+    message_id = stage.accept()
+    assert stage.data("queue", "list", "--fate", "unknown")["recipients"][0]["id"] == message_id
+    assert stage.data("queue", "list", "--fate", "bounced")["recipients"] == []
+
+
 def test_nothing_is_decided_about_all_mail(stage: Stage) -> None:
     """A forgotten argument does not cancel the queue."""
     stage.accept()
@@ -211,6 +235,7 @@ def test_suppressions_are_added_listed_and_removed(stage: Stage) -> None:
     assert stage.call("suppression", "add", "Jane@B.example", "--reason", "=HYPERLINK(1)", "--for", "7d")[0] == 0
     rows = list(csv.reader(io.StringIO(stage.call("suppression", "list", "--csv")[1])))
     assert rows[0][:3] == ["tenant", "address", "reason"]
+    assert rows[0][-1] == "message_id"
     assert rows[1][1:3] == ["jane@b.example", "'=HYPERLINK(1)"]
     assert stage.data("suppression", "list")["suppressions"][0]["until"] is not None
     assert stage.call("suppression", "remove", "jane@b.example", "--reason", "asked")[0] == 0

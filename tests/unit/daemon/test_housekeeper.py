@@ -10,6 +10,7 @@ from posthorse.daemon.housekeeper import Housekeeper, confirming_of
 from posthorse.mail.event import EventKind
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.stream import SECOND
+from posthorse.spool.kept_port import KeptState
 from posthorse.spool.memory import MemorySpool
 from tests.contract.inbox_kit import Feedback
 from tests.contract.spool_kit import HandClock, World
@@ -73,5 +74,8 @@ def test_what_is_not_confirmed_is_counted_at_each_look(tmp_path: Path) -> None:
         await feedback.learn(group.message.id, EventKind.DELIVERED, provider=RELAY)
         await housekeeper.look()
         assert housekeeper.not_confirmed == {RELAY: 0}
+        await spool.inbox.take_in([feedback.notification(1)])
+        await housekeeper.look()
+        assert housekeeper.notifications[KeptState.WAITING] == 1
 
     asyncio.run(story())

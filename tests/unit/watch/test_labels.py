@@ -10,12 +10,14 @@ from posthorse.accept.refusal import RefusalKind
 from posthorse.daemon.doorkeeper import Doorkeeper
 from posthorse.feedback.webhook_messenger import EndpointStanding
 from posthorse.mail.event import EventKind
+from posthorse.spool.kept_port import KeptState
 from posthorse.watch import metrics
 from posthorse.watch.journal import _LATE, Journal
 from posthorse.watch.labels import (
     BUG_WHERE,
     EFFECT,
     EVENT_KIND,
+    KEPT_STATE,
     LABELS,
     REASON,
     SPOOL_WHERE,
@@ -99,6 +101,11 @@ def test_every_verdict_on_a_notification_is_listed() -> None:
     counted = {"taken", "repeated", "attended", "spool"}
     refused = words("Forged", "NoKey", "NotRead")
     assert set(VERDICT.values) == refused | counted
+
+
+def test_every_state_of_a_notification_that_is_counted_is_listed() -> None:
+    """All but those that were simply read."""
+    assert set(KEPT_STATE.values) == {state.value for state in KeptState} - {KeptState.READ.value}
 
 
 def test_every_kind_of_event_is_listed() -> None:

@@ -70,6 +70,7 @@ def full() -> Measures:
     measures.ask(metrics.OLDEST, lambda: oldest_readings(counts, 8_500_000))
     measures.ask(metrics.STANDING, lambda: standing_readings(states))
     measures.ask(metrics.NOT_CONFIRMED, lambda: {("relay",): 4.0})
+    measures.ask(metrics.NOTIFICATIONS_KEPT, lambda: {("unreadable",): 2.0})
     measures.ask(metrics.SLOTS, lambda: {("relay",): 3.0})
     measures.ask(metrics.UP_SINCE, lambda: {(): 1.0})
     return measures

@@ -103,6 +103,7 @@ def _conditions(selector: Selector, after: EntryKey | None) -> tuple[list[str], 
         ("n", "n =", selector.n),
         ("tenant", "tenant =", selector.tenant),
         ("carriage", "carriage =", selector.carriage.value if selector.carriage else None),
+        ("fate", "fate =", selector.fate.value if selector.fate else None),
         ("stream", "stream =", STREAM_NUMBER[selector.stream] if selector.stream else None),
         ("before_id", "id <", selector.before_id),
     ):

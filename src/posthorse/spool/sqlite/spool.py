@@ -29,6 +29,7 @@ from posthorse.spool.desk_port import (
 )
 from posthorse.spool.entry import Entry, EntryKey
 from posthorse.spool.inbox_port import SpoolInbox
+from posthorse.spool.kept_port import SpoolKept
 from posthorse.spool.learner import Learner
 from posthorse.spool.outbox_port import SpoolOutbox
 from posthorse.spool.port import (
@@ -51,6 +52,7 @@ from posthorse.spool.sqlite import desk, retention
 from posthorse.spool.sqlite.book import SqliteBook
 from posthorse.spool.sqlite.checkpoint import Checkpointer
 from posthorse.spool.sqlite.inbox import SqliteInbox
+from posthorse.spool.sqlite.kept import SqliteKept
 from posthorse.spool.sqlite.lock import OwnerLock
 from posthorse.spool.sqlite.outbox import SqliteOutbox
 from posthorse.spool.sqlite.place import Place
@@ -93,6 +95,7 @@ class SqliteSpool:
         self._places = retention.Places()
         self.inbox: SpoolInbox = SqliteInbox(ask=reader.ask, work=self._work, now=clock.now, learner=Learner())
         self.outbox: SpoolOutbox = SqliteOutbox(ask=reader.ask, work=self._work, now=clock.now)
+        self.kept: SpoolKept = SqliteKept(reader.ask)
         self.recorded: SpoolRecorded = SqliteRecorded(reader.ask)
 
     @classmethod
