@@ -41,7 +41,7 @@ run: $(RUN_STAMP) ## install, then run a gateway with two simulated providers in
 	@exec $(BIN)/posthorse serve --quickstart $(ARGS)
 
 .PHONY: demo
-demo: $(RUN_STAMP) ## 30 seconds: a provider dies under load and comes back; ends with the ledger
+demo: $(DEV_STAMP) ## 30 seconds: mail by SMTP and from boto3, a provider dies and comes back; ends with the ledger
 	@exec $(BIN)/posthorse demo $(ARGS)
 
 # --- what a developer runs ----------------------------------------------------------------------------------------

@@ -227,7 +227,7 @@ def _doubts(account: Ledger) -> str:
     for stream in Stream:
         count, elsewhere_after_s = account.in_doubt_by_stream[stream.value], RULES[stream].elsewhere_after_s
         if count and elsewhere_after_s is None:
-            parts.append(f"{stream.value} {count}, which a late answer or a person settles")
+            parts.append(f"{stream.value} {count}, which an event, a late answer or a person settles")
         elif count:
             parts.append(f"{stream.value} {count}, which goes elsewhere {elsewhere_after_s:g} s after its release")
     return f" ({'; '.join(parts)})" if parts else ""
