@@ -21,7 +21,7 @@ from posthorse.accept.compose_words import address_field
 from posthorse.accept.control import Controls, parse_configuration_set, parse_tags
 from posthorse.accept.headers import IDEMPOTENCY_KEY, MAX_BLOCK_BYTES
 from posthorse.accept.line_ends import BadLines, strict_lines, strict_lines_in_turns
-from posthorse.accept.mailboxes import Mailbox, read_mailbox
+from posthorse.accept.mailboxes import Mailbox, read_mailbox, read_mailboxes
 from posthorse.accept.raw_mail import BadMail, Named, named
 from posthorse.accept.refusal import sender_not_verified
 from posthorse.accept.ses.errors import Kind, SesError, of_refusal
@@ -37,6 +37,7 @@ V2_MAX_BYTES = 40 << 20
 
 _PLAIN = re.compile(PLAIN_MAILBOX.decode("ascii"))
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
+_FOLD = re.compile(rb"\r\n(?=[ \t]|\Z)")
 _OWN_KEY = b"\n" + IDEMPOTENCY_KEY + b":"
 
 
@@ -154,9 +155,18 @@ def _with_author(content: bytes, small_head: bytes, author: Mailbox, *, replace_
         return content
     end = _FIELD_END.search(content, at)
     stop = end.end() if end else len(content)
-    if author.address.lower().encode() in content[at:stop].lower():
-        return content  # the same mailbox: its name, as the message spells it, stays
+    if _is_named_alone(author, content[at + len(b"from:") : stop]):
+        return content  # its name, as the message spells it, stays
     return b"".join((memoryview(content)[:at], address_field("From", [author]), memoryview(content)[stop:]))
+
+
+def _is_named_alone(author: Mailbox, value: bytes) -> bool:
+    """Whether a field names this mailbox and nobody else, so that every reader finds it."""
+    try:
+        named_there = read_mailboxes(_FOLD.sub(b"", value).decode("utf-8").strip())
+    except (UnicodeDecodeError, BadAddress):
+        return False
+    return [one.address.lower() for one in named_there] == [author.address.lower()]
 
 
 # --- the envelope ----------------------------------------------------------------------------------------------------
