@@ -7,15 +7,22 @@ answer.
 
 Promise: one question at a time for each child, so that an answer is always the answer to its question; whoever stops
 waiting leaves the child to finish or be ended, never out of step. A child that dies or is late is replaced, and its
-question asked once more: a second time it is the question's fault. The child knows nothing of our environment and ends
-when we do.
+question asked once more. It is the question's fault only if the child ended of itself both times: its limit of
+processor time, a crash, an answer that is none. Who could not be started, was killed by somebody else (an operator, a
+machine without memory) or stood still for longer than its processor time lasts says nothing about the question: that is
+ours, told to whoever keeps watch, and may be asked again later. The child knows nothing of our environment, runs no
+code from the working directory, and ends when we do.
 """
 
 import asyncio
 import os
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Callable
 from contextlib import suppress
+from enum import Enum
+from pathlib import Path
 
 from posthorse.mail.large import SLICE_BYTES, poured, slices, vessel
 from posthorse.mail.ports import NoAnswer
@@ -30,13 +37,42 @@ START_S = 30.0
 _TRIES = 2
 _SMALL_BYTES = 1 << 20
 _END_S = 2.0
+_BY_OTHERS = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP, -signal.SIGQUIT})
+"""How a process ends that somebody else ended; by its limit of processor time it ends with SIGXCPU."""
+
+
+class Failure(Enum):
+    """How a worker failed."""
+
+    START = "start"
+    """It could not be started."""
+    ENDED = "ended"
+    """Somebody else ended it."""
+    LATE = "late"
+    """No answer, though the kernel would have ended it if it had worked all that time."""
+    BROKE = "broke"
+    """It ended of itself over its question, or gave an answer that is none."""
+
+
+Told = Callable[[Failure, str], None]
+"""Hears of every failure, with what is known of it."""
 
 
 class ChildWorkers:
     """Asks children that run `python -m MODULE`."""
 
-    def __init__(self, module: str, *, processes: int = PROCESSES, wall_s: float = WALL_S) -> None:
+    def __init__(
+        self,
+        module: str,
+        *,
+        processes: int = PROCESSES,
+        wall_s: float = WALL_S,
+        told: Told = lambda failure, why: None,
+    ) -> None:
         """Nothing is started yet."""
+        self.trouble = ""
+        """Why the last question had no answer for a reason of ours; empty: it had one."""
+        self._told = told
         self._module = module
         self._wall_s = wall_s
         self._processes = processes
@@ -62,11 +98,11 @@ class ChildWorkers:
         return await answer
 
     async def warm(self) -> None:
-        """Have a child ready before the first question; a failure is silent, the first question tells."""
+        """Have a child ready before the first question; a failure is told like every other."""
         if not self._tasks and not self._closed:
             self._add()
             with suppress(NoAnswer):
-                await self._children[0].start()
+                await self._started(self._children[0])
 
     async def close(self) -> None:
         """End every child; what still waits gets no answer."""
@@ -114,23 +150,44 @@ class ChildWorkers:
                 answer.set_result(found)
 
     async def _tried(self, child: "_Child", question: bytes) -> bytes:
-        """Ask, and once more of a fresh child: the first may have been ended by something else."""
-        why = ""
+        """Ask, and once more of a fresh child."""
+        ours = why = ""
         for _ in range(_TRIES):
-            await child.start()
+            await self._started(child)
+            failure = Failure.BROKE
             try:
                 async with asyncio.timeout(self._wall_s):
-                    return await child.ask(question)
+                    answer = await child.ask(question)
             except TimeoutError:
-                why = f"no answer within {self._wall_s:g} s"
+                failure, why = Failure.LATE, f"no answer within {self._wall_s:g} s"
             except (OSError, EOFError):
-                why = "the worker died of it"
+                code = await child.end()
+                if code in _BY_OTHERS:
+                    failure = Failure.ENDED
+                why = _ending(code)
             except ValueError as error:
                 why = str(error)
+            else:
+                self.trouble = ""
+                return answer
             finally:
                 if child.busy:
                     await child.end()
-        raise NoAnswer(why)
+            ours = ours if failure is Failure.BROKE else why
+            self._failed(failure, why)
+        raise NoAnswer(ours or why, ours=bool(ours))
+
+    async def _started(self, child: "_Child") -> None:
+        try:
+            await child.start()
+        except NoAnswer as failed:
+            self._failed(Failure.START, str(failed))
+            raise
+
+    def _failed(self, failure: Failure, why: str) -> None:
+        if failure is not Failure.BROKE:
+            self.trouble = why
+        self._told(failure, why)
 
     def _fail(self, answer: asyncio.Future[bytes], why: Exception) -> None:
         if not answer.done():
@@ -170,12 +227,14 @@ class _Child:
         self.busy = True
         self._process = process = await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # the working directory is no place to look for modules
             "-m",
             self._module,
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,
             env=_environment(),
+            cwd=os.sep,
             start_new_session=True,  # signals from a terminal are for us
         )
         await _readable(process).readexactly(8)
@@ -195,12 +254,12 @@ class _Child:
         self.busy = False
         return answer
 
-    async def end(self) -> None:
-        """Be dead, at once."""
+    async def end(self) -> int:
+        """Be dead, at once; with which status it ended, negative: by which signal."""
         process, self._process = self._process, None
         self.busy = False
         if process is None:
-            return
+            return 0
         if not _readable(process).at_eof():  # else it is dead or about to be
             _kill(process)
         try:
@@ -208,6 +267,11 @@ class _Child:
                 await process.communicate()  # to the end of its output, so that nothing stays open
         except TimeoutError:
             _kill(process)
+        return process.returncode or 0
+
+
+def _ending(code: int) -> str:
+    return f"the worker was ended by {signal.Signals(-code).name}" if code < 0 else f"the worker ended with {code}"
 
 
 def _kill(process: Process) -> None:
@@ -249,4 +313,14 @@ async def _read(stream: asyncio.StreamReader, size: int) -> bytes:
 
 def _environment() -> dict[str, str]:
     """What the interpreter needs to find the same modules; nothing of ours, which holds secrets."""
-    return {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PATH": os.defpath, "LC_ALL": "C.UTF-8"}
+    return {"PYTHONPATH": os.pathsep.join(_module_path()), "PATH": os.defpath, "LC_ALL": "C.UTF-8"}
+
+
+def _module_path() -> list[str]:
+    """Where modules are looked for, without the working directory (and what depends on it), which may be anybody's; our
+    own place comes last, in case that is where we stand.
+    """
+    here = Path.cwd()
+    ours = Path(__file__).resolve().parents[2]
+    found = [path for path in sys.path if os.path.isabs(path) and Path(path) not in (here, ours)]
+    return [*found, str(ours)]

@@ -16,7 +16,7 @@ import pytest
 import uvloop
 
 from posthorse.adapters import bounded_worker
-from posthorse.adapters.bounded_worker import ChildWorkers
+from posthorse.adapters.bounded_worker import ChildWorkers, Failure, Told
 from posthorse.mail.ports import NoAnswer
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
@@ -34,6 +34,16 @@ while len(head := source.read(8)) == 8:
         os.abort()
     elif word == b"hang":
         time.sleep(60)
+    elif word == b"work":
+        import resource
+        resource.setrlimit(resource.RLIMIT_CPU, (1, resource.RLIM_INFINITY))
+        while True: pass
+    elif word.startswith(b"signal "):
+        os.kill(os.getpid(), int(word[7:]))
+        time.sleep(60)
+    elif word == b"stranger":
+        import stranger
+        say(stranger.__file__.encode())
     elif word == b"half":
         sink.write((10).to_bytes(8, "big") + b"half"); sink.flush(); os._exit(0)
     elif word == b"huge":
@@ -61,9 +71,11 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @asynccontextmanager
-async def workers(module: str, *, processes: int = 1, wall_s: float = 20.0) -> AsyncIterator[ChildWorkers]:
+async def workers(
+    module: str, *, processes: int = 1, wall_s: float = 20.0, told: Told = lambda failure, why: None
+) -> AsyncIterator[ChildWorkers]:
     """Workers that are closed whatever happens."""
-    made = ChildWorkers(module, processes=processes, wall_s=wall_s)
+    made = ChildWorkers(module, processes=processes, wall_s=wall_s, told=told)
     try:
         yield made
     finally:
@@ -86,18 +98,69 @@ def test_questions_are_answered_in_order_by_one_warm_child(module: str, run: Run
     run(story())
 
 
-@pytest.mark.parametrize("word", ["die", "half", "hang", "huge"])
+@pytest.mark.parametrize("word", ["die", "half", "huge", "work"])
 def test_a_question_that_breaks_the_child_twice_has_no_answer_and_others_have(word: str, module: str, run: Run) -> None:
-    """A crash, an answer cut short, no answer, an answer without bounds: it is the question's, and the next is well."""
+    """A crash, an answer cut short or without bounds, too much work: it is the question's, and the next is well."""
 
     async def story() -> None:
-        async with workers(module, wall_s=0.5 if word == "hang" else 20.0) as made:
+        async with workers(module) as made:
             first = asyncio.create_task(made.ask(word.encode()))
             second = asyncio.create_task(made.ask(b"abc"))
             with pytest.raises(NoAnswer) as failed:
                 await first
             assert not failed.value.ours
+            assert made.trouble == ""
             assert await second == b"cba"
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("word", "failure", "why"),
+    [
+        ("hang", Failure.LATE, "no answer within 0.5 s"),
+        (f"signal {signal.SIGSTOP:d}", Failure.LATE, "no answer within 0.5 s"),
+        (f"signal {signal.SIGKILL:d}", Failure.ENDED, "the worker was ended by SIGKILL"),
+        (f"signal {signal.SIGTERM:d}", Failure.ENDED, "the worker was ended by SIGTERM"),
+    ],
+)
+def test_what_others_do_to_the_child_says_nothing_about_its_question(
+    word: str, failure: Failure, why: str, module: str, run: Run
+) -> None:
+    """Killed, as by a machine without memory, or stopped: ours, told each time, and over with an answer."""
+
+    async def story() -> None:
+        heard: list[tuple[Failure, str]] = []
+        async with workers(module, wall_s=0.5, told=lambda *what: heard.append(what)) as made:
+            with pytest.raises(NoAnswer, match=why) as failed:
+                await made.ask(word.encode())
+            assert failed.value.ours
+            assert heard == [(failure, why)] * 2
+            assert made.trouble == why
+            assert await made.ask(b"ab") == b"ba"
+            assert made.trouble == ""
+
+    run(story())
+
+
+def test_no_code_is_run_from_the_working_directory(
+    module: str, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Modules that lie there (even one that all import) are not seen, however we were started ourselves."""
+    here = tmp_path / "anywhere"
+    here.mkdir()
+    for name in ("stranger", "msgspec", "struct"):
+        (here / f"{name}.py").write_text("raise SystemExit(9)")
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(sys, "path", ["", str(here), *sys.path])
+
+    async def story() -> None:
+        async with workers(module) as made:
+            assert await made.ask(b"ab") == b"ba"
+            with pytest.raises(NoAnswer, match="ended with 1"):
+                await made.ask(b"stranger")
+        async with workers("posthorse.providers.mime") as made:
+            assert b"s" in await made.ask(b"From: a@example.com\r\nTo: b@example.org\r\nSubject: s\r\n\r\nx\r\n")
 
     run(story())
 
@@ -151,11 +214,14 @@ def test_no_child_is_our_trouble_not_the_questions(run: Run) -> None:
     """A module that is not there: said as ours, so that the message may be asked about again."""
 
     async def story() -> None:
-        async with workers("no_such_module_here") as made:
+        heard: list[Failure] = []
+        async with workers("no_such_module_here", told=lambda failure, _: heard.append(failure)) as made:
             for _ in range(2):
                 with pytest.raises(NoAnswer) as failed:
                     await made.ask(b"ab")
                 assert failed.value.ours
+            assert heard == [Failure.START] * 2
+            assert made.trouble.startswith("no worker could be started")
 
     run(story())
 

@@ -66,7 +66,7 @@ def test_the_limits_hold_and_the_next_message_is_read(spoilt: str, run: Run, tmp
                 assert isinstance(dissection, Undissected)
                 said[content] = dissection.why
             assert said == {
-                b"spin": "a message that cannot be taken apart within the limits (the worker died of it)",
+                b"spin": "a message that cannot be taken apart within the limits (the worker was ended by SIGXCPU)",
                 b"eat": "a message that takes too much memory",
                 b"bug": "a message that cannot be read (ZeroDivisionError)",
                 b"write": "fine",
