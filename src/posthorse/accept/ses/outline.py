@@ -47,13 +47,15 @@ class _Outline:
             piece, self._carried = piece[:cut], piece[cut:]
         self._quotes += piece.count(b'"')
         if self._quotes > 2 * MAX_STRINGS:
-            raise SesError(Kind.UNREADABLE, "The request has more parts than any message may have.")
+            raise SesError(Kind.INVALID, "The request has more parts than any message may have.")
         for part in piece.split(b'"'):
             self._part(part)
             self._in_string = not self._in_string
         self._in_string = not self._in_string
         if self._between_bytes > MAX_BETWEEN_BYTES:
-            raise SesError(Kind.UNREADABLE, "The request has more parts, or white space, than any message may have.")
+            raise SesError(
+                Kind.UNREADABLE, "There is more between the strings of the request than any message may have."
+            )
         if self._slashes > MAX_SLASHES:
             raise SesError(Kind.UNREADABLE, "A blob is not valid base64.")
         if self._spelt_bytes > MAX_SPELT_BYTES:
