@@ -188,7 +188,10 @@ WEBHOOK_STATE = Label(
 )
 
 LABELS: tuple[Label, ...] = (
-    Label(name="provider", meaning="A name in `[[providers]]`."),
+    Label(
+        name="provider",
+        meaning="A name in `[[providers]]`; `unknown` of a notification whose address ends in a name that is none.",
+    ),
     Label(name="stream", meaning="The kind of mail.", values=_words(Stream)),
     Label(
         name="front",
