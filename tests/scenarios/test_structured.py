@@ -3,19 +3,26 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from posthorse.config.load import load_config
 from posthorse.control import explain
+from posthorse.control.client import ask
+from posthorse.control.protocol import socket_path
+from posthorse.control.requests import Providers
 from posthorse.daemon.node import Daemon
 from posthorse.lab.roster import API_KEY, SERVER_TOKEN, Entry, Roster
 from posthorse.lab.serve import Lab
 from posthorse.mail.carriage import Carriage
 from posthorse.spool.desk_port import Hold, RecipientView, Selector, Suppression
+from posthorse.watch.metrics import WORKER_FAILURES
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -204,5 +211,34 @@ def test_a_worker_that_is_killed_costs_no_mail(run: Run, tmp_path: Path) -> None
             (view,) = await it.at_rest(1)
             assert view.carriage is Carriage.HANDED_OVER
             assert it.node._workers.pids != [pid]
+
+    run(story())
+
+
+def test_a_worker_that_cannot_start_is_told_and_the_mail_waits(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Log, metric, `/readyz` and the list of providers say why nothing goes; when it can start, everything does."""
+
+    async def story() -> None:
+        monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+        async with site(tmp_path, relay=False) as it:
+            await it.send(["b@example.org"], "\r\nplain\r\n", "b@example.org")
+            why = "no worker could be started"
+            while f"cannot look into the message now: {why}" not in await it.explained():  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.02)
+            assert it.node._workers.trouble.startswith(why)
+            listed = (await ask(socket_path(tmp_path / "posthorse.db"), Providers(), "ann")).providers
+            assert [(one.name, f"cannot look into mail: {why}" in one.why) for one in listed] == [
+                ("grid", True),
+                ("mark", True),
+            ]
+            log = (tmp_path / "posthorse.log").read_text()
+            assert all(f'"event":"{event}"' in log for event in ("worker_failed", "not_surveyed"))
+            assert it.node._measures.counters[WORKER_FAILURES].value("start") >= 1
+            monkeypatch.undo()
+            (view,) = await it.at_rest(1)
+            assert view.carriage is Carriage.HANDED_OVER
+            assert not it.node._workers.trouble
 
     run(story())

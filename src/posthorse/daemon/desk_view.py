@@ -22,11 +22,14 @@ class DaemonNode:
         keys_changed: Callable[[], Awaitable[None]],
         reload: Reload,
         backup: Callable[[Path], Awaitable[int]],
+        hindered: Callable[[], Mapping[ProviderName, str]],
     ) -> None:
+        """`hindered`: which providers get no mail for a reason of ours, and why."""
         self._gateway = gateway
         self._keys_changed = keys_changed
         self._reload = reload
         self._backup = backup
+        self._hindered = hindered
 
     @property
     def provider_names(self) -> Sequence[ProviderName]:
@@ -36,10 +39,11 @@ class DaemonNode:
     def provider_states(self) -> Mapping[ProviderName, ProviderState]:
         """Every provider's state now."""
         pictures = self._gateway.watcher.picture()
+        hindered = self._hindered()
         return {
             name: ProviderState(
                 standing=picture.state,
-                why=picture.why,
+                why="; ".join(filter(None, (picture.why, hindered.get(name)))),
                 slots=way.slots,
                 in_use=way.busy,
                 attempts_last_minute=picture.attempts,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from posthorse.accept.credentials import Credential
-from posthorse.adapters.bounded_worker import ChildWorkers
+from posthorse.adapters.bounded_worker import ChildWorkers, Failure
 from posthorse.adapters.chance import SystemRng, TimeOrderedIds
 from posthorse.adapters.clock import SteadyClock, SystemClock
 from posthorse.adapters.dialer import SystemDialer
@@ -43,7 +43,7 @@ from posthorse.daemon.wiring import (
     signing_keys_of,
 )
 from posthorse.gateway import Gateway, Parts
-from posthorse.mail.ids import MessageId, NodeId
+from posthorse.mail.ids import MessageId, NodeId, ProviderName
 from posthorse.providers.dkim.signing import Keyring
 from posthorse.providers.http import PooledHttpExchange
 from posthorse.providers.mime.dissector import Dissector
@@ -77,7 +77,7 @@ class Daemon:
         self._environ = environ
         self._clock = SteadyClock(SystemClock())
         self._offload = ThreadOffload()
-        self._workers = ChildWorkers(MIME_WORKER)
+        self._workers = ChildWorkers(MIME_WORKER, told=self._worker_failed)
         self._log = Log(_sink(config.log.file), SystemClock())
         self._measures = Measures()
         self._file = FileInEffect()
@@ -114,7 +114,7 @@ class Daemon:
             undo.push_async_callback(self._take_no_more)
             await self._housekeeper.look()
             await self._gateway.follow_orders()
-            if self._recomposes():
+            if self._recomposing():
                 await self._workers.warm()
             await self._open()
             await self._gateway.start()
@@ -177,14 +177,28 @@ class Daemon:
             credentials=await self._credentials(),
         )
 
-    def _recomposes(self) -> bool:
-        """Whether some provider needs mail taken apart."""
+    def _recomposing(self) -> list[ProviderName]:
+        """Providers that need mail taken apart."""
         ways = self._gateway.dispatcher.ways.values()
-        return any(way.provider.capability.fidelity is Fidelity.RECOMPOSED for way in ways)
+        return [way.name for way in ways if way.provider.capability.fidelity is Fidelity.RECOMPOSED]
+
+    def _hindered(self) -> Mapping[ProviderName, str]:
+        """Providers that get no mail although nothing speaks against them, and why."""
+        why = self._workers.trouble
+        return dict.fromkeys(self._recomposing(), f"cannot look into mail: {why}") if why else {}
+
+    def _worker_failed(self, failure: Failure, why: str) -> None:
+        self._journal.worker_failed(failure.value, why)
 
     async def _open(self) -> None:
         """Take commands, then mail."""
-        node = DaemonNode(self._gateway, keys_changed=self._keys_changed, reload=self.reload, backup=self._backup)
+        node = DaemonNode(
+            self._gateway,
+            keys_changed=self._keys_changed,
+            reload=self.reload,
+            backup=self._backup,
+            hindered=self._hindered,
+        )
         desk = Desk(
             spool=self._spool,
             node=node,
@@ -197,7 +211,9 @@ class Daemon:
         self._control = ControlServer(socket_file, desk, self._journal.bug)
         await self._control.start()
         export_gauges(self._measures, self._gateway, self._housekeeper, self._clock)
-        readiness = readiness_of(self._gateway, self._housekeeper, self._fronts.smtp, self._file)
+        readiness = readiness_of(
+            self._gateway, self._housekeeper, self._fronts.smtp, self._file, lambda: self._workers.trouble
+        )
         mounts = [*self._fronts.mounts, *health_mounts(readiness, Exposition(self._measures).text, CONTENT_TYPE)]
         self._listeners = await listen(
             self._config.listen, self._fronts.smtp, lambda roles: Router(mounts, roles, self._journal.bug)

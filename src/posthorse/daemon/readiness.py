@@ -1,6 +1,6 @@
 """How the running daemon shows itself: gauges for whoever scrapes, and whether mail should come here."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from posthorse.accept.smtp.server import SmtpServer
 from posthorse.control.wording import written_time
@@ -60,9 +60,11 @@ class FileInEffect:
         self.refused = f"refused at {written_time(now)}, the set before it stays in effect: {why}"
 
 
-def readiness_of(gateway: Gateway, housekeeper: Housekeeper, smtp: SmtpServer, file: FileInEffect) -> Readiness:
-    """Whether mail should come here. Providers that are down and a file that is refused are no reason to keep mail
-    away: it is taken, and waits; so those checks are told and not required.
+def readiness_of(
+    gateway: Gateway, housekeeper: Housekeeper, smtp: SmtpServer, file: FileInEffect, worker_trouble: Callable[[], str]
+) -> Readiness:
+    """Whether mail should come here. Providers that are down, a file that is refused and processes that cannot take
+    messages apart are no reason to keep mail away: it is taken, and waits; so those checks are told and not required.
     """
 
     def look() -> Sequence[Check]:
@@ -73,6 +75,7 @@ def readiness_of(gateway: Gateway, housekeeper: Housekeeper, smtp: SmtpServer, f
             Check(name="spool", ok=housekeeper.well, detail=housekeeper.trouble),
             Check(name="acceptance", ok=not refusing, detail=refusing.text if refusing else ""),
             Check(name="providers", ok=not stuck, required=False, detail=stuck),
+            Check(name="workers", ok=not worker_trouble(), required=False, detail=worker_trouble()),
             Check(name="configuration", ok=not file.refused, required=False, detail=file.refused or waiting),
         )
 

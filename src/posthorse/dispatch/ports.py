@@ -61,6 +61,10 @@ class Journal(Protocol):
         """No answer in time: in doubt, still listening."""
         ...
 
+    def not_surveyed(self, provider: ProviderName, why: str) -> None:
+        """A provider could not look into a message now; it is asked again later."""
+        ...
+
     def order_ignored(self, why: str) -> None:
         """A person's standing order cannot be followed, and why; told once."""
         ...

@@ -23,8 +23,9 @@ from posthorse.spool.port import LeasedGroup
 
 LONGEST_S = 30.0
 """A survey that takes longer has no answer now."""
-AGAIN_S = 5.0
-"""When to ask again where there was no answer."""
+AGAIN_S, AGAIN_CAP_S = 5.0, 320.0
+"""When to ask again where there was no answer, the first time and at last; it doubles. However often, it never becomes
+an answer: it spoke of us."""
 MOST_KEPT = 10_000
 
 
@@ -35,9 +36,11 @@ class Finding:
     obstacle: Obstacle | None = None
     """Why it cannot be carried there; None: it can."""
     standing: Standing | None = None
-    """It could not be asked just now, so for this group the provider is closed for a moment; None: that was answered."""
+    """It could not be asked just now, so for this group the provider is closed for a moment; None: there was one."""
     until_s: float = 0.0
     """Of such a moment: its end by the monotonic clock."""
+    again_s: float = AGAIN_S
+    """Of such a moment: how long the next one lasts."""
 
 
 CARRIES = Finding()
@@ -109,18 +112,22 @@ class Surveys:
                 obstacle = await surveyor.survey(handover)
                 return CARRIES if obstacle is None else Finding(obstacle=obstacle)
         except NotNow as failed:
-            return self._closed(str(failed))
+            return self._closed(way, group, str(failed))
         except TimeoutError:
-            return self._closed(f"no answer within {LONGEST_S:g} s")
+            return self._closed(way, group, f"no answer within {LONGEST_S:g} s")
         except Exception as error:
             self._journal.bug(f"survey at {way.name}", error)
-            return self._closed(f"bug: {type(error).__name__}")
+            return self._closed(way, group, f"bug: {type(error).__name__}")
 
-    def _closed(self, why: str) -> Finding:
+    def _closed(self, way: Way, group: LeasedGroup, why: str) -> Finding:
+        self._journal.not_surveyed(way.name, why)
+        before = self._kept.get(_key(group), NOTHING_FOUND).get(way.name)
+        pause_s = AGAIN_S if before is None else before.again_s
         standing = Standing(
-            state=StandingState.EJECTED, share=0.0, why=f"cannot look into the message now: {why}", pause_s=AGAIN_S
+            state=StandingState.EJECTED, share=0.0, why=f"cannot look into the message now: {why}", pause_s=pause_s
         )
-        return Finding(standing=standing, until_s=self._clock.monotonic() + AGAIN_S)
+        until_s = self._clock.monotonic() + pause_s
+        return Finding(standing=standing, until_s=until_s, again_s=min(AGAIN_CAP_S, 2 * pause_s))
 
     def _keep(self, key: Key, name: ProviderName, finding: Finding) -> None:
         self._kept.setdefault(key, {})[name] = finding

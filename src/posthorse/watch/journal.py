@@ -163,6 +163,15 @@ class Journal:
         """A provider tripped or recovered."""
         self.log.standing_changed(name, state, why)
 
+    def not_surveyed(self, provider: ProviderName, why: str) -> None:
+        """A provider could not look into a message now; it is asked again later."""
+        self.log.not_surveyed(provider, why)
+
+    def worker_failed(self, how: str, why: str) -> None:
+        """A process that takes messages apart failed; `how` from a closed set."""
+        self.measures.worker_failed(how)
+        self.log.worker_failed(how, why)
+
     def order_ignored(self, why: str) -> None:
         """A person's standing order cannot be followed, and why."""
         self.log.order_ignored(why)

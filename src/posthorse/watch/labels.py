@@ -68,6 +68,16 @@ EFFECT = Label(
         Settled.RECORDED.value: "too late to matter, or told before: written to history only",
     },
 )
+WORKER_HOW = Label(
+    name="how",
+    meaning="How a process that takes messages apart failed.",
+    values={
+        "start": "it could not be started",
+        "ended": "somebody else ended it: an operator, or a machine without memory",
+        "late": "it stood still: the machine is overloaded, or somebody stopped it",
+        "broke": "it ended of itself, as some message is more than it can do; twice, and that message is no candidate",
+    },
+)
 SPOOL_WHERE = Label(
     name="where",
     metric="spool_trouble",
@@ -204,6 +214,7 @@ LABELS: tuple[Label, ...] = (
     REASON,
     EFFECT,
     SPOOL_WHERE,
+    WORKER_HOW,
     BUG_WHERE,
     VERDICT,
     EVENT_KIND,

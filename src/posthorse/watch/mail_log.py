@@ -123,6 +123,14 @@ class MailLog:
         """A genuine notification makes no sense; `where` holds no content."""
         self._log.seldom("notification_unreadable", (provider,), text("provider", provider) + said("where", where))
 
+    def not_surveyed(self, provider: ProviderName, why: str) -> None:
+        """Mail waits, or goes elsewhere, since nobody could look into it."""
+        self._log.seldom("not_surveyed", (provider,), text("provider", provider) + said("why", why))
+
+    def worker_failed(self, how: str, why: str) -> None:
+        """A process that takes messages apart failed."""
+        self._log.seldom("worker_failed", (how,), text("how", how) + said("why", why))
+
     def standing_changed(self, provider: ProviderName, state: StandingState, why: str) -> None:
         """A provider tripped or recovered."""
         tell = self._log.warn if state is StandingState.EJECTED else self._log.notice

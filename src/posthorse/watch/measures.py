@@ -111,6 +111,10 @@ class Measures:
         """An endpoint was told of an event, and this came of it."""
         self.counters[metrics.WEBHOOK_ANSWERS].add((endpoint, result))
 
+    def worker_failed(self, how: str) -> None:
+        """A process that takes messages apart failed."""
+        self.counters[metrics.WORKER_FAILURES].add((how,))
+
     def ask(self, metric: Metric, readings: Callable[[], Readings]) -> None:
         """Read this gauge from `readings` whenever somebody scrapes; must be quick and must not raise."""
         assert metric.kind is Kind.GAUGE, metric.name

@@ -169,6 +169,12 @@ SPOOL_TROUBLE = _counter(
     "Times the spool could not promise durability, mail that was refused for it included.",
     "Anything above 0 needs a person: disk full, I/O error, failed fsync.",
 )
+WORKER_FAILURES = _counter(
+    "worker_failures",
+    ("how",),
+    "Failures of the processes that take messages apart for SendGrid and Postmark.",
+    "All but `broke`: such providers get no mail until it ends; `/readyz` and `posthorse providers list` say why.",
+)
 WEBHOOK_ANSWERS = _counter(
     "webhook_answers",
     ("endpoint", "result"),
@@ -283,6 +289,7 @@ METRICS: tuple[Metric, ...] = (
     COMMIT_SECONDS,
     COMMIT_CALLS,
     SPOOL_TROUBLE,
+    WORKER_FAILURES,
     WEBHOOK_ANSWERS,
     WEBHOOK_LAG,
     WEBHOOK_WAITING,

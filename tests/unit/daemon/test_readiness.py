@@ -51,10 +51,12 @@ class House:
     door: Door = field(default_factory=Door)
     keeper: Keeper = field(default_factory=Keeper)
     file: FileInEffect = field(default_factory=FileInEffect)
+    worker_trouble: str = ""
 
     def checks(self) -> dict[str, Check]:
         """Every check now."""
-        look = readiness_of(self.stand.gateway, cast(Any, self.keeper), cast(Any, self.door), self.file)
+        keeper, door = cast(Any, self.keeper), cast(Any, self.door)
+        look = readiness_of(self.stand.gateway, keeper, door, self.file, lambda: self.worker_trouble)
         return {check.name: check for check in look()}
 
     def failed(self) -> dict[str, bool]:
@@ -102,6 +104,17 @@ def test_while_all_providers_are_down_mail_is_still_welcome() -> None:
         stand["B"].always = takes()
         await asyncio.sleep(STUCK_AFTER_S)
         assert house.failed() == {}
+
+    play(story)
+
+
+def test_workers_in_trouble_are_told_and_mail_is_still_welcome() -> None:
+    """Nobody has to require that check."""
+
+    async def story(stand: Stand) -> None:
+        house = House(stand, worker_trouble="no worker could be started: no memory")
+        assert house.failed() == {"workers": False}
+        assert house.checks()["workers"].detail == "no worker could be started: no memory"
 
     play(story)
 

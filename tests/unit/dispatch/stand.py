@@ -53,6 +53,7 @@ class Told:
         self.bugs: list[tuple[str, BaseException]] = []
         self.troubles: list[str] = []
         self.ignored: list[str] = []
+        self.unsurveyed: list[tuple[ProviderName, str]] = []
         self.changes: list[tuple[ProviderName, StandingState, str]] = []
 
     def settled(
@@ -76,6 +77,10 @@ class Told:
     def spool_trouble(self, where: str, error: BaseException) -> None:
         """Remember."""
         self.troubles.append(where)
+
+    def not_surveyed(self, provider: ProviderName, why: str) -> None:
+        """Remember."""
+        self.unsurveyed.append((provider, why))
 
     def order_ignored(self, why: str) -> None:
         """Remember."""

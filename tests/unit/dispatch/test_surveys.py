@@ -185,6 +185,31 @@ def test_no_answer_just_now_is_no_answer_for_ever() -> None:
     play(story, Structured(A, survey))
 
 
+def test_what_speaks_of_us_is_asked_again_ever_seldomer_and_never_final() -> None:
+    """A worker that dies of nobody knows what, for an hour: the mail waits, is asked about a few times, and goes."""
+    well = asyncio.Event()
+
+    async def survey(group: HandoverGroup) -> Obstacle | None:
+        if not well.is_set():
+            raise NotNow("the worker was ended by SIGKILL")
+        return None
+
+    only = Structured(A, survey)
+
+    async def story(stand: Stand) -> None:
+        (message_id,) = await stand.post()
+        await asyncio.sleep(3_600)
+        assert (await stand.view(message_id)).carriage is Carriage.QUEUED
+        assert 10 <= len(only.asked) <= 20
+        assert stand.told.unsurveyed == [(A, "the worker was ended by SIGKILL")] * len(only.asked)
+        well.set()
+        await asyncio.sleep(700)
+        assert (await stand.view(message_id)).carriage is Carriage.HANDED_OVER
+        stand.assert_idle()
+
+    play(story, only)
+
+
 def test_while_one_cannot_answer_the_next_takes_the_mail() -> None:
     """No mail waits for a survey that cannot be made while somebody else is open."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from posthorse.accept.refusal import RefusalKind
+from posthorse.adapters.bounded_worker import Failure
 from posthorse.daemon.doorkeeper import Doorkeeper
 from posthorse.feedback.webhook_messenger import EndpointStanding
 from posthorse.mail.event import EventKind
@@ -24,6 +25,7 @@ from posthorse.watch.labels import (
     VERDICT,
     WEBHOOK_RESULT,
     WEBHOOK_STATE,
+    WORKER_HOW,
     Label,
 )
 from posthorse.watch.log import Log
@@ -69,6 +71,7 @@ def test_every_reason_to_refuse_is_listed() -> None:
 def test_every_effect_of_a_late_answer_is_listed() -> None:
     """The effects are those that the journal counts."""
     assert set(EFFECT.values) == {effect.value for effect in _LATE}
+    assert set(WORKER_HOW.values) == {failure.value for failure in Failure}
 
 
 def told(method: str, position: int = 0) -> Iterator[tuple[str, str]]:

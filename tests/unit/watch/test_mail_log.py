@@ -111,6 +111,8 @@ def test_no_event_holds_an_address(mail_log: MailLog, log: Log, paper: Paper) ->
     mail_log.stopped("SIGTERM")
     mail_log.bug("courier", ValueError(f"cannot parse {ADDRESS}"))
     mail_log.spool_trouble("admit", OSError("disk full"))
+    mail_log.worker_failed("broke", f"bad answer about {ADDRESS}")
+    mail_log.not_surveyed(RELAY, f"no worker for {ADDRESS}")
     mail_log.learnt(TOLD)
     mail_log.event_unknown(TOLD)
     mail_log.notification_refused(RELAY, "signature", "192.0.2.1")

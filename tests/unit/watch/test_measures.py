@@ -51,6 +51,7 @@ def full() -> Measures:
     measures.duplicate(Stream.STANDARD)
     measures.committed(0.002, 7)
     measures.spool_trouble("admit")
+    measures.worker_failed("start")
     measures.log_lost(3)
     measures.bug("courier")
     measures.histograms[metrics.LAG].observe((), 0.0)

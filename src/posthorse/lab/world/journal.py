@@ -61,6 +61,9 @@ class WorldJournal:
         """The database was in trouble."""
         self._trace.note(f"{self._node} spool trouble in {where}: {error}")
 
+    def not_surveyed(self, provider: ProviderName, why: str) -> None:
+        """Not looked at."""
+
     def order_ignored(self, why: str) -> None:
         """A standing order cannot be followed."""
         self._trace.note(f"{self._node} order ignored: {why}")
