@@ -288,6 +288,10 @@ def _exposed(listener: ListenerSettings, path: str) -> Iterator[Problem]:
         yield Problem(
             path=path, what="has no certificate and is not on loopback", remedy="nobody can log in there; add TLS"
         )
+    if listener.http and not listener.tls_certificate and any(role.value == "api" for role in listener.roles):
+        what = "has the role api without TLS and is not on loopback"
+        remedy = "the native API takes no credentials there (tls_required); add TLS"
+        yield Problem(path=path, what=what, remedy=remedy)
     inward = [role.value for role in listener.roles if role.value in {"admin", "metrics"}]
     if listener.http and inward:
         yield Problem(

@@ -83,7 +83,8 @@ def test_what_stays_on_this_machine_may_be_plain() -> None:
     [
         ('[[domains]]\nname = "example.com"\n', "", "domains"),
         ('smtp = "127.0.0.1:0"', 'smtp = "0.0.0.0:2525"', "listen[0]"),
-        ('smtp = "127.0.0.1:0"', 'http = "0.0.0.0:80"', "listen[0].roles"),
+        ('smtp = "127.0.0.1:0"', 'http = "0.0.0.0:80"\nroles = ["metrics"]', "listen[0].roles"),
+        ('smtp = "127.0.0.1:0"', 'http = "0.0.0.0:80"\nroles = ["api"]', "listen[0]"),
         ("[[domains]]", '[[trusted_sources]]\ncidr = "10.0.0.0/8"\n[[domains]]', "trusted_sources[0]"),
         ("[[domains]]", '[[trusted_sources]]\ncidr = "unix"\n[[domains]]', "trusted_sources[0]"),
         ("[[domains]]", '[[trusted_sources]]\ncidr = "loopback"\n[[domains]]', "trusted_sources[0]"),
