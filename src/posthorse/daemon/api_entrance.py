@@ -6,7 +6,7 @@ from posthorse.accept.admission import Admission
 from posthorse.accept.api.app import PREFIX, Api
 from posthorse.accept.api.caller import Callers
 from posthorse.accept.api.looking import Looking
-from posthorse.accept.api.pages import docs, openapi
+from posthorse.accept.api.pages import docs, nowhere, openapi
 from posthorse.accept.credentials import CredentialStore
 from posthorse.accept.login_throttle import LoginThrottle
 from posthorse.accept.reception import Reception
@@ -76,6 +76,8 @@ class ApiEntrance:
             Mount(role=Role.API, path=PREFIX, app=front, methods=()),
             Mount(role=Role.API, path="/api/docs", app=docs),
             Mount(role=Role.API, path="/api/openapi.json", app=openapi),
+            Mount(role=Role.API, path="/api/", app=nowhere, methods=()),
+            Mount(role=Role.API, path="/api", app=nowhere, methods=()),
         ]
 
     def renew(self, trusted: TrustedSources) -> None:

@@ -27,6 +27,7 @@ from posthorse.accept.trusted import UNIX
 from posthorse.asgi import ClientGone, Fields, Receive, Scope, Send, answer
 from posthorse.mail.message import Caller
 from posthorse.mail.ports import Clock
+from posthorse.spool.port import SpoolUnavailable
 
 _T = TypeVar("_T")
 
@@ -114,6 +115,9 @@ class Api:
                 if error.code is Code.REQUEST_TIMEOUT:
                     self._observer.timed_out(_peer(scope))
                 said = _Said(error.code.status, error.problem(), error.more_headers())
+            except SpoolUnavailable:
+                told = ApiError(Code.SPOOL, "The spool cannot be asked now.")
+                said = _Said(told.code.status, told.problem(), told.more_headers())
             except Exception as bug:
                 self._observer.bug(bug)
                 said = _Said(Code.BUG.status, ApiError(Code.BUG).problem())

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from functools import cache
 from html import escape
 
+import msgspec
+
 from posthorse.accept.api.openapi import Json, document, encoded
-from posthorse.accept.api.problems import Code
-from posthorse.asgi import Receive, Scope, Send, respond
+from posthorse.accept.api.problems import CONTENT_TYPE, ApiError, Code
+from posthorse.asgi import Receive, Scope, Send, answer, respond
 
 _HEADERS = (
     (b"cache-control", b"max-age=300"),
@@ -39,6 +41,14 @@ async def openapi(scope: Scope, receive: Receive, send: Send) -> None:
     """`/api/openapi.json`."""
     del receive
     await _say(send, encoded(), b"application/json", head=scope["method"] == "HEAD")
+
+
+async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:
+    """Everything else below `/api/`: where to look."""
+    del receive
+    told = ApiError(Code.NOT_FOUND, "There is nothing at this path; what there is says /api/docs.").problem()
+    head = scope["method"] == "HEAD"
+    await answer(send, told.status, msgspec.json.encode(told), CONTENT_TYPE, head=head)
 
 
 async def _say(send: Send, body: bytes, kind: bytes, *, head: bool) -> None:
@@ -91,9 +101,9 @@ def _operation(path: str, verb: str, operation: Json) -> Iterator[str]:
             yield f"<td>{_text(one['description'])}</tr>"
         yield "</table>"
     yield "<table><tr><th>answer<th>body<th>meaning</tr>"
-    for status, answer in operation["responses"].items():
-        schemas = " ".join(_type(content["schema"]) for content in answer["content"].values())
-        yield f"<tr><td>{status}<td>{schemas}<td>{_text(answer['description'])}</tr>"
+    for status, told in operation["responses"].items():
+        schemas = " ".join(_type(content["schema"]) for content in told["content"].values())
+        yield f"<tr><td>{status}<td>{schemas}<td>{_text(told['description'])}</tr>"
     yield "</table>"
 
 

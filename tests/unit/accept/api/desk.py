@@ -106,11 +106,15 @@ class Desk:
             refused=lambda peer, throttled: self.told.logins.append((peer, throttled)),
         )
         self.reception = Reception()
-        self.api = Api(
+        self.api = self.api_on(self.spool)
+
+    def api_on(self, spool: MemorySpool) -> Api:
+        """The same API, looking into another spool."""
+        return Api(
             admission=self.admission,
             callers=self.callers,
             reception=self.reception,
-            looking=Looking(self.spool, words, standing),
+            looking=Looking(spool, words, standing),
             clock=self.clock,
             observer=self.told,
         )

@@ -10,7 +10,9 @@ from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import AttemptId, NodeId, ProviderName
 from posthorse.mail.outcome import Handover
 from posthorse.mail.stream import SECOND, Stream
-from posthorse.spool.port import LeasedGroup, LeaseRequest, ReleaseMark, Settlement
+from posthorse.spool.desk_port import RecipientView, Selector
+from posthorse.spool.memory import MemorySpool
+from posthorse.spool.port import LeasedGroup, LeaseRequest, ReleaseMark, Settlement, SpoolUnavailable
 from tests.unit.accept.api.desk import MESSAGE, OTHER_KEY, OTHER_SECRET, Answered, Desk, basic
 
 Run = Callable[[Any], Any]
@@ -259,5 +261,24 @@ def test_a_list_takes_only_values_that_can_be_meant(run: Run, query: str, status
         assert answered.status == status
         if status == 200:
             assert answered.json["messages"] == []
+
+    run(story())
+
+
+def test_a_spool_that_cannot_be_asked_is_no_bug(run: Run) -> None:
+    """503 with a time to try again, for looking as for sending."""
+
+    class Down(MemorySpool):
+        async def select(self, selector: Selector, limit: int) -> list[RecipientView]:
+            raise SpoolUnavailable("no")
+
+    async def story() -> None:
+        desk = Desk()
+        desk.api = desk.api_on(Down(clock=desk.clock))
+        for target in ("/api/v1/messages", f"/api/v1/messages/{'0' * 32}"):
+            answered = await desk.ask("GET", target)
+            assert (answered.status, answered.json["code"]) == (503, "spool")
+            assert "retry-after" in answered.headers
+        assert desk.told.bugs == []
 
     run(story())

@@ -90,6 +90,13 @@ def test_every_problem_is_described_where_it_can_come() -> None:
             assert f"`{code.word}`" in described
 
 
+def test_every_operation_may_answer_503() -> None:
+    """Too many connections, or a spool that cannot be asked, whatever is asked for."""
+    for path, operations in document()["paths"].items():
+        for method, operation in operations.items():
+            assert "503" in operation["responses"], (method, path)
+
+
 class _Page(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
