@@ -8,7 +8,7 @@ from typing import Any
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MAIN_TENANT, MessageId, Tenant
 from posthorse.mail.stream import SECOND
-from posthorse.spool.outbox_port import MOST_GIVEN_UP, EndpointState, Happening, Noted, Progress, SpoolOutbox
+from posthorse.spool.outbox_port import EARLY, MOST_GIVEN_UP, EndpointState, Happening, Noted, Progress, SpoolOutbox
 from posthorse.spool.sqlite import SqliteSpool
 from tests.contract.spool_kit import DAY, HANDOVER, HOUR, HandClock, World
 from tests.contract.spool_play import Play, play
@@ -158,6 +158,7 @@ def test_progress_is_one_step(play: Play) -> None:
         world.clock.forward(5)
         (again,) = await outbox(world).due_again(MAIN_TENANT, HOOK, 10)
         assert again.noted == noted(first, now + 5 * SECOND)
+        assert again.noted_at == now
         assert again.happening == found[0]
         await record(world, taken=(first,))
         assert (await state(world)).waiting == 0
@@ -305,6 +306,38 @@ def test_what_was_given_up_is_bounded(play: Play) -> None:
         await record(world, noted=many[10:])
         stands = await state(world)
         assert (stands.given_up, stands.waiting) == (MOST_GIVEN_UP, 1)
+
+    play(story)
+
+
+def test_what_waits_is_made_room_for(play: Play) -> None:
+    """Beyond a bound, what was tried most and longest is given up; what is noted in the same step stays."""
+
+    async def story(world: World) -> None:
+        await outbox(world).enroll(MAIN_TENANT, HOOK)
+        now = world.clock.now()
+        tries = {1: 0, 2: 3, 3: 3, 4: 7, 5: 1}
+        await record(world, noted=tuple(noted(seq, now + HOUR, many) for seq, many in tries.items()))
+        await record(world, most_waiting=5)
+        assert ((await state(world)).waiting, (await state(world)).given_up) == (5, 0)
+        await record(world, most_waiting=2, noted=(noted(4, now, 8), noted(6, None, 8)))
+        stands = await state(world)
+        assert (stands.waiting, stands.given_up) == (3, 3)
+        await outbox(world).enable(MAIN_TENANT, HOOK)
+        found = await outbox(world).due_again(MAIN_TENANT, HOOK, 10)
+        assert sorted(one.noted.seq for one in found) == [1, 4, 5]
+
+    play(story)
+
+
+def test_what_was_given_up_early_says_so(play: Play) -> None:
+    """Why it was not taken stays beside it."""
+
+    async def story(world: World) -> None:
+        await outbox(world).enroll(MAIN_TENANT, HOOK)
+        await record(world, noted=(noted(1, world.clock.now()),))
+        await record(world, most_waiting=0)
+        assert (await state(world)).last_why == f"{EARLY}500"
 
     play(story)
 

@@ -1,8 +1,8 @@
 """What an endpoint is told next: facts of the history that came due, new ones, and those of a replay.
 
-Promise: new facts and those of a replay are begun in the order of the history and never one behind another that was
-left out, so that a place on the history says all. While an endpoint is being tried one event goes, a new one if there
-is one: an event that this endpoint never takes must not be the only one that tries.
+Promise: what is new comes first. New facts and those of a replay are begun in the order of the history and never one
+behind another that was left out, so that a place on the history says all. While an endpoint is being tried one event
+goes, a new one if there is one: an event that this endpoint never takes must not be the only one that tries.
 
 Left out: calling (`webhook_messenger`), what is noted where (`posthorse.spool.outbox_port`).
 """
@@ -20,10 +20,12 @@ FACTS = 512
 """Of the history, looked at in one turn."""
 REPLAY_FACTS = 128
 """The same of a replay, so that what is new does not wait long for it."""
-MOST_AT_ONCE = 64
-"""Noted facts tried in one turn."""
-MOST_WAITING = 1_000
-"""While so many are noted, nothing new is begun: it waits in the history, which has room."""
+MOST_AT_ONCE = 16
+"""Noted facts tried in one turn: new ones wait for as many calls at most."""
+MOST_WAITING, LEFT_WAITING = 10_000, 9_000
+"""When so many facts are noted for an endpoint that takes others, those that were tried most are given up, until so
+many are left. For one that is being tried nothing is given up, and nothing new is begun: the history has room.
+"""
 
 
 class Source(Enum):
@@ -44,6 +46,8 @@ class Item:
     events: tuple[CustomerEvent, ...]
     tries: int = 0
     """Before this one."""
+    failed_at: int = 0
+    """When it was not taken for the last time, microseconds UTC; of `AGAIN` only."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,18 +89,19 @@ Lost = Callable[[BaseException], None]
 
 
 async def gathered(
-    spool: SpoolOutbox, endpoint: Endpoint, state: EndpointState, read_to: int, *, trying: bool, lost: Lost
+    spool: SpoolOutbox, endpoint: Endpoint, state: EndpointState, read_to: int, *, trying: bool, again: int, lost: Lost
 ) -> Batch:
-    """What to tell next. `read_to`: at least `state.read_to`, as far as is remembered; `trying`: a single item."""
+    """What to tell next. `read_to`: at least `state.read_to`, as far as is remembered; `trying`: a single item.
+
+    `again`: at most so many that were noted, and nothing of a replay if it is 0.
+    """
     batch = Batch(read_to=read_to)
     gatherer = _Gatherer(spool, endpoint, batch, lost)
-    if not trying:
-        await gatherer.again(MOST_AT_ONCE)
     if state.waiting < MOST_WAITING:
         batch.read_to = await gatherer.history(Source.NEW, read_to, None)
-    if trying and not batch.items:
-        await gatherer.again(1)
-    if state.replay is not None and not (trying and batch.items):
+    if again and not (trying and batch.items):
+        await gatherer.again(again)
+    if again and state.replay is not None and not (trying and batch.items):
         start, end = state.replay
         batch.replay = (start, await gatherer.history(Source.REPLAY, start, end))
         batch.more = True
@@ -134,19 +139,21 @@ class _Gatherer:
         facts = FACTS if source is Source.NEW else REPLAY_FACTS
         page: Page = await self.spool.happenings(self.endpoint.tenant, after, until, facts)
         for happening in page.happenings:
-            self._add(happening, source, 0)
+            self._add(happening, source)
         self.batch.more = self.batch.more or page.read_to - after >= facts
         return until if until is not None and page.read_to == after else page.read_to
 
     def _again(self, each: Again) -> None:
         if each.happening is None:
             self.batch.taken.append(each.noted.seq)  # retention dropped it: there is nothing left to tell
-        elif not self._add(each.happening, Source.AGAIN, each.noted.tries):
+        elif not self._add(each.happening, Source.AGAIN, each):
             self.batch.taken.append(each.noted.seq)
 
-    def _add(self, happening: Happening, source: Source, tries: int) -> bool:
+    def _add(self, happening: Happening, source: Source, again: Again | None = None) -> bool:
         """Whether there is something to tell of it."""
-        seq = happening.fact.seq
+        seq, tries, failed_at = happening.fact.seq, 0, 0
+        if again is not None:
+            tries, failed_at = again.noted.tries, again.noted_at
         try:
             events = tuple(_wanted(events_of(happening), self.endpoint))
         except Exception as error:
@@ -154,7 +161,8 @@ class _Gatherer:
             self.batch.noted.append(Noted(seq=seq, tries=tries, next_at=None, why="no event could be made of it"))
             return True
         if events:
-            self.batch.items.append(Item(seq=seq, source=source, events=events, tries=tries))
+            item = Item(seq=seq, source=source, events=events, tries=tries, failed_at=failed_at)
+            self.batch.items.append(item)
         return bool(events)
 
 

@@ -2,8 +2,9 @@
 
 Promise: at least once; what was told and not yet recorded when the process dies is told again under the same ids.
 While the spool cannot record what became of a batch, it is remembered here and nothing more is told: a full disk costs
-no calls. One event that is not taken holds up nothing behind it, and an endpoint that is dead is left alone (`webhook_patience`)
-while the history keeps what waits for it. Endpoints share nothing but the spool: none waits for another.
+no calls. An event that is not taken holds up nothing behind it, and nothing is given up because its endpoint was down:
+that is left alone (`webhook_patience`), and what tries whether it is back spends no tries. Endpoints share nothing but
+the spool: none waits for another.
 
 Left out: what is told (`customer_event`), what is next (`outbox_batch`), how (`webhook_call`).
 """
@@ -14,9 +15,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, assert_never
 
-from posthorse.feedback.outbox_batch import Batch, Item, Source, gathered
+from posthorse.feedback.outbox_batch import LEFT_WAITING, MOST_AT_ONCE, MOST_WAITING, Batch, Item, Source, gathered
 from posthorse.feedback.webhook_call import Endpoint, Gone, NotTaken, Taken, call
-from posthorse.feedback.webhook_patience import Patience, next_try
+from posthorse.feedback.webhook_patience import Wellbeing, next_look, next_try
 from posthorse.mail.ports import Clock, HttpExchange, Rng
 from posthorse.mail.stream import SECOND
 from posthorse.spool.outbox_port import EndpointState, Noted, Progress, SpoolOutbox
@@ -59,6 +60,10 @@ class OutboxJournal(Protocol):
         """It takes events again."""
         ...
 
+    def webhook_crowded(self, endpoint: str, given_up: int) -> None:
+        """It takes events and refused so many others that the ones tried most were given up early."""
+        ...
+
     def webhook_disabled(self, endpoint: str, why: str) -> None:
         """Nothing is sent there until a person enables it."""
         ...
@@ -95,7 +100,7 @@ class Messenger:
         self.endpoint = endpoint
         self._ports = ports
         self._exchange = ports.exchange_for(endpoint)
-        self._patience = Patience()
+        self._wellbeing = Wellbeing()
         self._ending = False
         self._disabled = False
         self._gone = False
@@ -113,7 +118,7 @@ class Messenger:
         """How the endpoint is now."""
         if self._disabled:
             return EndpointStanding.DISABLED
-        return EndpointStanding.RESTING if self._patience.is_trying else EndpointStanding.OPEN
+        return EndpointStanding.RESTING if self._wellbeing.is_trying else EndpointStanding.OPEN
 
     @property
     def waiting(self) -> int:
@@ -151,14 +156,18 @@ class Messenger:
         if self._unrecorded is not None:
             await self._keep(self._unrecorded)
         state = await self._look()
-        if self._disabled or self._patience.rests(self._ports.clock.monotonic()):
+        if self._disabled or self._wellbeing.rest_left_s(self._now_s, new=True):
             return False
+        if state.waiting >= MOST_WAITING and not self._wellbeing.is_trying_new:
+            await self._make_room(state)
+            return True
         batch = await gathered(
             self._ports.spool,
             self.endpoint,
             state,
             self._read_to,
-            trying=self._patience.is_trying,
+            trying=self._wellbeing.is_trying_new,
+            again=self._wellbeing.again_at_once(self._now_s, MOST_AT_ONCE),
             lost=lambda error: self._ports.journal.bug("webhooks", error),
         )
         self._caught_up = not batch.items and batch.read_to == self._read_to
@@ -179,13 +188,19 @@ class Messenger:
             await spool.enable(endpoint.tenant, endpoint.name)  # it points elsewhere now
             state = await spool.enroll(endpoint.tenant, endpoint.name)
         if self._disabled and state.disabled_at is None:
-            self._patience = Patience()
+            self._wellbeing = Wellbeing()
         elif self._state is None and state.waiting:
-            self._patience = Patience(is_trying=True)  # tries are not spent on an endpoint that died before we did
+            self._wellbeing = Wellbeing(is_trying=True)  # tries are not spent on an endpoint that died before we did
         self._disabled = state.disabled_at is not None
         self._read_to = max(self._read_to, state.read_to)
         self._state = state
         return state
+
+    async def _make_room(self, state: EndpointState) -> None:
+        """The endpoint takes events: what it refuses must not keep it from those that come."""
+        given_up = state.waiting - LEFT_WAITING
+        self._ports.journal.webhook_crowded(self.endpoint.name, given_up)
+        await self._keep(Progress(tenant=state.tenant, name=state.name, most_waiting=LEFT_WAITING))
 
     async def _pass_on(self, batch: Batch, state: EndpointState) -> None:
         """There was nothing to tell: remember the place, and record it now and then."""
@@ -214,7 +229,7 @@ class Messenger:
                 lanes.create_task(self._lane(batch))
 
     async def _lane(self, batch: Batch) -> None:
-        while batch.items and not self._must_stop():
+        while batch.items and not self._must_stop(batch.items[0]):
             item = batch.items.popleft()
             noted = await self._tell_one(item)
             if noted is not None:
@@ -222,8 +237,9 @@ class Messenger:
             elif item.source is not Source.NEW:
                 batch.taken.append(item.seq)
 
-    def _must_stop(self) -> bool:
-        return self._ending or self._gone or self._patience.rests(self._ports.clock.monotonic())
+    def _must_stop(self, item: Item) -> bool:
+        left_s = self._wellbeing.rest_left_s(self._now_s, new=item.source is Source.NEW)
+        return self._ending or self._gone or left_s > 0
 
     async def _tell_one(self, item: Item) -> Noted | None:
         """Every event of one fact; what is to be noted if one of them is not taken."""
@@ -235,7 +251,7 @@ class Messenger:
                     if self._told_rest:
                         self._told_rest = False
                         journal.webhook_recovered(name)
-                    self._patience.succeeded()
+                    self._wellbeing.succeeded(clock.now())
                     journal.webhook_answered(name, "taken")
                 case Gone():
                     self._gone = True
@@ -247,11 +263,22 @@ class Messenger:
         return None
 
     def _not_taken(self, item: Item, answer: NotTaken) -> Noted:
-        clock, journal, name = self._ports.clock, self._ports.journal, self.endpoint.name
-        tries = item.tries + 1
-        next_at = next_try(tries, clock.now(), self._ports.rng.random(), answer.wait_s)
+        clock, journal, name, now_s = self._ports.clock, self._ports.journal, self.endpoint.name, self._now_s
+        again = item.source is Source.AGAIN
+        refused = again and self._wellbeing.refuses(item.failed_at)
+        if not refused or answer.wait_s is not None:
+            tell = self._wellbeing.failed(now_s, new=item.source is Source.NEW, wait_s=answer.wait_s)
+            if tell and not self._told_rest:
+                self._told_rest = True
+                journal.webhook_rests(name, answer.why)
+        tries = item.tries + (refused or not again)
+        if refused or not again:
+            next_at = next_try(tries, clock.now(), self._ports.rng.random(), answer.wait_s)
+        else:
+            next_at = next_look(tries, clock.now(), self._wellbeing.rest_left_s(now_s, new=False))
         journal.webhook_answered(name, "not_taken" if next_at is not None else "given_up")
-        if self._patience.failed(clock.monotonic(), answer.wait_s) and not self._told_rest:
-            self._told_rest = True
-            journal.webhook_rests(name, answer.why)
         return Noted(seq=item.seq, tries=tries, next_at=next_at, why=answer.why)
+
+    @property
+    def _now_s(self) -> float:
+        return self._ports.clock.monotonic()

@@ -1,7 +1,12 @@
 """When an event is tried again, and when an endpoint is left alone for a while. Pure.
 
-An event is tried eight times over some 28 hours. An endpoint that fails several times in a row rests, and then one
-event tries whether it is back: a dead endpoint costs a call every few minutes, however many events wait for it.
+An event that a living endpoint refuses is tried eight times over some 28 hours. An endpoint that fails several times in
+a row rests, and then one event tries whether it is back: a dead endpoint costs a call every few minutes, however many
+events wait for it. An event that fails again is refused if the endpoint took another one since; else it may be the
+endpoint, so that this is no try, and the event is due again after the rest.
+
+An event that fails again, or of a replay, makes others like it wait, and never one that is new. So an endpoint that
+refuses one kind of events keeps the feed of all others.
 
 Left out: what counts as failing (`webhook_call`).
 """
@@ -28,6 +33,11 @@ def next_try(tries: int, now: int, chance: float, wait_s: float | None = None) -
     return now + int(max(delay_s, wait_s or 0.0) * SECOND)
 
 
+def next_look(tries: int, now: int, rest_left_s: float) -> int:
+    """When an event shows again whether the endpoint is back, microseconds UTC: after the rest, or soon."""
+    return now + int((rest_left_s or min(LONGEST_REST_S, DELAYS_S[min(tries, len(DELAYS_S) - 1)])) * SECOND)
+
+
 class Patience:
     """What is known of one endpoint's well-being. Times are seconds of a monotonic clock."""
 
@@ -48,6 +58,10 @@ class Patience:
         """Whether it must not be called now."""
         return now_s < self._rest_until_s
 
+    def rest_left_s(self, now_s: float) -> float:
+        """How long it must not be called yet."""
+        return max(0.0, self._rest_until_s - now_s)
+
     def succeeded(self) -> None:
         """It took an event."""
         self._failures = self._rests = 0
@@ -62,6 +76,58 @@ class Patience:
         if self._failures < FAILURES and not self.is_trying and wait_s is None:
             return False
         rest_s = min(LONGEST_REST_S, FIRST_REST_S * 2**self._rests)
+        if wait_s is not None:
+            rest_s = max(wait_s, rest_s if self.is_trying else 0.0)
         self._rests = min(self._rests + 1, 16)
-        self._rest_until_s = now_s + (rest_s if wait_s is None else wait_s)
+        self._rest_until_s = now_s + rest_s
         return True
+
+
+class Wellbeing:
+    """What is known of one endpoint, by new events and by those that were told before. Any success is one of both."""
+
+    __slots__ = ("_again", "_new", "_took_at")
+
+    def __init__(self, *, is_trying: bool = False) -> None:
+        """`is_trying`: there are signs that it was not well, so begin with one event."""
+        self._new, self._again = Patience(is_trying=is_trying), Patience(is_trying=is_trying)
+        self._took_at = 0
+
+    @property
+    def is_trying(self) -> bool:
+        """Nobody knows whether it lives."""
+        return self._new.is_trying or self._again.is_trying
+
+    @property
+    def is_trying_new(self) -> bool:
+        """New events failed, too: one event at a time."""
+        return self._new.is_trying
+
+    def rest_left_s(self, now_s: float, *, new: bool) -> float:
+        """For how long such an event must not be sent yet."""
+        left_s = self._new.rest_left_s(now_s)
+        return left_s if new else max(left_s, self._again.rest_left_s(now_s))
+
+    def again_at_once(self, now_s: float, most: int) -> int:
+        """How many that were told before may be sent now."""
+        if self.rest_left_s(now_s, new=False):
+            return 0
+        return 1 if self.is_trying else most
+
+    def succeeded(self, now: int) -> None:
+        """It took an event; microseconds UTC."""
+        self._took_at = now
+        self._new.succeeded()
+        self._again.succeeded()
+
+    def refuses(self, failed_at: int) -> bool:
+        """Whether it took another event since this one was not taken: then the next failure is the event's own."""
+        return self._took_at > failed_at
+
+    def failed(self, now_s: float, *, new: bool, wait_s: float | None = None) -> bool:
+        """It did not, and that says something of the endpoint. Answers whether people should know that it rests: new
+        events failed in a row, or one that only tried.
+        """
+        was_trying = self.is_trying
+        patience = self._new if new or wait_s is not None else self._again
+        return patience.failed(now_s, wait_s) and (was_trying or patience is self._new)

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from posthorse.mail.ids import MessageId, Tenant
 from posthorse.spool.memory_book import MemoryBook
 from posthorse.spool.outbox_port import (
+    EARLY,
     MOST_GIVEN_UP,
     Again,
     EndpointKey,
@@ -73,11 +74,11 @@ class MemoryOutbox:
     async def due_again(self, tenant: Tenant, name: str, limit: int) -> Sequence[Again]:
         """As the port says."""
         now = self._book.now
-        noted = [each for each, _ in self._noted.get((tenant, name), {}).values()]
-        due = [(each.next_at, each.seq, each) for each in noted if each.next_at is not None and each.next_at <= now]
+        noted = self._noted.get((tenant, name), {}).values()
+        due = [(one.next_at, one.seq, one, at) for one, at in noted if one.next_at is not None and one.next_at <= now]
         return [
-            Again(noted=each, happening=self._happening_at(each.seq))
-            for _, _, each in sorted(due, key=lambda one: one[:2])[:limit]
+            Again(noted=each, noted_at=at, happening=self._happening_at(each.seq))
+            for _, _, each, at in sorted(due, key=lambda one: one[:2])[:limit]
         ]
 
     async def record(self, progress: Progress) -> None:
@@ -160,12 +161,19 @@ class MemoryOutbox:
         noted = self._noted[key]
         for seq in progress.taken:
             noted.pop(seq, None)
+        if progress.most_waiting is not None:
+            self._crowd_out(noted, progress.most_waiting)
         for each in progress.noted:
             noted[each.seq] = (each, now)
         for seq in sorted((s for s, (each, _) in noted.items() if each.next_at is None), reverse=True)[MOST_GIVEN_UP:]:
             del noted[seq]
         if progress.disabled:
             self._disable(key, progress.disabled, progress.url, now)
+
+    def _crowd_out(self, noted: dict[int, tuple[Noted, int]], most: int) -> None:
+        waiting = [each for each, _ in noted.values() if each.next_at is not None]
+        for each in sorted(waiting, key=lambda one: (-one.tries, one.seq))[: max(0, len(waiting) - most)]:
+            noted[each.seq] = (replace(each, next_at=None, why=EARLY + each.why), noted[each.seq][1])
 
     def _disable(self, key: EndpointKey, why: str, url: str, now: int) -> bool:
         state = self._states.get(key)

@@ -61,6 +61,8 @@ class Again:
     """A noted fact whose time has come. `happening` None: retention has dropped it."""
 
     noted: Noted
+    noted_at: int
+    """When, microseconds UTC."""
     happening: Happening | None
 
 
@@ -102,9 +104,17 @@ class Progress:
     taken: tuple[int, ...] = ()
     """Facts that need not be noted any more."""
     noted: tuple[Noted, ...] = ()
+    most_waiting: int | None = None
+    """So many facts go on waiting, before these are noted: of more, those that were tried most are given up, the oldest
+    first. None: all.
+    """
     disabled: str = ""
     """Why nothing more may be sent there; empty: it may."""
     url: str = ""
+
+
+EARLY = "given up early, too many waited: "
+"""Stands before why a fact was not taken, if it was given up to make room."""
 
 
 class SpoolOutbox(Protocol):

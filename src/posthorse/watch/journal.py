@@ -155,6 +155,12 @@ class Journal:
         """It takes events again."""
         self.log.webhook_recovered(endpoint)
 
+    def webhook_crowded(self, endpoint: str, given_up: int) -> None:
+        """It refused so many events, while it took others, that the ones tried most were given up early."""
+        for _ in range(given_up):
+            self.measures.webhook_answered(endpoint, "given_up")
+        self.log.webhook_crowded(endpoint, given_up)
+
     def webhook_disabled(self, endpoint: str, why: str) -> None:
         """Nothing is sent there until a person enables it."""
         self.log.webhook_disabled(endpoint, why)

@@ -95,6 +95,9 @@ class Paper:
     def webhook_recovered(self, endpoint: str) -> None:
         self.lines.append(("recovered", endpoint))
 
+    def webhook_crowded(self, endpoint: str, given_up: int) -> None:
+        self.lines.append(("crowded", endpoint, str(given_up)))
+
     def webhook_disabled(self, endpoint: str, why: str) -> None:
         self.lines.append(("disabled", endpoint, why))
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from posthorse.feedback.customer_event import CustomerEvent, CustomerEventKind, events_of
-from posthorse.feedback.outbox_batch import MOST_WAITING
+from posthorse.feedback.outbox_batch import FACTS
 from posthorse.mail.ids import MAIN_TENANT, MessageId, Tenant
 from posthorse.mail.ports import HttpRequest, HttpResponse
 from posthorse.mail.stream import SECOND
@@ -185,8 +185,12 @@ def test_whatever_dies_whenever_nothing_is_lost(seed: int) -> None:
     staged(story, seed)
 
 
-def test_what_is_noted_is_bounded() -> None:
-    """An endpoint that takes every second event only cannot fill the notes: then nothing new is begun."""
+def test_what_is_noted_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint that takes every second event only cannot fill the notes, and gets all the same what is new."""
+    most = 400
+    for module in ("outbox_batch", "webhook_messenger"):
+        monkeypatch.setattr(f"posthorse.feedback.{module}.MOST_WAITING", most)
+    monkeypatch.setattr("posthorse.feedback.webhook_messenger.LEFT_WAITING", most - 50)
 
     async def story(stage: Stage) -> None:
         turns = iter(range(10**9))
@@ -198,12 +202,13 @@ def test_what_is_noted_is_bounded() -> None:
         stage.endpoints.scripts["shop.example"] = script
         await stage.outbox.follow([endpoint()])
         await asyncio.sleep(1)
-        await stage.mail(4_000)
+        ids = await stage.mail(4_000)
         worst = 0
         for _ in range(100):
             await asyncio.sleep(1)
             worst = max(worst, (await stage.state()).waiting)
-        assert worst < MOST_WAITING + 512
+        assert worst < most + FACTS + 1
+        assert {one.message_id for one in stage.told()} == set(ids)
 
     staged(story)
 

@@ -13,7 +13,9 @@ HOUR = 3_600.0
 
 
 def test_an_event_that_fails_holds_up_nothing_and_is_tried_eight_times() -> None:
-    """One event that is never taken: the others arrive at once; it is tried over some 28 hours, then given up."""
+    """One event that is never taken: the others arrive at once; it is tried over some 28 hours in which the endpoint
+    takes others, then given up.
+    """
 
     async def story(stage: Stage) -> None:
         poison: list[str] = []
@@ -25,20 +27,23 @@ def test_an_event_that_fails_holds_up_nothing_and_is_tried_eight_times() -> None
         await stage.outbox.follow([endpoint()])
         await asyncio.sleep(1)
         poison += await stage.mail()
-        rest = await stage.mail(50)
         began_s = stage.loop.time()
-        await asyncio.sleep(20)
+        await asyncio.sleep(4)
+        rest = await stage.mail(50)
+        await asyncio.sleep(3)
         assert {one.message_id for one in stage.told()} == {*poison, *rest}
-        await stage.until(lambda: stage.paper.count("answered", SHOP, "given_up") == 1, every_s=60)
+        while not stage.paper.count("answered", SHOP, "given_up"):
+            await stage.mail()
+            await asyncio.sleep(HOUR / 15)
         tries = [one for one in stage.told() if one.message_id == poison[0]]
         assert len(tries) == 8
         assert 27 * HOUR < stage.loop.time() - began_s < 32 * HOUR
         assert len({one.event_id for one in tries}) == 1, "a receiver can tell a repetition"
         state = await stage.state()
         assert (state.waiting, state.given_up, state.last_why) == (0, 1, "answered 500")
-        assert len(stage.told()) == 58
+        assert stage.paper.count("rests") == 0
 
-    staged(story, look_every_s=10)
+    staged(story, look_every_s=2)
 
 
 def test_a_dead_endpoint_costs_few_calls() -> None:
@@ -64,6 +69,91 @@ def test_a_dead_endpoint_costs_few_calls() -> None:
         assert {one.message_id for one in stage.told()} == set(ids)
         state = await stage.state()
         assert (state.waiting, state.given_up) == (0, 0)
+
+    staged(story, look_every_s=20)
+
+
+@pytest.mark.parametrize("count", [1, 3, 40])
+@pytest.mark.parametrize("dead", [refuses, answers(500), answers(503, retry_after="20")])
+def test_nothing_is_given_up_because_its_endpoint_was_down(dead: Script, count: int) -> None:
+    """However little there is to tell, and though the gateway starts again: after five days all of it is told, soon."""
+
+    async def story(stage: Stage) -> None:
+        stage.endpoints.scripts["shop.example"] = dead
+        await stage.outbox.follow([endpoint()])
+        await asyncio.sleep(1)
+        ids = await stage.mail(count)
+        for _ in range(5):
+            await asyncio.sleep(24 * HOUR)
+            await stage.outbox.stop()
+            stage.outbox = stage.another()
+            await stage.outbox.follow([endpoint()])
+        state = await stage.state()
+        assert (state.given_up, stage.paper.count("answered", SHOP, "given_up")) == (0, 0)
+        calls = len(stage.told())
+        assert calls < 5 * 24 * 12.5 + 60
+        stage.endpoints.scripts["shop.example"] = answers(200)
+        await asyncio.sleep(900)
+        assert sorted(one.message_id for one in stage.told()[calls:]) == sorted(ids)
+        assert (await stage.state()).waiting == 0
+
+    staged(story, look_every_s=20)
+
+
+def test_an_endpoint_that_refuses_one_kind_keeps_its_feed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quarter of the events is refused for days, more than may wait: the others arrive at once all the time, and what
+    is given up early is counted and told to people.
+    """
+    for module in ("outbox_batch", "webhook_messenger"):
+        monkeypatch.setattr(f"posthorse.feedback.{module}.MOST_WAITING", 60)
+        monkeypatch.setattr(f"posthorse.feedback.{module}.LEFT_WAITING", 50)
+
+    async def story(stage: Stage) -> None:
+        bad: set[str] = set()
+
+        async def script(request: HttpRequest) -> HttpResponse:
+            return HttpResponse(status=400 if any(one.encode() in request.body for one in bad) else 204)
+
+        stage.endpoints.scripts["shop.example"] = script
+        await stage.outbox.follow([endpoint()])
+        await asyncio.sleep(1)
+        worst = 0
+        for _ in range(72):
+            ids = await stage.mail(40)
+            bad.update(ids[::4])
+            await asyncio.sleep(60)
+            told = {one.message_id for one in stage.told()}
+            assert set(ids) <= told
+            await asyncio.sleep(HOUR - 60)
+            worst = max(worst, (await stage.state()).waiting)
+        assert worst < 60 + 40
+        crowded = sum(int(line[2]) for line in stage.paper.lines if line[0] == "crowded")
+        state = await stage.state()
+        assert crowded > 500
+        assert state.given_up == crowded == len(bad) - state.waiting
+        assert stage.outbox.lag_readings() == {(SHOP,): 0.0}
+
+    staged(story, look_every_s=5)
+
+
+def test_a_dead_endpoint_is_given_no_more_than_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When as much waits as may, nothing is given up for one that is dead: the history keeps what is new."""
+    for module in ("outbox_batch", "webhook_messenger"):
+        monkeypatch.setattr(f"posthorse.feedback.{module}.MOST_WAITING", 30)
+
+    async def story(stage: Stage) -> None:
+        stage.endpoints.scripts["shop.example"] = refuses
+        await stage.outbox.follow([endpoint()])
+        await asyncio.sleep(1)
+        ids = await stage.mail(200)
+        await asyncio.sleep(24 * HOUR)
+        state = await stage.state()
+        assert (state.waiting, state.given_up) == (30, 0)
+        calls = len(stage.told())
+        del stage.endpoints.scripts["shop.example"]
+        await asyncio.sleep(HOUR)
+        assert sorted(one.message_id for one in stage.told()[calls:]) == sorted(ids)
+        assert not stage.paper.count("crowded")
 
     staged(story, look_every_s=20)
 

@@ -3,7 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posthorse.feedback.webhook_patience import DELAYS_S, FAILURES, JITTER, LONGEST_REST_S, Patience, next_try
+from posthorse.feedback.webhook_patience import (
+    DELAYS_S,
+    FAILURES,
+    JITTER,
+    LONGEST_REST_S,
+    Patience,
+    Wellbeing,
+    next_look,
+    next_try,
+)
 from posthorse.mail.stream import SECOND
 
 HOURS_28 = 28 * 3_600
@@ -68,3 +77,32 @@ def test_who_asks_to_be_left_alone_is() -> None:
     assert patience.failed(0.0, 60.0)
     assert patience.rests(59.0)
     assert not patience.rests(60.0)
+
+
+def test_what_fails_again_keeps_nothing_new_waiting() -> None:
+    """Events that were told before and fail in a row rest by themselves; a success of either kind ends both rests."""
+    being = Wellbeing()
+    assert [being.failed(0.0, new=False) for _ in range(FAILURES)] == [False] * FAILURES
+    assert (being.rest_left_s(1.0, new=True), being.rest_left_s(1.0, new=False)) == (0.0, 4.0)
+    assert (being.is_trying, being.is_trying_new) == (True, False)
+    assert (being.again_at_once(1.0, 16), being.again_at_once(5.0, 16)) == (0, 1)
+    assert being.failed(5.0, new=False), "it tried, and failed: people should know"
+    being.succeeded(7)
+    assert (being.is_trying, being.again_at_once(99.0, 16)) == (False, 16)
+    assert (being.refuses(6), being.refuses(7)) == (True, False)
+
+
+def test_new_events_that_fail_keep_everything_waiting() -> None:
+    """So does an answer with a time to wait, whatever it answered."""
+    for failures, wait_s in ((FAILURES, None), (1, 60.0)):
+        being = Wellbeing()
+        assert [being.failed(0.0, new=wait_s is None, wait_s=wait_s) for _ in range(failures)][-1]
+        assert being.rest_left_s(1.0, new=True) == being.rest_left_s(1.0, new=False) > 0
+        assert being.is_trying_new
+
+
+@given(tries=st.integers(0, 8), rest_left_s=st.floats(0, 3_600))
+def test_the_next_look_comes_after_the_rest_and_soon(tries: int, rest_left_s: float) -> None:
+    """Never within the rest, and without one within five minutes."""
+    at = next_look(tries, 0, rest_left_s)
+    assert rest_left_s * SECOND - 1 <= at <= max(rest_left_s, LONGEST_REST_S) * SECOND

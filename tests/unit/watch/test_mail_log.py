@@ -120,6 +120,7 @@ def test_no_event_holds_an_address(mail_log: MailLog, log: Log, paper: Paper) ->
     mail_log.notification_unreadable(RELAY, f"Message: {ADDRESS}")
     mail_log.webhook_rests("shop", f"answered 500 for {ADDRESS}")
     mail_log.webhook_recovered("shop")
+    mail_log.webhook_crowded("shop", 1_000)
     mail_log.webhook_disabled("shop", f"said 410 to {ADDRESS}")
     log.flush()
     raw = b"".join(paper.written)

@@ -12,6 +12,7 @@ import msgspec
 
 from posthorse.mail.ids import MessageId, Tenant
 from posthorse.spool.outbox_port import (
+    EARLY,
     MOST_GIVEN_UP,
     TOLD_STATES,
     Again,
@@ -42,7 +43,7 @@ _HappeningTuple = tuple[MessageTuple, str, _FactTuple]
 _StateTuple = tuple[str, str, int, int | None, int | None, int | None, str, str, int, int, int | None, str, int | None]
 
 _decode_happenings = msgspec.json.Decoder(list[_HappeningTuple]).decode
-_decode_again = msgspec.json.Decoder(list[tuple[int, int, int, str, _HappeningTuple | None]]).decode
+_decode_again = msgspec.json.Decoder(list[tuple[int, int, int, str, int, _HappeningTuple | None]]).decode
 _decode_states = msgspec.json.Decoder(list[_StateTuple]).decode
 _decode_pair = msgspec.json.Decoder(tuple[int | None, int | None]).decode
 
@@ -190,9 +191,10 @@ def _due_again(bindings: dict[str, Value], connection: apsw.Connection) -> list[
     return [
         Again(
             noted=Noted(seq=seq, tries=tries, next_at=next_at, why=why),
+            noted_at=at,
             happening=None if columns is None else _happening(columns),
         )
-        for seq, tries, next_at, why, columns in _decode_again(text)
+        for seq, tries, next_at, why, at, columns in _decode_again(text)
     ]
 
 
@@ -206,10 +208,12 @@ def _record(progress: Progress, book: SqliteBook) -> None:
         run(_SQL["replayed"], {**key, "from": progress.replayed[0], "to": progress.replayed[1]})
     for seq in progress.taken:
         run(_SQL["take"], {**key, "seq": seq})
+    if progress.most_waiting is not None:
+        run(_SQL["crowd_out"], {**key, "most": progress.most_waiting, "early": EARLY})
     for noted in progress.noted:
         more: dict[str, Value] = {"seq": noted.seq, "tries": noted.tries, "next_at": noted.next_at, "why": noted.why}
         run(_SQL["note"], {**key, **more, "now": book.now})
-    if any(noted.next_at is None for noted in progress.noted):
+    if progress.most_waiting is not None or any(noted.next_at is None for noted in progress.noted):
         run(_SQL["trim"], {**key, "most": MOST_GIVEN_UP})
     if progress.disabled:
         run(_SQL["disable"], {**key, "why": progress.disabled, "url": progress.url, "now": book.now})

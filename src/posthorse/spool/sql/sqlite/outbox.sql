@@ -28,7 +28,7 @@ SELECT (SELECT ifnull(max(seq), :after) FROM w), (
     WHERE m.tenant = :tenant);
 
 -- name: due_again
-SELECT json_group_array(json_array(u.seq, u.tries, u.next_at, u.why, json((
+SELECT json_group_array(json_array(u.seq, u.tries, u.next_at, u.why, u.at, json((
     SELECT {happening}
     FROM history AS h CROSS JOIN message AS m ON m.id = h.id CROSS JOIN recipient AS r ON r.id = h.id AND r.n = h.n
     WHERE h.seq = u.seq))))
@@ -51,6 +51,12 @@ DELETE FROM undelivered WHERE tenant = :tenant AND name = :name AND seq = :seq;
 -- name: note
 INSERT OR REPLACE INTO undelivered (tenant, name, seq, tries, next_at, why, at)
 VALUES (:tenant, :name, :seq, :tries, :next_at, :why, :now);
+
+-- name: crowd_out
+UPDATE undelivered SET next_at = NULL, why = :early || why WHERE tenant = :tenant AND name = :name AND seq IN (
+    SELECT seq FROM undelivered WHERE tenant = :tenant AND name = :name AND next_at IS NOT NULL
+    ORDER BY tries DESC, seq LIMIT max(0, (
+        SELECT count(*) FROM undelivered WHERE tenant = :tenant AND name = :name AND next_at IS NOT NULL) - :most));
 
 -- name: trim
 DELETE FROM undelivered WHERE tenant = :tenant AND name = :name AND next_at IS NULL AND seq NOT IN (
