@@ -5,7 +5,7 @@ on its machine, since a user that is throttled for a peer costs the peer nothing
 """
 
 from posthorse.accept.buckets import TokenBuckets
-from posthorse.accept.trusted import site
+from posthorse.mail.peer import site
 from posthorse.mail.ports import Clock
 
 USER_BURST = 10

@@ -17,9 +17,10 @@ from functools import lru_cache
 from posthorse.accept.control import NO_CONTROLS, Controls, read_controls
 from posthorse.accept.headers import HeaderBlock, cut
 from posthorse.accept.refusal import LOOP, Refused, malformed
-from posthorse.accept.trusted import TRUSTED_PREFIX, parse_peer
+from posthorse.accept.trusted import TRUSTED_PREFIX
 from posthorse.mail.large import poured, slices, vessel
 from posthorse.mail.message import Front, Submission
+from posthorse.mail.peer import parse_peer
 from posthorse.mail.stream import SECOND
 
 MAX_HOPS = 100

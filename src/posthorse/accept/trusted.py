@@ -6,11 +6,11 @@ words: `loopback`, this machine, and `unix`, whoever may open a unix socket that
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from posthorse.mail.ids import Tenant
 from posthorse.mail.message import Caller
+from posthorse.mail.peer import parse_peer
 
 TRUSTED_PREFIX = "trusted:"
 """What the credential of such a caller begins with."""
@@ -79,24 +79,3 @@ class TrustedSources:
 
 def _caller(source: TrustedSource, peer: str) -> Caller:
     return Caller(tenant=source.tenant, credential=TRUSTED_PREFIX + source.cidr, peer=peer)
-
-
-def parse_peer(peer: str) -> IPv4Address | IPv6Address | None:
-    """The peer's address, an IPv4 address mapped into IPv6 as what it is; None: no address (a local socket)."""
-    try:
-        address = ip_address(peer.partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-_IPV6_SITE_BITS = 64
-
-
-@lru_cache(maxsize=1_024)
-def site(peer: str) -> str:
-    """Who is behind an address: with IPv6 whoever has one address has a whole network of them."""
-    address = parse_peer(peer)
-    if address is None or address.version == 4:
-        return str(address or peer)
-    return str(int(address) >> _IPV6_SITE_BITS)

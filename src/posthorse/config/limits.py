@@ -27,7 +27,9 @@ class LimitSettings:
         int,
         Meta(ge=1),
         Setting(
-            "Most SMTP connections at once from one address.", "connections_per_peer = 50", "Further ones get 421."
+            "Most connections at once from one address, by SMTP and at each HTTP listener.",
+            "connections_per_peer = 50",
+            "Further ones get 421 or 503. Set it higher for a listener behind a proxy: everybody comes from there.",
         ),
     ] = 500
     idle_timeout_s: Annotated[

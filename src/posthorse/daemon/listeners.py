@@ -57,7 +57,14 @@ async def _open(
     try:
         if one.http is not None:
             app = app_for(frozenset(one.roles))
-            serving = await serve_http(app, address.host, address.port, _certificate(one), address.path)
+            serving = await serve_http(
+                app,
+                address.host,
+                address.port,
+                _certificate(one),
+                address.path,
+                most_of_one_peer=lambda: smtp.limits.connections_per_peer,
+            )
             listeners.http.append(serving)
             scheme = "https" if one.tls_certificate else "http"
             port = 0 if address.path else serving.port

@@ -7,7 +7,7 @@ ending the process; a client cannot claim another address by a header. Left out:
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from uvicorn import Config, Server
 
 from posthorse.asgi import App
 from posthorse.web.bounded_head import BoundedHeadProtocol
+from posthorse.web.crowd import Crowd
 
 _LOGGER = logging.getLogger("uvicorn")
 _LOGGER.addHandler(logging.NullHandler())
@@ -26,7 +27,9 @@ GRACE_S = 5
 SOCKET_MODE = 0o660
 """Of a unix socket: for the gateway's own user and group."""
 MOST_CONNECTIONS = 2_000
-"""Open connections and requests under way; beyond it the answer is 503."""
+"""Open connections of one listener; beyond it somebody gives way, or the answer is 503."""
+MOST_OF_ONE_PEER = 500
+"""Of those from one address, unless it is set."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,18 +83,27 @@ class HttpServing:
 
 
 async def serve_http(
-    app: App, host: str, port: int, certificate: Certificate | None = None, path: str = ""
+    app: App,
+    host: str,
+    port: int,
+    certificate: Certificate | None = None,
+    path: str = "",
+    most_of_one_peer: Callable[[], int] = lambda: MOST_OF_ONE_PEER,
 ) -> HttpServing:
-    """Serve an ASGI application; port 0: any free one; `path`: at this unix socket instead. Raises OSError if the
-    address cannot be had.
+    """Serve an ASGI application; port 0: any free one; `path`: at this unix socket instead; `most_of_one_peer`:
+    connections from one address, as it is set now. Raises OSError if the address cannot be had.
     """
+
+    class Protocol(BoundedHeadProtocol):
+        crowd = Crowd(MOST_CONNECTIONS, most_of_one_peer)
+
     config = Config(
         app,
         host=host,
         port=port,
         uds=path or None,
         loop="none",
-        http=BoundedHeadProtocol,
+        http=Protocol,
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -99,7 +111,7 @@ async def serve_http(
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=MOST_CONNECTIONS,
+        limit_concurrency=2 * MOST_CONNECTIONS,  # the crowd keeps to less, but for those just being told so
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
         ssl_certfile=certificate.chain if certificate else None,

@@ -2,8 +2,9 @@
 
 import pytest
 
-from posthorse.accept.trusted import TrustedSource, TrustedSources, parse_peer
+from posthorse.accept.trusted import TrustedSource, TrustedSources
 from posthorse.mail.ids import MAIN_TENANT, Tenant
+from posthorse.mail.peer import parse_peer
 
 
 def test_nobody_is_trusted_by_default() -> None:

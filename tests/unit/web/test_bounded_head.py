@@ -77,3 +77,32 @@ def test_slow_body_is_nobody_here(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
                 assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 200 ")
 
     run(story())
+
+
+def test_body_that_was_answered_before_its_end_is_not_read_for_ever(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever drips on after the answer is ended; whoever ends it in time is served again."""
+    monkeypatch.setattr(BoundedHeadProtocol, "head_s", 0.3)
+
+    async def hasty(scope: Scope, receive: Receive, send: Send) -> None:
+        await answer(send, 200, b"hello", "text/plain")
+
+    async def story() -> None:
+        serving = await serve_http(hasty, "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", serving.port)
+        for _ in range(2):
+            writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
+            assert (await reader.readuntil(b"hello")).startswith(b"HTTP/1.1 200 ")
+            writer.write(b"x" * 1_000)
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
+        await reader.readuntil(b"hello")
+        with contextlib.suppress(ConnectionError):
+            for _ in range(100):
+                writer.write(b"x")
+                await asyncio.sleep(0.01)
+                if reader.at_eof():
+                    break
+            assert reader.at_eof() or b"408" in await reader.read()
+        writer.close()
+        await serving.close()
+
+    run(story())

@@ -16,8 +16,9 @@ from functools import lru_cache
 from posthorse.accept.api.problems import ApiError, Code
 from posthorse.accept.credentials import CredentialStore
 from posthorse.accept.login_throttle import LoginThrottle
-from posthorse.accept.trusted import TrustedSources, is_from_browser, parse_peer
+from posthorse.accept.trusted import TrustedSources, is_from_browser
 from posthorse.mail.message import Caller
+from posthorse.mail.peer import parse_peer
 
 MAX_AUTHORIZATION_BYTES = 2_048
 _CHALLENGE = ((b"www-authenticate", b'Basic realm="posthorse", charset="UTF-8"'),)

@@ -20,9 +20,10 @@ from posthorse.accept.ses.errors import INTERNAL_TEXT, Kind, NotLetIn, SesError,
 from posthorse.accept.ses.gate import Gate, Knock
 from posthorse.accept.ses.operation import Call, Version
 from posthorse.accept.ses.sigv4 import Head
-from posthorse.accept.trusted import UNIX, site
+from posthorse.accept.trusted import UNIX
 from posthorse.asgi import ClientGone, Receive, Scope, Send, declared_bytes, respond
 from posthorse.mail.ids import MessageId
+from posthorse.mail.peer import site
 from posthorse.mail.ports import Clock, Ids
 
 

@@ -21,7 +21,8 @@ from posthorse.accept.prepare import clean
 from posthorse.accept.refusal import TOO_MANY_CONNECTIONS, Refused
 from posthorse.accept.smtp.connection import Connection
 from posthorse.accept.smtp.terms import Peer, Terms
-from posthorse.accept.trusted import TrustedSources, parse_peer
+from posthorse.accept.trusted import TrustedSources
+from posthorse.mail.peer import parse_peer
 from posthorse.mail.ports import Clock
 
 
