@@ -17,6 +17,11 @@ app = typer.Typer(
     help="Customers' endpoints: how they stand, telling again.", no_args_is_help=True, rich_markup_mode=None
 )
 
+NONE = (
+    "no gateway on this spool has an endpoint to tell: name one in [[webhooks]] (name, url, secret), then"
+    " `posthorse config reload` or start the gateway; see docs/webhooks.md"
+)
+
 
 def moment(text: str) -> int:
     """Microseconds UTC of a time or date of RFC 3339 (UTC unless it says otherwise), or of so long ago. Anything else
@@ -47,7 +52,7 @@ def list_(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None:
         print_json(found)
         return
     heads = ("name", "tenant", "state", "behind (s)", "waiting", "given up", "to replay", "next", "why not taken")
-    print_table(heads, map(_row, found.webhooks), empty="no endpoint was ever told on this spool")
+    print_table(heads, map(_row, found.webhooks), empty=NONE)
 
 
 @app.command("replay")

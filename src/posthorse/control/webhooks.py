@@ -69,7 +69,7 @@ async def _found(outbox: SpoolOutbox, name: str, tenant: str) -> EndpointState:
     states = [state for state in await outbox.endpoints() if tenant in ("", state.tenant)]
     named = [state for state in states if state.name == name]
     if not named:
-        known = ", ".join(sorted({state.name for state in states})) or "none"
+        known = ", ".join(sorted({state.name for state in states})) or "none (they are named in [[webhooks]])"
         raise NotDone(f"no gateway on this spool ever told an endpoint {name!r}; known: {known}")
     if len(named) > 1:
         raise NotDone(f"{name!r} is an endpoint of several accounts: add --tenant")
