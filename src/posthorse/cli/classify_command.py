@@ -30,8 +30,14 @@ def classify_test(
     key: Annotated[str, typer.Option("--key", metavar="ID", help="Access key id or SMTP user of FILE.")] = "",
     rules: Annotated[
         Path | None,
-        typer.Option("--rules", metavar="FILE", help="The [[classify]] rules of this file in place of the configured."),
+        typer.Option(
+            "--rules", metavar="FILE", help="The [[classify]] rules of this file, behind the configured ones."
+        ),
     ] = None,
+    before: Annotated[
+        bool, typer.Option("--before", help="Ask the rules of --rules before the configured ones.")
+    ] = False,
+    instead: Annotated[bool, typer.Option("--instead", help="Ask the rules of --rules alone.")] = False,
     rule: Annotated[
         list[str] | None,
         typer.Option(
@@ -48,13 +54,22 @@ def classify_test(
     """Tell which rule would give a message its stream, or what rules would have done over recorded traffic."""
     from posthorse.cli import classify_print, classifying
 
-    candidate = classifying.candidate_rules(config, rules, rule or [])
+    if (before or instead) and (rules is None or before is instead):
+        raise typer.BadParameter(
+            "--before and --instead say where the rules of --rules stand: give it, and one of them"
+        )
+    place = classifying.Place.INSTEAD if instead else classifying.Place.BEFORE if before else classifying.Place.BEHIND
+    asked = classifying.asked_rules(config, rules, rule or [], place)
     if file is None:
-        trial = classifying.trial(config, candidate, messages=messages, tenant=tenant)
-        print_json(trial) if as_json else classify_print.print_trial(trial)
+        trial = classifying.trial(config, asked.rules, messages=messages, tenant=tenant)
+        if as_json:
+            print_json({"asked": asked.order} | {name: getattr(trial, name) for name in trial.__slots__})
+        else:
+            say(f"asked in this order: {asked.order}")
+            classify_print.print_trial(trial)
         return
     content = typer.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
-    found = classifying.classified(candidate, content, sender=sender, key=key)
+    found = classifying.classified(asked.rules, content, sender=sender, key=key)
     if as_json:
         print_json({"stream": found.stream.value, "because": found.because, "rule": found.rule})
     else:

@@ -66,7 +66,7 @@ def _suggestion(found: Suggestion) -> Iterator[str]:
         yield from as_toml(proposal.rule).splitlines()
     if found.proposals:
         yield ""
-        yield f"# {found.left} would stay standard. Try them: posthorse classify test --rules FILE"
+        yield f"# {found.left} would stay standard. Try them behind yours: posthorse classify test --rules FILE"
 
 
 def _evidence(proposal: Proposal) -> Iterator[str]:

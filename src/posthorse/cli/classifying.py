@@ -6,7 +6,10 @@ command's own process.
 
 import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
+from typing import assert_never
 
 from posthorse.accept.classify import Classified, Classifier, ClassifyRule, Facts
 from posthorse.accept.control import read_controls
@@ -25,12 +28,46 @@ from posthorse.control.requests import RecordedTraffic
 PAGE = 500
 
 
-def candidate_rules(config: Path, rules: Path | None, more: Sequence[str]) -> list[ClassifyRule]:
-    """The rules to ask: those of one file (the configuration, or another), behind those written out. Raises
-    `ConfigProblems` and `NotDone`.
+class Place(Enum):
+    """Where the rules of a file stand."""
+
+    BEHIND = "behind"
+    """The configured ones, as if they were pasted there."""
+    BEFORE = "before"
+    INSTEAD = "instead"
+    """In the place of the configured ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Rules in the order in which they are asked."""
+
+    rules: tuple[ClassifyRule, ...]
+    order: str
+    """Where they came from, for people."""
+
+
+def asked_rules(config: Path, rules: Path | None, more: Sequence[str], place: Place = Place.BEHIND) -> Asked:
+    """Those written out, then the configured ones, and those of a file in their place. Raises `ConfigProblems` and
+    `NotDone`.
     """
-    written = [_written(text) for text in more]
-    return [*written, *map(_rule, read_classify(rules or config))]
+    parts = [("those of --rule", [_written(text) for text in more])]
+    configured = ("the configured rules", [_rule(each) for each in read_classify(config)])
+    if rules is None or rules.resolve() == config.resolve():
+        parts.append(configured)
+    else:
+        named = (f"those of {rules}", [_rule(each) for each in read_classify(rules)])
+        match place:
+            case Place.BEHIND:
+                parts += [configured, named]
+            case Place.BEFORE:
+                parts += [named, configured]
+            case Place.INSTEAD:
+                parts.append((f"those of {rules} alone", named[1]))
+            case _:
+                assert_never(place)
+    counted = ", then ".join(f"{name} ({len(found)})" for name, found in parts if found or name != parts[0][0])
+    return Asked(rules=tuple(rule for _, found in parts for rule in found), order=counted)
 
 
 def classified(rules: Sequence[ClassifyRule], content: bytes, *, sender: str, key: str) -> Classified:
@@ -58,7 +95,7 @@ def trial(config: Path, rules: Sequence[ClassifyRule], *, messages: int, tenant:
 
 def suggestion(config: Path, *, messages: int, tenant: str) -> Suggestion:
     """What recorded traffic suggests beside the configured rules. Raises `NotDone` and `ConfigProblems`."""
-    return suggested(recorded(config, messages=messages, tenant=tenant), candidate_rules(config, None, []))
+    return suggested(recorded(config, messages=messages, tenant=tenant), asked_rules(config, None, []).rules)
 
 
 def recorded(config: Path, *, messages: int, tenant: str) -> list[RecordedMail]:

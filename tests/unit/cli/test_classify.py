@@ -103,12 +103,13 @@ def test_try_rules_over_recorded_traffic(stage: Stage) -> None:
     configured = stage.data("classify", "test")
     assert configured["after"] == {"standard": 645, "bulk": 20}
     candidate = stage.folder / "candidate.toml"
-    candidate.write_text('[[classify]]\nmatch = { template = "code" }\nstream = "urgent"\n' + RULE)
+    candidate.write_text('[[classify]]\nmatch = { template = "code" }\nstream = "urgent"\n')
     found = stage.data(
         "classify", "test", "--rules", str(candidate), "--rule", 'match = {subject = "*zzz*"}, stream = "once"'
     )
     assert found["moves"] == 620
-    assert [(each["matches"], each["decides"]) for each in found["rules"]] == [(0, 0), (600, 600), (20, 20)]
+    assert [(each["matches"], each["decides"]) for each in found["rules"]] == [(0, 0), (20, 20), (600, 600)]
+    assert found["asked"] == f"those of --rule (1), then the configured rules (1), then those of {candidate} (1)"
     assert {moved["new"] for moved in found["moved"]} == {"urgent", "bulk"}
     status, out, _ = stage.call(
         "classify", "test", "--rules", str(candidate), "--rule", '{match={subject="*zzz*"},stream="once"}'
@@ -116,6 +117,26 @@ def test_try_rules_over_recorded_traffic(stage: Stage) -> None:
     assert status == 0
     assert "never fits" in out
     assert "620 messages would be in another stream" in out
+
+
+def test_where_the_rules_of_a_file_stand(stage: Stage) -> None:
+    """Behind the configured ones, as if pasted; before them, or in their place, if so asked, and it is told which."""
+    filled(stage)
+    stage.config.write_text(stage.config.read_text() + RULE)
+    candidate = stage.folder / "candidate.toml"
+    candidate.write_text('[[classify]]\nmatch = { subject = "*digest*" }\nstream = "once"\n')
+    after = {}
+    for option in ("", "--before", "--instead"):
+        arguments = ("classify", "test", "--rules", str(candidate), *option.split())
+        after[option] = (stage.data(*arguments)["after"], len(stage.data(*arguments)["rules"]))
+        assert "asked in this order: " in stage.call(*arguments)[1]
+    assert after == {
+        "": ({"standard": 645, "bulk": 20}, 2),
+        "--before": ({"standard": 645, "once": 20}, 2),
+        "--instead": ({"standard": 645, "once": 20}, 1),
+    }
+    assert stage.call("classify", "test", "--rules", str(candidate), "--before", "--instead")[0] == 2
+    assert stage.call("classify", "test", "--before")[0] == 2
 
 
 @pytest.mark.parametrize(
