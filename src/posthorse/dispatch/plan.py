@@ -135,7 +135,7 @@ def make_plan(group: Group, candidates: Iterable[Candidate], now: int, roll: flo
 
 def _wait_for_others(group: Group, now: int, passed: list[str]) -> Wait:
     """Somebody could carry the whole message, but not this part of it: no verdict while the others may still come."""
-    head = f"the {group.others} other recipients of the message have not come to their end, and it goes only whole"
+    head = f"it goes only whole, and others of the message ({group.others}) have not come to their end"
     if group.base is not Carriage.QUEUED:
         head = f"in doubt, and {head}"
     until = _meeting(group.message, now, now, MEET_CAP_S)

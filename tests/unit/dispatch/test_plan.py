@@ -257,7 +257,7 @@ def test_a_part_is_given_up_only_when_nobody_else_of_the_message_is_left() -> No
     plan = make_plan(part, candidates, NOW, 0.5)
     assert isinstance(plan, Wait)
     assert plan.tried == ()
-    assert "the 2 other recipients of the message have not come to their end" in plan.reason
+    assert "it goes only whole, and others of the message (2) have not come to their end" in plan.reason
     assert isinstance(make_plan(replace(part, others=0), candidates, NOW, 0.5), GiveUp)
     assert isinstance(make_plan(part, [obstructed(A, NEVER), obstructed(B, NEVER)], NOW, 0.5), GiveUp)
     assert isinstance(make_plan(part, [obstructed(A, PART), candidate(B)], NOW, 0.5), Try)
