@@ -50,6 +50,8 @@ class Forwarder:
         self._clock = clock
         self._rng = rng
         self._surveys = Surveys(clock, journal, self._surveyed)
+        self._changed_at: dict[ProviderName, int] = {}
+        """When a standing changed last, microseconds UTC."""
         self._stopping = False
 
     def take(self, group: LeasedGroup) -> None:
@@ -60,9 +62,10 @@ class Forwarder:
             self._journal.bug("plan", error)
 
     def flush(self, name: ProviderName) -> None:
-        """What waits for a slot there is planned anew."""
+        """What waits for a slot there is planned anew: its standing changed, or people's orders did."""
         way = self._choice.ways.get(name)
         if way is not None:
+            self._changed_at[name] = self._clock.now()
             for group in way.flush():
                 self._drop(group)
                 self.take(group)
@@ -96,6 +99,7 @@ class Forwarder:
         if self._stopping or self._choice.orders.paused:
             self._give_back(group, self._clock.now(), "the gateway stops" if self._stopping else "sending is paused")
             return
+        group = self._without_stale(group)
         plan = self._plan(group)
         match plan:
             case Try(provider=name, reason=reason):
@@ -109,6 +113,17 @@ class Forwarder:
                 self._give_back(replace(group, recipients=_with_tried(group, tried)), until, reason)
             case GiveUp(reason=reason):
                 self._give_up(group, reason)
+
+    def _without_stale(self, group: LeasedGroup) -> LeasedGroup:
+        """The group without what a provider said of it before its standing changed: that was the outage's word. So mail
+        that met nobody well is not put off by the schedule for what nobody can digest once somebody is back.
+        """
+        first = group.recipients[0]
+        if not first.due_at or len(first.tried) <= first.copies_released:
+            return group
+        changed_at = self._changed_at
+        kept = tuple(n for n in first.tried if n in first.holders or changed_at.get(n, 0) <= first.due_at)
+        return group if kept == first.tried else replace(group, recipients=_with_tried(group, kept))
 
     def _plan(self, group: LeasedGroup) -> Try | Wait | GiveUp:
         first = group.recipients[0]
