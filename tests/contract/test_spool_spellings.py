@@ -84,6 +84,6 @@ def _with_the_keys_of_the_third_version(path: Path) -> None:
     connection = schema.connect(str(path))
     connection.execute(
         "UPDATE suppression SET address = 'user@b\u00fccher.example' WHERE address LIKE 'user%';"
-        "UPDATE recipient SET address_key = 'b@b\u00fccher.example'; PRAGMA user_version = 3"
+        "UPDATE recipient SET address_key = 'b@b\u00fccher.example'; DROP INDEX noted; PRAGMA user_version = 3"
     )
     schema.let_go(connection)
