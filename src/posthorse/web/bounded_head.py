@@ -10,7 +10,7 @@ Left out: bodies that are waited for (the fronts), connections kept between requ
 import asyncio
 
 from posthorse.mail.peer import site
-from posthorse.web.crowd import Crowd
+from posthorse.web.crowd import Crowd, Worth
 from posthorse.web.one_write import OneWriteProtocol
 
 MAX_HEAD_BYTES = 64 << 10
@@ -76,9 +76,11 @@ class BoundedHeadProtocol(OneWriteProtocol):
         super().on_headers_complete()
 
     @property
-    def may_be_cut(self) -> bool:
-        """Whether it has no whole request that waits for its answer."""
-        return getattr(self.cycle, "response_complete", True) or self.cycle.more_body
+    def worth(self) -> Worth:
+        """What would be lost with it now."""
+        if getattr(self.cycle, "response_complete", True):
+            return Worth.SILENT if not hasattr(self.cycle, "response_complete") else Worth.IDLE
+        return Worth.SENDING if self.cycle.more_body else Worth.WAITING
 
     def give_way(self) -> None:
         """End at once."""

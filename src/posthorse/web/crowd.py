@@ -1,22 +1,37 @@
 """The crowd at a listener: who has how many connections, and who gives way when there are too many.
 
-Promise: no address has more than its part; when everything is taken, whoever has fewest still gets in, and the newest
-connection gives way that the address with most of them has and that nothing would be lost with. So a monitor that asks
-for health is heard while others hold all they can.
+Promise: no address has more than its part; beyond it a newcomer takes the place of one of its own that asks for
+nothing. When everything is taken, whoever has fewest still gets in, and a connection gives way that the address with
+most of them has. What is least worth goes first, the oldest of it, and never one with a whole request under way. So a
+monitor that asks for health is heard while others hold all they can.
 
 Left out: heads and bodies that take too long, which end by themselves (`bounded_head`, the fronts).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from enum import IntEnum
 from typing import Protocol
+
+
+class Worth(IntEnum):
+    """What would be lost with a connection; the least first."""
+
+    SILENT = 0
+    """It has not asked for anything yet."""
+    IDLE = 1
+    """It was answered, and may ask again."""
+    SENDING = 2
+    """Its request is not whole; nothing was done about it."""
+    WAITING = 3
+    """It waits for an answer."""
 
 
 class Connection(Protocol):
     """One of them."""
 
     @property
-    def may_be_cut(self) -> bool:
-        """Whether it has no whole request that waits for its answer."""
+    def worth(self) -> Worth:
+        """What would be lost with it now."""
         ...
 
     def give_way(self) -> None:
@@ -34,15 +49,16 @@ class Crowd:
         self._most = most
         self._most_of_one = most_of_one
         self._by_peer: dict[str, dict[Connection, None]] = {}
-        """The newest last."""
+        """The oldest first."""
         self.count = 0
 
     def enter(self, peer: str, connection: Connection, *, is_local: bool = False) -> bool:
         """Whether there is room for one more. `is_local`: `peer` is no address, but whoever may open a socket."""
         its = len(self._by_peer.get(peer, ()))
         if its >= self._most_of_one() and not is_local:
-            return False
-        if self.count >= self._most and not self._make_room(its):
+            if not self._cut(peer, Worth.IDLE):
+                return False
+        elif self.count >= self._most and not self._cut(self._heavier_than(its + 1), Worth.SENDING):
             return False
         self._by_peer.setdefault(peer, {})[connection] = None
         self.count += 1
@@ -58,14 +74,27 @@ class Crowd:
         if not its:
             del self._by_peer[peer]
 
-    def _make_room(self, its: int) -> bool:
-        """End a connection of the address that has most, if that is more than `its`."""
+    def _heavier_than(self, its: int) -> str:
+        """The address with most connections, if it has more than `its`; else none."""
         heaviest = max(self._by_peer, key=lambda peer: len(self._by_peer[peer]))
-        if len(self._by_peer[heaviest]) <= its + 1:
+        return heaviest if len(self._by_peer[heaviest]) > its else ""
+
+    def _cut(self, peer: str, most_worth: Worth) -> bool:
+        """End one connection of this address that is worth no more than that, if there is one."""
+        found = _least(self._by_peer.get(peer, ()), most_worth)
+        if found is None:
             return False
-        newest = next((one for one in reversed(self._by_peer[heaviest]) if one.may_be_cut), None)
-        if newest is None:
-            return False
-        self.leave(heaviest, newest)
-        newest.give_way()
+        self.leave(peer, found)
+        found.give_way()
         return True
+
+
+def _least(connections: Iterable[Connection], most_worth: Worth) -> Connection | None:
+    least, worth = None, most_worth + 1
+    for one in connections:
+        its = one.worth
+        if its < worth:
+            least, worth = one, its
+            if its is Worth.SILENT:
+                break
+    return least
