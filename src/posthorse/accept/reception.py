@@ -31,7 +31,7 @@ class ReceptionLimits:
     """Of all bodies that are being received or worked on, whose callers are known."""
     strangers_bytes: int = 256 << 20
     """Of all bodies whose callers are not known yet, announced or received."""
-    stranger_bytes: int = 128 << 20
+    stranger_bytes: int = (256 << 20) * 2 // 3
     """Of those from one address."""
     idle_s: float = 30.0
     """Without a byte."""
@@ -43,7 +43,7 @@ class ReceptionLimits:
     @classmethod
     def within(cls, memory_bytes: int) -> "ReceptionLimits":
         """Where all messages being received may have `memory_bytes` before mail is shed."""
-        return cls(room_bytes=2 * memory_bytes, strangers_bytes=memory_bytes, stranger_bytes=memory_bytes // 2)
+        return cls(room_bytes=2 * memory_bytes, strangers_bytes=memory_bytes, stranger_bytes=memory_bytes * 2 // 3)
 
 
 @unique
