@@ -38,7 +38,7 @@ REASON = Label(
     meaning="Why an offer was not taken.",
     values={
         "connections": "too many connections, overall or from one address",
-        "login": "wrong user or password",
+        "login": "wrong user, password or signature; the log line `login_refused` tells which",
         "login_throttled": "a login that was not looked at, since too many from there were wrong",
         "no_login": "mail was offered without a login",
         "timeout": "a client was silent for too long, or did not come to an end",
