@@ -26,7 +26,11 @@ MAX_VALUE_BYTES = 64 << 10
 _CONTENT = frozenset({b"text", b"html", b"raw", b"content"})
 """Names of the fields that may be long: they are kept back by the decoder, and decoded on their own."""
 _WINDOW = 64 << 10
+_SHORT = 1 << 10
 _PER_TURN = 2_000
+_QUOTE, _BLANKS = ord('"'), b" \t\r\n"
+_COMMAS = frozenset({b",", b", "})
+_PLAIN = _COMMAS | {b":", b": "}
 _IN_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _COLON = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
 _MARK = re.compile(rb"[{}\[\]]")
@@ -56,48 +60,58 @@ class _Scan:
         while at < len(octets):
             end = octets.find(b'"', at, at + _WINDOW)
             between = octets[at : end if end >= 0 else at + _WINDOW]
-            self._count_outside(between)
-            if string and between.lstrip(b" \t\r\n").startswith(b":"):
+            if string and between not in _COMMAS and between.lstrip(_BLANKS).startswith(b":"):
                 field = self._named(string)
-            self._nest(between)
+            self._count_outside(between)
             string = b""
             at += len(between)
             if end < 0:
                 yield
                 continue
             begin = at + 1
-            # only what follows its name directly is content, not what is in a list or object there
-            is_content = field in _CONTENT and _COLON.fullmatch(between) is not None
-            for at in self._string(begin, field, is_content=is_content):
-                if at < 0:
+            at = self._ends_soon(begin)
+            if at < 0:
+                # only what follows its name directly is content, not what is in a list or object there
+                is_content = field in _CONTENT and _COLON.fullmatch(between) is not None
+                at = begin
+                while at < len(octets) and octets[at] != _QUOTE:
+                    at = self._go_on(begin, at, field, is_content=is_content)
                     yield
+                at += 1
             string = octets[begin : min(at - 1, begin + MAX_NAME_BYTES + 1)] or b" "
             if self._strings % _PER_TURN == 0:
                 yield
 
     def _count_outside(self, between: bytes) -> None:
         self._outside += len(between)
-        self._objects += between.count(b"{")
+        if between not in _PLAIN:
+            self._objects += between.count(b"{")
+            self._nest(between)
         if self._outside > MAX_OUTSIDE_BYTES or self._objects > MAX_OBJECTS:
             raise _too_much()
 
-    def _string(self, begin: int, field: bytes, *, is_content: bool) -> Iterator[int]:
-        """-1 after each window, and at last where the string that begins at `begin` has ended, behind its quote."""
-        octets, at = self._octets, begin
+    def _ends_soon(self, begin: int) -> int:
+        """Behind the end of the string that begins here, if it is short and plain; else -1."""
         self._strings += 1
         if self._strings > MAX_STRINGS:
             raise _too_much()
-        while at < len(octets) and octets[at] != 0x22:
+        end = self._octets.find(b'"', begin, begin + _SHORT)
+        return end + 1 if end >= 0 and self._octets.find(b"\\", begin, end) < 0 else -1
+
+    def _go_on(self, begin: int, at: int, field: bytes, *, is_content: bool) -> int:
+        """One window further in a string, or to its end. Raises `ApiError`."""
+        octets = self._octets
+        end = octets.find(b'"', at, at + _WINDOW)
+        end = min(at + _WINDOW, len(octets)) if end < 0 else end
+        if octets.find(b"\\", at, end) >= 0:
             found = _IN_STRING.match(octets, at, at + _WINDOW)
             end = found.end() if found is not None and found.end() > at else len(octets)
             self._escapes += octets.count(b"\\", at, end)
-            if self._escapes > MAX_ESCAPES:
-                raise _too_much()
-            at = end
-            if at - begin > MAX_VALUE_BYTES and not is_content:
-                raise invalid(_shown(field) or "body", f"has a string of more than {MAX_VALUE_BYTES} octets")
-            yield -1
-        yield at + 1
+        if self._escapes > MAX_ESCAPES:
+            raise _too_much()
+        if end - begin > MAX_VALUE_BYTES and not is_content:
+            raise invalid(_shown(field) or "body", f"has a string of more than {MAX_VALUE_BYTES} octets")
+        return end
 
     def _nest(self, between: bytes) -> None:
         for mark in _MARK.findall(between):

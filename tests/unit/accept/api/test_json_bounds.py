@@ -25,6 +25,7 @@ def test_ordinary_documents_pass_at_any_window(value: Any, ascii_only: bool, win
     octets = json.dumps(value, ensure_ascii=ascii_only, indent=1).encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_bounds, "_WINDOW", window)
+        patch.setattr(json_bounds, "_SHORT", window // 4)
         asyncio.run(check(octets))
 
 
@@ -44,6 +45,7 @@ def test_a_name_twice_is_found_at_any_depth(value: Any, window: int) -> None:
     twice = f'{{"x": [{{"to": {between}, "cc": {{"to": 1}}, "to" : 2}}]}}'.encode()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_bounds, "_WINDOW", window)
+        patch.setattr(json_bounds, "_SHORT", window // 4)
         with pytest.raises(ApiError) as refused:
             asyncio.run(check(twice))
     assert refused.value.field == "to"
