@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from posthorse.control.classify_privacy import MOST_READ, masked
 from posthorse.control.classify_words import words_in
 from posthorse.control.replies import RecordedMail
 from posthorse.mail.stream import Stream
@@ -22,9 +23,6 @@ BURST_MAILS = 30
 BURST_SHARE = 0.05
 """...if minutes like that are at most this part of the time in which such mail came."""
 
-_ADDRESS = re.compile(r"[^\s<>()\[\]]+@[^\s<>()\[\]]+")
-_DIGITS = re.compile(r"\d+")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaning:
@@ -33,12 +31,6 @@ class Leaning:
     stream: Stream | None
     """None: no sign, or signs that contradict one another."""
     signs: tuple[str, ...] = ()
-
-
-def masked(text: str) -> str:
-    """A text without what it says of anybody: addresses and numbers are taken out, and it is cut."""
-    hidden = _DIGITS.sub(lambda found: "#" * min(6, len(found[0])), _ADDRESS.sub("<address>", text))
-    return " ".join(hidden.split())[:60]
 
 
 def leanings(mails: Sequence[RecordedMail]) -> dict[str, Leaning]:
@@ -69,7 +61,7 @@ def _leaning(mail: RecordedMail, *, in_burst: bool) -> Leaning:
 
 def _texts(mail: RecordedMail) -> Iterable[str]:
     """Where words are looked for: the subject, and names that people gave."""
-    yield mail.subject or ""
+    yield (mail.subject or "")[:MOST_READ]
     names = (mail.template, mail.configuration_set, *mail.tags.values(), mail.sender.rpartition("@")[0])
     yield from (re.sub(r"[_.\-]+", " ", name) for name in names if name)
 

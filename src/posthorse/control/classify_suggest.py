@@ -6,7 +6,8 @@ mail that no rule before it does. What people gave a name (a template, a configu
 sent, and that before words of the subject: names change least. A rule stands for what it decides itself: mail that an
 earlier rule decides is no evidence for it.
 
-Promise: pure; the same traffic gives the same proposals; examples are masked, no address of a recipient is in them.
+Promise: pure; the same traffic gives the same proposals; neither rules nor examples say anything of one person
+(`classify_privacy`).
 Left out: deciding. A person reads the evidence and pastes, or does not.
 """
 
@@ -18,7 +19,15 @@ from enum import Enum
 
 from posthorse.accept.classify import Classifier, ClassifyRule, Facts
 from posthorse.accept.control import STREAM_TAG
-from posthorse.control.classify_leaning import Leaning, leanings, masked, most_common
+from posthorse.control.classify_leaning import Leaning, leanings, most_common
+from posthorse.control.classify_privacy import (
+    MOST_READ,
+    examples,
+    is_of_a_person,
+    may_stand_in_a_rule,
+    sender_patterns,
+    varied,
+)
 from posthorse.control.classify_words import words_in
 from posthorse.control.replies import RecordedMail
 from posthorse.mail.stream import Stream
@@ -59,7 +68,7 @@ class Proposal:
     signs: tuple[tuple[str, int], ...]
     """The most frequent signs, with how many messages bear each."""
     examples: tuple[str, ...]
-    """Masked subjects."""
+    """Of subjects, what says nothing of anybody."""
 
     @property
     def sureness(self) -> Sureness:
@@ -169,14 +178,13 @@ class _Study:
     def _proposal(self, group: _Group, decides: int) -> Proposal:
         leaning = [mail for mail in group.mails if self._leanings[mail.id].stream is group.rule.stream]
         signs = most_common((sign for mail in leaning for sign in self._leanings[mail.id].signs), 4)
-        subjects = most_common((masked(mail.subject) for mail in leaning if mail.subject), 3)
         return Proposal(
             rule=group.rule,
             matches=len(group.mails),
             leans=len(leaning),
             decides=decides,
             signs=tuple(signs),
-            examples=tuple(subject for subject, _ in subjects),
+            examples=tuple(examples((mail.subject for mail in leaning if mail.subject), 3)),
         )
 
 
@@ -199,34 +207,43 @@ def _gathered(pairs: Iterable[tuple[ClassifyRule, RecordedMail]]) -> list[_Group
 
 
 def _by_name(mails: Sequence[RecordedMail]) -> list[_Group]:
+    vary = varied((name, value) for mail in mails for name, value in mail.tags.items())
+
     def pairs() -> Iterator[tuple[ClassifyRule, RecordedMail]]:
         for mail in mails:
-            if mail.template:
+            if may_stand_in_a_rule(mail.template):
                 yield ClassifyRule(stream=_ANY, template=mail.template), mail
-            if mail.configuration_set:
+            if may_stand_in_a_rule(mail.configuration_set):
                 yield ClassifyRule(stream=_ANY, configuration_set=mail.configuration_set), mail
             for name, value in mail.tags.items():
-                yield ClassifyRule(stream=_ANY, tag=f"{name}={value}"), mail
-                yield ClassifyRule(stream=_ANY, tag=f"{name}=*"), mail
+                if may_stand_in_a_rule(name):
+                    yield ClassifyRule(stream=_ANY, tag=f"{name}=*"), mail
+                    if may_stand_in_a_rule(value) and name not in vary and not is_of_a_person(name):
+                        yield ClassifyRule(stream=_ANY, tag=f"{name}={value}"), mail
 
     return _gathered(pairs())
 
 
 def _by_sender(mails: Sequence[RecordedMail]) -> list[_Group]:
+    split = (mail.sender.lower().rpartition("@") for mail in mails)
+    vary = varied((domain, local) for local, _, domain in split)
+
     def pairs() -> Iterator[tuple[ClassifyRule, RecordedMail]]:
         for mail in mails:
-            if mail.credential and not mail.credential.startswith("trusted:"):
+            if may_stand_in_a_rule(mail.credential) and not mail.credential.startswith("trusted:"):
                 yield ClassifyRule(stream=_ANY, access_key=mail.credential), mail
-            if mail.sender:
-                yield ClassifyRule(stream=_ANY, sender=f"*@{mail.sender.rpartition('@')[2].lower()}"), mail
-                yield ClassifyRule(stream=_ANY, sender=mail.sender.lower()), mail
+            domain = mail.sender.lower().rpartition("@")[2]
+            for pattern in sender_patterns(mail.sender, varied=domain in vary):
+                yield ClassifyRule(stream=_ANY, sender=pattern), mail
 
     return _gathered(pairs())
 
 
 def _by_subject(mails: Sequence[RecordedMail]) -> list[_Group]:
     """Words of each kind that stand in subjects; each with every subject it would match."""
-    words = most_common((word for mail in mails for word in words_in(mail.subject or "").values()), MOST_WORDS)
+    words = most_common(
+        (word for mail in mails for word in words_in((mail.subject or "")[:MOST_READ]).values()), MOST_WORDS
+    )
     found = []
     for word, _ in words:
         rule = ClassifyRule(stream=_ANY, subject=f"*{re.sub(r'[*?]', '?', word)}*")

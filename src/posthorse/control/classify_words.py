@@ -100,3 +100,11 @@ def words_in(text: str) -> Mapping[Stream, str]:
     """The first word of each kind in a text; what is not there is missing."""
     folded = text.lower()
     return {stream: found[0] for stream, pattern in _PATTERNS.items() if (found := pattern.search(folded))}
+
+
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Where words of any kind stand in a text."""
+    folded = text.lower()
+    if len(folded) != len(text):  # a few letters are longer in lower case
+        folded = "".join(character.lower()[:1] for character in text)
+    return sorted(found.span() for pattern in _PATTERNS.values() for found in pattern.finditer(folded))

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from posthorse.accept.classify import ClassifyRule
 from posthorse.cli.classify_print import _suggestion, as_toml
-from posthorse.control.classify_leaning import BURST_MAILS, leanings, masked
+from posthorse.control.classify_leaning import BURST_MAILS, leanings
+from posthorse.control.classify_privacy import masked
 from posthorse.control.classify_suggest import Suggestion, Sureness, suggested
 from posthorse.control.classify_trial import tried
 from posthorse.control.classify_words import WORDS, words_in
@@ -120,11 +121,64 @@ def test_a_burst_is_a_sign_only_where_it_is_rare_and_nothing_else_speaks() -> No
         ("For ann@example.com only", "For <address> only"),
         ("a" * 100, "a" * 60),
         ("Card 4111111111111111", "Card ######"),
+        ("@ 1", "@ #"),
+        ("bounce+ann=example.net", "<address>"),
     ],
 )
-def test_examples_name_nobody(subject: str, hidden: str) -> None:
-    """Addresses and numbers are taken out of examples, and they are short."""
+def test_what_is_alike_is_seen(subject: str, hidden: str) -> None:
+    """Addresses and numbers are taken out before subjects are compared, and they are cut."""
     assert masked(subject) == hidden
+
+
+PRIVATE = json.loads((Path(__file__).resolve().parents[2] / "corpus" / "classify" / "private.json").read_text())
+
+
+@pytest.mark.parametrize("row", PRIVATE, ids=lambda row: row["what"])
+def test_nothing_that_is_printed_names_anybody(row: dict[str, Any]) -> None:
+    """Names, addresses and identities stand neither in rules nor in evidence; it can be printed, and reads back."""
+    found = suggested([mail(minute=10 * n, **{"subject": "Hello", **row["fields"]}) for n in range(20)])
+    text = "\n".join(_suggestion(found))
+    assert found.proposals
+    assert not [private for private in row["private"] if private in text]
+    assert len(tomllib.loads(text.encode().decode())["classify"]) == len(found.proposals)
+
+
+def test_the_stem_of_a_sender_that_varies_stands_for_all() -> None:
+    """Senders that bear their recipient become one rule by what they have in common."""
+    traffic = [
+        mail("Your login code", minute=n, credential="", sender=f"bounce+u{n}=x.example@b.example") for n in range(60)
+    ]
+    traffic += mails(60, "Hello", credential="", sender="hello@b.example")
+    assert shown(suggested(traffic))[0] == ("sender", "bounce+*@b.example", "urgent")
+
+
+def test_values_that_vary_are_left_out() -> None:
+    """A tag with another value for every few messages is proposed by its name, or not at all."""
+    traffic = [one for n in range(30) for one in mails(6, "Last chance", credential="", tags={"ref": f"r{n}"})]
+    assert shown(suggested(traffic))[0] == ("tag", "ref=*", "bulk")
+    mixed_up = [
+        one
+        for n in range(30)
+        for one in mails(
+            6, "Last chance" if n % 2 else "Invoice", credential="", tags={"ref": f"r{chr(97 + n % 26)}{n}"}
+        )
+    ]
+    assert not [pattern for key, pattern, _ in shown(suggested(mixed_up)) if key == "tag"]
+
+
+def test_words_that_recur_are_shown() -> None:
+    """What stands in most messages and in several subjects says nothing of one person; the rest is left out."""
+    people = ["Ann Lee", "Bob Ray", "Cleo Poe", "Dan Fox", "Eve Orr", "Fay Kim"]
+    found = suggested([mail(f"Acme shop: {who}, your login code is {n}", minute=n) for n, who in enumerate(people * 4)])
+    assert found.proposals[0].examples == ("Acme shop: … your login code is ##", "Acme shop: … your login code is #")
+
+
+@pytest.mark.parametrize("text", ["a" * 60_000, "a" * 60_000 + "@", "@" * 60_000, "=" * 60_000, "a." * 30_000 + "@"])
+def test_long_subjects_are_read_in_no_time(text: str) -> None:
+    """However long a run without a space is, a hundred of them take less than a second."""
+    began = datetime.now(UTC)
+    suggested(mails(100, f"{text} password"))
+    assert datetime.now(UTC) - began < timedelta(seconds=1)
 
 
 # --- what is suggested ------------------------------------------------------------------------------------------------
