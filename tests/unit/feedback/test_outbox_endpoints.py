@@ -1,6 +1,8 @@
 """Endpoints that fail, in virtual time: tries, rest, isolation, and what a person disables."""
 
 import asyncio
+import json
+import random
 
 import pytest
 
@@ -332,3 +334,53 @@ def test_changed_settings_touch_only_their_endpoint() -> None:
         assert len(stage.told()) == 2, "it goes on where it stood"
 
     staged(story)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_kills_outages_full_disks_and_refusals_together_lose_nothing(seed: int) -> None:
+    """Over days: a process that is killed, a spool that cannot record, an endpoint that is down for hours and refuses
+    one event in ten. All others are told, only refused ones are given up, and none of these before 27 hours.
+    """
+
+    async def story(stage: Stage) -> None:
+        rng = random.Random(seed)
+        ids: list[str] = []
+        bad: set[str] = set()
+        first: dict[str, float] = {}
+        down, given_up = False, 0
+
+        async def script(request: HttpRequest) -> HttpResponse:
+            told = json.loads(request.body)["data"]["message_id"]
+            await asyncio.sleep(rng.random())
+            if not down:
+                first.setdefault(told, stage.loop.time())
+            return HttpResponse(status=503 if down else 400 if told in bad else 204)
+
+        stage.endpoints.scripts["shop.example"] = script
+        await stage.outbox.follow([endpoint()])
+        await asyncio.sleep(1)
+        for _ in range(90):
+            new = await stage.mail(rng.randrange(12))
+            ids += new
+            bad.update(one for one in new if rng.random() < 0.1)
+            down = rng.random() < (0.8 if down else 0.15)
+            stage.kept.fails = rng.choice([0, 0, 0, 3, 8])
+            await asyncio.sleep(rng.random() * 3)
+            if rng.random() < 0.3:
+                for _, task in stage.outbox._running.values():
+                    task.cancel()  # as a kill would end it
+                await asyncio.sleep(0)
+                stage.outbox = stage.another()
+                await stage.outbox.follow([endpoint()])
+            await asyncio.sleep(HOUR)
+            given_up = (await stage.state()).given_up
+            old = sum(one in bad and stage.loop.time() - at > 27 * HOUR for one, at in first.items())
+            assert given_up <= old
+        assert given_up > 0
+        down = False
+        await asyncio.sleep(7 * HOUR)
+        assert set(ids) - bad <= set(first)
+        assert {one.message_id for one in stage.told()} == set(ids)
+        assert stage.outbox.lag_readings() == {(SHOP,): 0.0}
+
+    staged(story, seed, look_every_s=20)
