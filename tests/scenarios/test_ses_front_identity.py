@@ -80,6 +80,19 @@ def test_signed_invocation_id_joins_the_tries_of_a_call(stand: SesStand) -> None
         assert len(stand.stored(site)) == 1
 
 
+def test_unsigned_invocation_id_joins_the_tries_of_a_call(stand: SesStand) -> None:
+    """As boto3 sends them, each try signed anew; an equal call of the same second has an id and a mail of its own."""
+    with stand.site() as site:
+        wires = [
+            altered(request_of({"sign": {"skew_s": skew_s}}, site.port), b"amz-sdk-invocation-id: one")
+            for skew_s in (0, -2)
+        ]
+        assert len({play(site, wire).body for wire in wires}) == 1
+        assert len(stand.stored(site)) == 1
+        assert play(site, wires[0].replace(b": one", b": two")).status == 200
+        assert len(stand.stored(site)) == 2
+
+
 def test_trusted_call_without_identity_is_a_call_of_its_own(stand: SesStand) -> None:
     """Two equal mails without signature are two mails, a query or not; with an invocation id they are one."""
     with stand.site(trusted="loopback") as site:

@@ -2,7 +2,7 @@
 
 Promise: every answer has its request id and a shape the clients' libraries know, a bug of ours too; an error is never
 remembered, so the same request may succeed later; a receipt is given only once the spool has committed. A repetition of
-a call (same access key, signed invocation id or signature, and body) gets the first receipt.
+a call (same access key, invocation id or signature, and body) gets the first receipt.
 
 Left out: what an operation says (`v1`, `v2`), signatures (`gate`), the decision about mail (`admission`).
 """
@@ -114,10 +114,11 @@ class SesFront:
             caller=caller,
             request_id=request_id,
         )
+        its = self.gate.call(knock)
         request = Request(
             caller=caller,
             tls=scope.get("scheme") == "https",
-            repeat_key=repeat_key(caller.credential, knock.call, incoming.sha256) if knock.call else "",
+            repeat_key=repeat_key(caller.credential, its, incoming.sha256) if its else "",
             body_digest=bytes.fromhex(incoming.sha256[:32]),
         )
         try:

@@ -16,6 +16,7 @@ from hashlib import sha256
 
 from posthorse.accept.ses.errors import INVALID_TOKEN, Kind, NotLetIn
 from posthorse.accept.ses.keys import SigningKeys
+from posthorse.accept.ses.replays import FirstCalls
 from posthorse.accept.ses.sigv4 import Claim, Flaw, Head, NotSigned, read_claim, signed_names, string_to_sign
 from posthorse.accept.trusted import TrustedSources, is_from_browser
 from posthorse.mail.message import Caller
@@ -45,8 +46,6 @@ class Knock:
     """None: it brings no signature that could be verified here."""
     caller: Caller | None
     """Who it is, as far as the head proves it; None: the body must be known."""
-    call: bytes
-    """What all tries of one call have in common and nobody else can make up; empty: nothing."""
 
 
 class Gate:
@@ -57,6 +56,7 @@ class Gate:
         self.keys = keys
         self.trusted = trusted
         self._clock = clock
+        self._first_calls = FirstCalls()
 
     def knock(self, head: Head, peer: str) -> Knock:
         """Whether the body is worth reading. Raises `NotLetIn`."""
@@ -74,7 +74,7 @@ class Gate:
             raise _unknown(claim, "temporary_credentials" if claim.has_token else "unknown_key")
         declared = claim.declared_sha256.decode("ascii")
         caller = self._known(claim, head, peer, declared) if declared else None
-        return Knock(head=head, peer=peer, claim=claim, caller=caller, call=_signed_call(claim))
+        return Knock(head=head, peer=peer, claim=claim, caller=caller)
 
     def caller(self, knock: Knock, body_sha256: str) -> Caller:
         """Who it is. Raises `NotLetIn`."""
@@ -85,6 +85,19 @@ class Gate:
         if knock.caller is not None and claim.declared_sha256 == body_sha256.encode("ascii"):
             return knock.caller
         return self._known(claim, knock.head, knock.peer, body_sha256)
+
+    def call(self, knock: Knock) -> bytes:
+        """What all tries of one call have in common, once its caller is known; empty: nothing.
+
+        An id that is not signed could be changed by whoever saw the request: see `replays`.
+        """
+        claim = knock.claim
+        if claim is None:
+            return _trusted_call(knock.head)
+        given = claim.fields.get(INVOCATION_ID, b"")
+        if given and INVOCATION_ID in signed_names(claim.signed):
+            return given
+        return self._first_calls.told(claim.signature, given, self._clock.now())
 
     def _known(self, claim: Claim, head: Head, peer: str, body_sha256: str) -> Caller:
         try:
@@ -110,7 +123,7 @@ def _unverified(head: Head, peer: str, trusted: Caller) -> Knock:
     if is_from_browser(name for name, _ in head.headers):
         told = "A web page is let in only by the signature of a key of this gateway."
         raise NotLetIn(Kind.UNSIGNED, told, "browser", "")
-    return Knock(head=head, peer=peer, claim=None, caller=trusted, call=_trusted_call(head))
+    return Knock(head=head, peer=peer, claim=None, caller=trusted)
 
 
 def _flawed(flaw: NotSigned, access_key_id: str) -> NotLetIn:
@@ -127,12 +140,6 @@ def _shown(access_key_id: str) -> str:
 
 
 # --- which call it is ------------------------------------------------------------------------------------------------
-
-
-def _signed_call(claim: Claim) -> bytes:
-    """An invocation id that is not signed could be changed by whoever saw the request; its signature cannot."""
-    given = claim.fields.get(INVOCATION_ID) if INVOCATION_ID in signed_names(claim.signed) else None
-    return given or claim.signature
 
 
 def _trusted_call(head: Head) -> bytes:
