@@ -128,7 +128,14 @@ def test_unknown_key_is_refused_before_its_body(stand: SesStand) -> None:
     """As is a token, and a wrong signature over a digest that the head tells: none of them can fill any room."""
     with stand.site() as site:
         empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-        for how in ({"key": "AKIAUNKNOWN000000001"}, {"token": "a"}, {"secret": "wrong", "payload": empty}):
+        unknown = {"key": "AKIAUNKNOWN000000001"}
+        for how in (
+            unknown,
+            unknown | {"payload": "0" * 64},
+            {"token": "a"},
+            {"token": "a", "payload": "0" * 64},
+            {"secret": "wrong", "payload": empty},
+        ):
             head = request_of({"sign": how}, site.port).partition(b"\r\n\r\n")[0].rpartition(b"\r\n")[0]
             answered = play(site, head + b"\r\ncontent-length: 50000000\r\n\r\n")
             assert (answered.status, answered.code) == (403, "UnrecognizedClientException")

@@ -70,7 +70,9 @@ class Gate:
         if claim.has_token or not self.keys.knows(claim.access_key_id):  # nobody here issues session tokens
             if trusted is not None:
                 return _unverified(head, peer, trusted)
-            self._owner(claim, head, peer, _NO_BODY)  # costs what a wrong signature costs
+            self._owner(
+                claim, head, peer, claim.declared_sha256.decode("ascii") or _NO_BODY
+            )  # costs what a wrong signature costs
             raise _unknown(claim, "temporary_credentials" if claim.has_token else "unknown_key")
         declared = claim.declared_sha256.decode("ascii")
         caller = self._known(claim, head, peer, declared) if declared else None
