@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from posthorse.control.requests import KeyCreate, KeyRevoke
+from posthorse.control.requests import KeyCreate, KeyRevoke, StartSending, StopSending
 from posthorse.lab.mailbox import Arrival
 from posthorse.lab.rehearsal import Rehearsal, Script, rehearsal
 from posthorse.lab.roster import SECRET_ACCESS_KEY
@@ -217,6 +217,7 @@ def test_call_repeated_after_a_crash_is_one_message(run: Run, tmp_path: Path, se
 
     async def story() -> None:
         async with gateway(tmp_path) as running, between(running.http_port, plan=(Act.HOLD,)) as way:
+            await running.ask(StopSending(reason="what is released when the gateway is killed is in doubt for longer"))
             calling = asyncio.create_task(asyncio.to_thread(send, client(service, way.url, attempts=4)))
             await way.holds(1)
             committed = [row.id for row in await running.recipients()]
@@ -225,7 +226,8 @@ def test_call_repeated_after_a_crash_is_one_message(run: Run, tmp_path: Path, se
             await way.let_go()
             receipt = await calling
             assert committed == [receipt]
-            assert [one.id for one in await arrived(running, 1)] == [receipt]
             assert len(way.seen) == 2
+            await running.ask(StartSending())
+            assert [one.id for one in await arrived(running, 1)] == [receipt]
 
     run(story())
