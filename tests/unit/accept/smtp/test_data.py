@@ -140,6 +140,7 @@ def test_a_message_given_up_is_read_to_its_end() -> None:
 
 
 @pytest.mark.usefixtures("no_old_garbage")
+@pytest.mark.usefixtures("no_old_garbage")
 def test_large_messages_cost_linear_time() -> None:
     """Forty MiB in chunks of 64 KiB: no chunk, nor the end with all of them behind it, takes 10 ms of work."""
     chunk = (b"x" * 70 + b"\r\n") * 910
