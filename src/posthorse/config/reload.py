@@ -21,7 +21,7 @@ _AT_START = ("listen",)
 """Lists that wait for a start as a whole."""
 _AT_ONCE = ("access_keys", "trusted_sources", "classify", "domains", "routes", "webhooks")
 """Lists that are replaced as a whole."""
-_BY_SETTING = ("node", "spool", "limits", "retention", "dispatch", "log")
+_BY_SETTING = ("node", "spool", "limits", "retention", "dispatch", "feedback", "log")
 """Tables whose settings say it one by one."""
 
 

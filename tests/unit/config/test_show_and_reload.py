@@ -1,10 +1,11 @@
 """Showing what is in effect, warnings, and what a running gateway can take from a changed file."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from posthorse.config import Config, ConfigProblems, merged, read_config, reload_config, warnings_of
+from posthorse.config import Config, ConfigProblems, merged, read_config, reload, reload_config, warnings_of
 from posthorse.config.show import as_toml, shown
 
 BASE = """
@@ -192,6 +193,14 @@ def test_a_provider_that_is_gone_from_the_file_runs_on_until_the_start() -> None
     assert result.needs_restart == ("providers[second]",)
     assert [provider.name for provider in result.config.providers] == ["first", "second"]
     assert result.config.routes[0].providers == ("first",)
+
+
+def test_no_section_is_forgotten_by_a_reload() -> None:
+    """Each section of the tree is in one list or has a rule of its own; a change of feedback is told."""
+    listed = (*reload._AT_START, *reload._AT_ONCE, *reload._BY_SETTING, "streams", "providers")
+    assert sorted(listed) == sorted(field.name for field in fields(Config))
+    result = merged(read(BASE), read(BASE + '[feedback]\nconfirm_within = "3s"\n'))
+    assert result.applied == ("feedback.confirm_within",)
 
 
 def test_a_bad_file_changes_nothing(tmp_path: Path) -> None:
