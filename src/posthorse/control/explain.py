@@ -143,7 +143,7 @@ def _moved(row: HistoryRow) -> str:
         return _joined(f"not released: {_REFUSED.get(str(refused), str(refused))}", _state(row))
     answer = _answer(row.detail)
     return _joined(
-        f"{row.provider or 'the provider'} answered {answer}" if answer else "",
+        f"{row.provider} answered {answer}" if answer and row.provider else "",  # without a provider nobody was asked
         _state(row),
         _CAUSE[row.cause] if row.cause else "",
         _reason(row.detail),
