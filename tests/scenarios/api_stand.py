@@ -116,7 +116,7 @@ class ApiStand(ServerThread):
             observer=journal,
             policy=AdmissionPolicy(domains={MAIN_TENANT: frozenset({DOMAIN})}, max_recipients=50),
         )
-        reception = Reception()
+        reception = Reception(clock)
         entrance = ApiEntrance(
             admission=admission,
             reception=reception,

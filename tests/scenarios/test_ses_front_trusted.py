@@ -114,13 +114,13 @@ def test_bodies_are_bounded_in_time_and_room(stand: SesStand) -> None:
     """Who stops sending gets 408; together they hold no more than the room; one too large is refused by its length."""
     with stand.site() as site:
         reception = site.entrance.reception
-        reception.limits = ReceptionLimits(strangers_bytes=100_000, stranger_bytes=100_000, idle_s=0.3, body_s=0.6)
+        reception.limits = ReceptionLimits(unverified_bytes=200_000, idle_s=0.3, body_s=0.6)
         head = request_of({}, site.port).partition(b"\r\n\r\n")[0]
         long = head.rpartition(b"\r\n")[0] + b"\r\ncontent-length: 90000\r\n\r\n"
         with Line(site.port) as slow, Line(site.port) as other:
             slow.say(long + b"x" * 50_000)
-            wait_until(lambda: reception.strangers_bytes == 90_000)
-            other.say(long)
+            wait_until(lambda: reception.unverified.held_bytes == 50_000)
+            other.say(long + b"x" * 80_000)
             assert _status(other) == 429
             assert _status(slow) == 408
         with Line(site.port) as dripping:
@@ -140,8 +140,8 @@ def test_bodies_are_bounded_in_time_and_room(stand: SesStand) -> None:
             assert _status(large) == 413
         with Line(site.port) as gone:
             gone.say(long + b"x" * 1_000)
-            wait_until(lambda: reception.strangers_bytes == 90_000)
-        wait_until(lambda: reception.strangers_bytes == 0)
+            wait_until(lambda: reception.unverified.held_bytes == 1_000)
+        wait_until(lambda: reception.unverified.held_bytes == 0)
         reception.limits = ReceptionLimits()
         assert ask(site, {}).status == 200
 
@@ -150,18 +150,35 @@ def test_strangers_fill_no_room_but_their_own(stand: SesStand) -> None:
     """While they hold all they may, who proves itself by the head sends, and so do small requests."""
     with stand.site(trusted="loopback") as site:
         reception = site.entrance.reception
-        reception.limits = ReceptionLimits(room_bytes=8 << 20, strangers_bytes=4 << 20, stranger_bytes=4 << 20)
+        reception.limits = ReceptionLimits(room_bytes=8 << 20, unverified_bytes=8 << 20)
         head = request_of({"sign": {"secret": "wrong"}}, site.port).partition(b"\r\n\r\n")[0].rpartition(b"\r\n")[0]
         with Line(site.port) as first, Line(site.port) as second:
-            first.say(head + b"\r\ncontent-length: 3145728\r\n\r\n" + b"x" * 2_000_000)
-            wait_until(lambda: reception.strangers_bytes == 3 << 20)
-            second.say(head + b"\r\ncontent-length: 1000000\r\n\r\n")
+            first.say(head + b"\r\ncontent-length: 3145728\r\n\r\n" + b"x" * 2_900_000)
+            wait_until(lambda: reception.unverified.held_bytes == 2_900_000)
+            second.say(head + b"\r\ncontent-length: 1000000\r\n\r\n" + b"x" * 900_000)
             assert _status(second) == 429
             assert reception.held_bytes == 0, "it is no load"
             body = request_of({}, site.port).partition(b"\r\n\r\n")[2]
             for row in ({"sign": None}, {"sign": {"payload": sha256(body).hexdigest()}}, {}):
                 assert ask(site, row).status == 200
-        wait_until(lambda: reception.strangers_bytes == 0)
+        wait_until(lambda: reception.unverified.held_bytes == 0)
+
+
+def test_announcements_keep_no_large_mail_out(stand: SesStand) -> None:
+    """Slow strangers who announce more than there is room for, and an honest caller of a quarter of it."""
+    with stand.site() as site:
+        reception = site.entrance.reception
+        reception.limits = ReceptionLimits(unverified_bytes=4 << 20)
+        head = request_of({"sign": {"secret": "wrong"}}, site.port).partition(b"\r\n\r\n")[0].rpartition(b"\r\n")[0]
+        lines = [Line(site.port) for _ in range(24)]
+        for line in lines:
+            line.say(head + b"\r\ncontent-length: 10000000\r\n\r\n" + b"x" * 1_000)
+        wait_until(lambda: reception.unverified.held_bytes == 24_000)
+        large = {"mime": "From: a@example.com\nTo: b@example.net\n\n" + ("x" * 70 + "\n") * 10_000}
+        assert ask(site, large).status == 200
+        for line in lines:
+            line.__exit__()
+        wait_until(lambda: reception.unverified.held_bytes == 0)
 
 
 def _status(line: Line) -> int:

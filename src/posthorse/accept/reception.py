@@ -4,9 +4,8 @@ Promise: nothing beyond a request's limit is kept, whatever it declares; all bod
 client that stops sending, or sends too slowly, is given up; once it is closing, whoever comes is told to come back. The
 digest is made as the bytes come, so that a large body holds nobody up. Room is given back when the request has ended.
 
-Strangers, who can be told from others only by their whole body, have a room of their own, in which what they announce
-is taken at once and no address may have more than its part: however full it is, it is no load, and keeps no mail out
-whose sender is known.
+Callers who can be told from strangers only by their whole body have a room of their own until then (`unverified`):
+however full it is, it is no load, and keeps no mail out whose sender is known.
 
 Left out: what the body says; how a front words that it was not received; connections (the HTTP server).
 """
@@ -19,8 +18,10 @@ from hashlib import sha256
 from io import BytesIO
 from types import TracebackType
 
+from posthorse.accept.unverified import Share, UnverifiedRoom
 from posthorse.asgi import Receive, read_body
 from posthorse.mail.large import LARGE_BYTES, poured, vessel
+from posthorse.mail.ports import Clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +30,8 @@ class ReceptionLimits:
 
     room_bytes: int = 512 << 20
     """Of all bodies that are being received or worked on, whose callers are known."""
-    strangers_bytes: int = 256 << 20
-    """Of all bodies whose callers are not known yet, announced or received."""
-    stranger_bytes: int = (256 << 20) * 2 // 3
-    """Of those from one address."""
+    unverified_bytes: int = 256 << 20
+    """Of all bodies whose callers are not known yet."""
     idle_s: float = 30.0
     """Without a byte."""
     body_s: float = 300.0
@@ -43,7 +42,7 @@ class ReceptionLimits:
     @classmethod
     def within(cls, memory_bytes: int) -> "ReceptionLimits":
         """Where all messages being received may have `memory_bytes` before mail is shed."""
-        return cls(room_bytes=2 * memory_bytes, strangers_bytes=memory_bytes, stranger_bytes=memory_bytes * 2 // 3)
+        return cls(room_bytes=2 * memory_bytes, unverified_bytes=memory_bytes)
 
 
 @unique
@@ -71,22 +70,30 @@ class NotReceived(Exception):
 class Reception:
     """All requests being received. `limits` may be replaced at any time."""
 
-    __slots__ = ("_emptied", "_strangers", "held_bytes", "limits", "open_now", "pending", "strangers_bytes")
+    __slots__ = ("_emptied", "_limits", "held_bytes", "open_now", "pending", "unverified")
 
-    def __init__(self, limits: ReceptionLimits | None = None) -> None:
-        self.limits = limits or ReceptionLimits()
+    def __init__(self, clock: Clock, limits: ReceptionLimits | None = None) -> None:
+        self._limits = limits or ReceptionLimits()
+        self.unverified = UnverifiedRoom(clock, self._limits.unverified_bytes)
+        """Bodies whose callers are not known yet."""
         self.held_bytes = 0
         """Bytes of bodies that are being received or worked on, whose callers are known."""
-        self._strangers: dict[str, int] = {}
-        """Bytes announced or received, by the address of callers who are not known yet."""
-        self.strangers_bytes = 0
-        """The same of all of them."""
         self.pending = 0
         """Requests that wait for a commit."""
         self.open_now = 0
         """Requests that have not been answered."""
         self._emptied: asyncio.Event | None = None
         """Set once it is closing and nothing is open."""
+
+    @property
+    def limits(self) -> ReceptionLimits:
+        """In force."""
+        return self._limits
+
+    @limits.setter
+    def limits(self, limits: ReceptionLimits) -> None:
+        self._limits = limits
+        self.unverified.room_bytes = limits.unverified_bytes
 
     def begin(self, most_bytes: int) -> "Incoming":
         """One request, for the length of a `with` block."""
@@ -106,22 +113,6 @@ class Reception:
                     self._emptied.clear()
                     await self._emptied.wait()
 
-    def reserve(self, stranger: str, more_bytes: int, *, is_small: bool) -> bool:
-        """Take room for a stranger, if there is any; the last quarter is for what is small."""
-        limits, share = self.limits, 1.0 if is_small else _LARGE_SHARE
-        its_bytes, all_bytes = self._strangers.get(stranger, 0) + more_bytes, self.strangers_bytes + more_bytes
-        if its_bytes > share * limits.stranger_bytes or all_bytes > share * limits.strangers_bytes:
-            return False
-        self._strangers[stranger], self.strangers_bytes = its_bytes, all_bytes
-        return True
-
-    def give_back(self, stranger: str, its_bytes: int) -> None:
-        """Give back a stranger's room."""
-        self.strangers_bytes -= its_bytes
-        left_bytes = self._strangers.pop(stranger, 0) - its_bytes
-        if left_bytes > 0:
-            self._strangers[stranger] = left_bytes
-
     def left(self) -> None:
         """A request has ended."""
         self.open_now -= 1
@@ -129,21 +120,18 @@ class Reception:
             self._emptied.set()
 
 
-_LARGE_SHARE = 0.75
-
-
 class Incoming:
     """The body of one request."""
 
     __slots__ = (
+        "_declared_bytes",
         "_digest",
         "_got_bytes",
         "_into",
         "_kept",
         "_most_bytes",
         "_reception",
-        "_reserved_bytes",
-        "_stranger",
+        "_share",
         "content",
         "sha256",
     )
@@ -152,10 +140,9 @@ class Incoming:
         self._reception = reception
         self._most_bytes = most_bytes
         self._got_bytes = 0
-        self._stranger = ""
-        """Whose room it takes; empty: its caller is known."""
-        self._reserved_bytes = 0
-        """In the strangers' room."""
+        self._declared_bytes = 0
+        self._share: Share | None = None
+        """Of the room for callers who are not known yet; None: this one is known."""
         self._digest = sha256()
         self._kept: list[bytes] = []
         self._into: BytesIO | None = None
@@ -171,28 +158,28 @@ class Incoming:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._stranger:
-            self._reception.give_back(self._stranger, self._reserved_bytes)
+        if self._share is not None:
+            self._share.leave()
         else:
             self._reception.held_bytes -= self._got_bytes
-        self._got_bytes = self._reserved_bytes = 0
+        self._got_bytes = 0
         self.content = b""
         self._kept.clear()
         self._into = None
         self._reception.left()
 
-    async def read(self, receive: Receive, declared_bytes: int, stranger: str = "") -> None:
-        """Read the whole body. `declared_bytes`: its Content-Length; 0 if there is none. `stranger`: where a caller is
-        who is not known yet. Raises `NotReceived`, and `ClientGone` of ASGI.
+    async def read(self, receive: Receive, declared_bytes: int, unverified: str = "") -> None:
+        """Read the whole body. `declared_bytes`: its Content-Length; 0 if there is none. `unverified`: the site of a
+        caller who is not known yet. Raises `NotReceived`, and `ClientGone` of ASGI.
         """
         limits = self._reception.limits
         if declared_bytes > self._most_bytes:
             raise self._refused(Why.TOO_LARGE)
         if self._reception.is_closing or self._reception.held_bytes + declared_bytes > limits.room_bytes:
             raise self._refused(Why.BUSY)
-        self._stranger = stranger
-        if stranger:
-            self._reserve(declared_bytes)
+        self._declared_bytes = declared_bytes
+        if unverified:
+            self._share = self._reception.unverified.enter(unverified)
         try:
             await read_body(
                 receive,
@@ -210,28 +197,21 @@ class Incoming:
 
     def known(self) -> None:
         """The caller of a body that was read is known now. Raises `NotReceived` if there is no room for it."""
-        if not self._stranger:
+        if self._share is None:
             return
-        self._reception.give_back(self._stranger, self._reserved_bytes)
-        self._stranger, self._reserved_bytes = "", 0
+        self._share.leave()
+        self._reception.unverified.prove(self._share.site)
+        self._share = None
         self._reception.held_bytes += self._got_bytes
         if self._reception.held_bytes > self._reception.limits.room_bytes:
             raise self._refused(Why.BUSY)
 
-    def _reserve(self, whole_bytes: int) -> None:
-        """Raises `NotReceived`."""
-        more_bytes = whole_bytes - self._reserved_bytes
-        if more_bytes > 0:
-            if not self._reception.reserve(self._stranger, more_bytes, is_small=whole_bytes <= LARGE_BYTES):
-                raise self._refused(Why.BUSY)
-            self._reserved_bytes = whole_bytes
-
     def _take(self, piece: bytes) -> None:
         self._got_bytes += len(piece)
-        if self._stranger:
-            self._reserve(self._got_bytes)
-        else:
+        if self._share is None:
             self._reception.held_bytes += len(piece)
+        elif not self._share.take(len(piece), is_small=max(self._got_bytes, self._declared_bytes) <= LARGE_BYTES):
+            raise self._refused(Why.BUSY)
         if self._got_bytes > self._most_bytes:
             raise self._refused(Why.TOO_LARGE)
         if self._reception.held_bytes > self._reception.limits.room_bytes:

@@ -62,7 +62,7 @@ class SesEntrance:
         credentials: Iterable[Credential],
     ) -> None:
         """`world_clock`: whose time signatures show."""
-        self.reception = Reception()
+        self.reception = Reception(clock)
         self._account = Account(admission=admission, clock=clock)
         self._gate = Gate(keys=SigningKeys(credentials), trusted=TrustedSources(), clock=world_clock)
         front = SesFront(

@@ -8,11 +8,11 @@ Left out: how slow a body may be (`hook_request`), and what makes a request genu
 """
 
 import asyncio
-from collections import Counter, OrderedDict
-from ipaddress import IPv6Address
+from collections import Counter
 
 from posthorse.feedback.hook_request import NotRead
 from posthorse.mail.ports import Clock
+from posthorse.mail.proven import ProvenSites
 
 MOST_AT_ONCE = 512
 """Requests under way."""
@@ -28,23 +28,18 @@ HELD_OF_ONE_KNOWN_BYTES = 48 << 20
 MOST_WAITING = 1_024
 """Requests that wait for a place; not of one peer alone, who may have half."""
 WAIT_S = 5.0
-KNOWN_FOR_S = 3_600.0
-"""After the last genuine notification from there."""
-MOST_KNOWN = 256
 
 
 class HookRoom:
     """Keeps count of what is under way."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
         self._requests = _Share()
         self._bytes = _Share()
         self._waiting: dict[asyncio.Future[Place], str] = {}
         """By whom, in the order they came."""
         self._waits = _Share()
-        self._known: OrderedDict[str, float] = OrderedDict()
-        """When something genuine came last, by peer."""
+        self._proven = ProvenSites(clock)
 
     async def enter(self, peer: str) -> "Place":
         """A place for one request, at once or in a moment. Raises `NotRead`."""
@@ -70,14 +65,11 @@ class HookRoom:
 
     def prove(self, peer: str) -> None:
         """Something genuine came from there."""
-        self._known[peer] = self._clock.monotonic()
-        self._known.move_to_end(peer)
-        if len(self._known) > MOST_KNOWN:
-            self._known.popitem(last=False)
+        self._proven.prove(peer)
 
     def is_known(self, peer: str) -> bool:
         """Whether something genuine came from there lately."""
-        return self._clock.monotonic() - self._known.get(peer, -KNOWN_FOR_S) < KNOWN_FOR_S
+        return peer in self._proven
 
     def _is_free(self, peer: str) -> bool:
         requests = self._requests
@@ -161,13 +153,3 @@ class Place:
         """So many bytes came. Raises `NotRead`."""
         self._room.hold(self._peer, count, stranger=self._stranger)
         self._held += count
-
-
-def peer_of(host: str) -> str:
-    """Who counts as one: an address, of IPv6 the network of 64 bits that one customer has."""
-    if ":" not in host:
-        return host
-    try:
-        return str(IPv6Address((int(IPv6Address(host.partition("%")[0])) >> 64) << 64)) + "/64"
-    except ValueError:
-        return host

@@ -13,9 +13,10 @@ from typing import Protocol, assert_never
 
 from posthorse.asgi import Receive, Scope, Send
 from posthorse.feedback.hook_request import NotRead, answer, headers_of, read_body, refuse_too_large
-from posthorse.feedback.hook_room import HookRoom, Place, peer_of
+from posthorse.feedback.hook_room import HookRoom, Place
 from posthorse.feedback.keeping import Keeping
 from posthorse.mail.ids import ProviderName
+from posthorse.mail.peer import site
 from posthorse.mail.ports import Clock
 from posthorse.providers.notices import Attended, Forged, Genuine, Incoming, NotificationReader
 from posthorse.spool.inbox_port import Notification, SpoolInbox
@@ -91,7 +92,7 @@ class Inbox:
                 return
             headers = headers_of(scope)
             self._judge_head(reader, headers)
-            with await self._room.enter(peer_of(peer)) as place:
+            with await self._room.enter(site(peer)) as place:
                 status = await self._read(reader, headers, receive, place, peer)
             await answer(send, status)
         except NotRead as given_up:
@@ -116,10 +117,10 @@ class Inbox:
             return 500
         match verdict:
             case Genuine():
-                self._room.prove(peer_of(peer))
+                self._room.prove(site(peer))
                 return await self._keep(reader.provider, verdict, body, started, peer)
             case Attended(what=what):
-                self._room.prove(peer_of(peer))
+                self._room.prove(site(peer))
                 self._observer.notification_attended(reader.provider, what)
                 return 200
             case Forged(why=why, status=status):

@@ -1,7 +1,6 @@
-"""Room for bodies: whose callers are known, and strangers'."""
+"""Room for bodies: whose callers are known, and whose are not yet."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,9 +8,10 @@ import pytest
 from posthorse.accept.reception import Incoming, NotReceived, Reception, ReceptionLimits, Why
 from posthorse.asgi import Receive
 from posthorse.mail.large import LARGE_BYTES
+from tests.unit.feedback.kit import HandClock
 
 MIB = 1 << 20
-LIMITS = ReceptionLimits(room_bytes=8 * MIB, strangers_bytes=4 * MIB, stranger_bytes=2 * MIB, least_bytes_per_s=0.0)
+LIMITS = ReceptionLimits(room_bytes=24 * MIB, unverified_bytes=12 * MIB, least_bytes_per_s=0.0)
 
 
 def sent(*pieces: bytes, ends: bool = True) -> Receive:
@@ -27,50 +27,108 @@ def sent(*pieces: bytes, ends: bool = True) -> Receive:
     return receive
 
 
-async def fill(reception: Reception, declared: Sequence[tuple[str, int]]) -> list[Why | None]:
-    """What becomes of bodies that are announced by these strangers, one after the other, and never end."""
-    answers: list[Why | None] = []
-    held: list[Incoming] = []
-    reading = []
-    for stranger, declared_bytes in declared:
-        incoming = reception.begin(8 * MIB).__enter__()
-        held.append(incoming)
-        task = asyncio.ensure_future(incoming.read(sent(ends=False), declared_bytes, stranger))
-        await asyncio.sleep(0)
-        answers.append(_why(task.exception()) if task.done() else None)
-        reading.append(task)
-    for task in reading:
-        task.cancel()
-    await asyncio.gather(*reading, return_exceptions=True)
-    for incoming in held:
-        incoming.__exit__(None, None, None)
-    return answers
+class Sending:
+    """Requests that send so much of a body that is announced, and never its end."""
+
+    def __init__(self, reception: Reception) -> None:
+        self._reception = reception
+        self._open: list[tuple[Incoming, asyncio.Task[None]]] = []
+
+    async def __call__(self, site: str, size_bytes: int, announced_bytes: int = 0) -> bool:
+        """One more; whether there was room for what it sent."""
+        incoming = self._reception.begin(24 * MIB).__enter__()
+        body = sent(b"x" * size_bytes, ends=False)
+        task = asyncio.ensure_future(incoming.read(body, announced_bytes or size_bytes, site))
+        self._open.append((incoming, task))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        if not task.done():
+            return True
+        error = task.exception()
+        assert isinstance(error, NotReceived)
+        assert error.why is Why.BUSY
+        return False
+
+    async def end(self) -> None:
+        """All of them end; nothing is held then."""
+        for incoming, task in self._open:
+            task.cancel()
+            incoming.__exit__(None, None, None)
+        await asyncio.gather(*(task for _, task in self._open), return_exceptions=True)
+        self._open.clear()
+        reception = self._reception
+        assert reception.unverified.held_bytes == reception.held_bytes == reception.open_now == 0
 
 
-def _why(error: BaseException | None) -> Why:
-    assert isinstance(error, NotReceived)
-    return error.why
+async def proves_itself(reception: Reception, site: str) -> None:
+    """A body comes from there and is verified."""
+    with reception.begin(MIB) as incoming:
+        await incoming.read(sent(b"x"), 1, site)
+        incoming.known()
 
 
-def test_one_address_has_its_part_and_all_have_theirs() -> None:
-    """What is announced is taken at once; a small body finds room where a large one does not."""
-    reception = Reception(LIMITS)
-    small, large = LARGE_BYTES, MIB
-    story = [("a", large), ("a", large), ("b", large), ("c", large), ("d", large), ("d", small), ("a", small)]
-    answers = asyncio.run(fill(reception, story))
-    assert answers == [None, Why.BUSY, None, None, Why.BUSY, None, None]
-    assert reception.strangers_bytes == reception.held_bytes == reception.open_now == 0
+def test_one_stranger_has_its_part_and_all_have_theirs() -> None:
+    """Half of the room, and two thirds of it; a small body finds room where a large one does not."""
+
+    async def story() -> None:
+        reception = Reception(HandClock(), LIMITS)
+        sends = Sending(reception)
+        assert await sends("a", 4 * MIB)
+        assert not await sends("a", MIB)
+        assert await sends("b", 2 * MIB)
+        assert not await sends("c", MIB)
+        assert await sends("c", LARGE_BYTES)
+        assert await sends("a", LARGE_BYTES)
+        await sends.end()
+
+    asyncio.run(story())
+
+
+def test_what_is_announced_takes_no_room() -> None:
+    """However many announce however much: what counts is what came."""
+
+    async def story() -> None:
+        reception = Reception(HandClock(), LIMITS)
+        sends = Sending(reception)
+        for _ in range(100):
+            assert await sends("a", 1_000, announced_bytes=24 * MIB)
+        assert reception.unverified.held_bytes == 100_000
+        assert await sends("a", 3 * MIB)
+        await sends.end()
+
+    asyncio.run(story())
+
+
+def test_who_proved_itself_finds_room_however_much_strangers_hold() -> None:
+    """A part of the room is never theirs; nor has one proven site all of it."""
+
+    async def story() -> None:
+        reception = Reception(HandClock(), LIMITS)
+        await proves_itself(reception, "app")
+        sends = Sending(reception)
+        for site in ("a", "b", "c"):
+            while await sends(site, LARGE_BYTES):
+                pass
+        assert reception.unverified.held_bytes == 8 * MIB
+        assert await sends("app", LARGE_BYTES + 1)
+        await sends.end()
+        for _ in range(6):
+            assert await sends("app", MIB)
+        assert not await sends("app", MIB)
+        await sends.end()
+
+    asyncio.run(story())
 
 
 def test_stranger_who_announces_nothing_is_counted_as_it_sends() -> None:
     """Its part ends where it would have ended with a length."""
 
     async def story() -> None:
-        reception = Reception(LIMITS)
-        with pytest.raises(NotReceived) as refused, reception.begin(8 * MIB) as incoming:
-            await incoming.read(sent(*[b"x" * 100_000] * 30), 0, "a")
+        reception = Reception(HandClock(), LIMITS)
+        with pytest.raises(NotReceived) as refused, reception.begin(24 * MIB) as incoming:
+            await incoming.read(sent(*[b"x" * 100_000] * 60), 0, "a")
         assert refused.value.why is Why.BUSY
-        assert reception.strangers_bytes == 0
+        assert reception.unverified.held_bytes == 0
 
     asyncio.run(story())
 
@@ -79,19 +137,19 @@ def test_stranger_becomes_known_with_its_body() -> None:
     """From then on it is a load, until its request has ended; without room for it, it comes back later."""
 
     async def story() -> None:
-        reception = Reception(LIMITS)
+        reception = Reception(HandClock(), LIMITS)
         with reception.begin(8 * MIB) as incoming:
             await incoming.read(sent(b"x" * 1_000), 1_000, "a")
-            assert (reception.strangers_bytes, reception.held_bytes) == (1_000, 0)
+            assert (reception.unverified.held_bytes, reception.held_bytes) == (1_000, 0)
             incoming.known()
-            assert (reception.strangers_bytes, reception.held_bytes) == (0, 1_000)
+            assert (reception.unverified.held_bytes, reception.held_bytes) == (0, 1_000)
         assert reception.held_bytes == 0
         with reception.begin(8 * MIB) as incoming:
             await incoming.read(sent(b"x" * 1_000), 1_000, "a")
-            reception.held_bytes += 8 * MIB
+            reception.held_bytes += 24 * MIB
             with pytest.raises(NotReceived):
                 incoming.known()
-        assert reception.held_bytes == 8 * MIB
+        assert reception.held_bytes == 24 * MIB
 
     asyncio.run(story())
 
@@ -104,7 +162,7 @@ def test_body_keeps_a_pace() -> None:
         return {"type": "http.request", "body": b"x", "more_body": True}
 
     async def story() -> None:
-        reception = Reception(ReceptionLimits(idle_s=0.05, least_bytes_per_s=100_000.0))
+        reception = Reception(HandClock(), ReceptionLimits(idle_s=0.05, least_bytes_per_s=100_000.0))
         with pytest.raises(NotReceived) as refused, reception.begin(MIB) as incoming:
             await incoming.read(drip, 1_000, "a")
         assert refused.value.why is Why.TOO_SLOW

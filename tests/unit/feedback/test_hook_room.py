@@ -11,17 +11,14 @@ from posthorse.feedback.hook_request import NotRead
 from posthorse.feedback.hook_room import (
     HELD_OF_ONE_STRANGER_BYTES,
     HELD_OF_STRANGERS_BYTES,
-    KNOWN_FOR_S,
     MOST_AT_ONCE,
     MOST_HELD_BYTES,
-    MOST_KNOWN,
     MOST_WAITING,
     OF_ONE_KNOWN,
     OF_ONE_STRANGER,
     OF_STRANGERS,
     HookRoom,
     Place,
-    peer_of,
 )
 from tests.unit.feedback.kit import HandClock
 
@@ -156,36 +153,3 @@ def test_what_left_is_given_back(run: Run) -> None:
         assert len(await entered(room, "b", OF_ONE_STRANGER)) == OF_ONE_STRANGER
 
     run(story())
-
-
-def test_who_proved_himself_is_known_for_an_hour(run: Run) -> None:
-    """And only so many are."""
-
-    async def story() -> None:
-        clock = HandClock()
-        room = HookRoom(clock)
-        room.prove("a")
-        clock.at += int(KNOWN_FOR_S * 1e6) - 1
-        assert room.is_known("a")
-        clock.at += 1
-        assert not room.is_known("a")
-        for n in range(MOST_KNOWN + 1):
-            room.prove(f"p{n}")
-        assert [room.is_known(f"p{n}") for n in (0, 1, MOST_KNOWN)] == [False, True, True]
-
-    run(story())
-
-
-@pytest.mark.parametrize(
-    ("host", "peer"),
-    [
-        ("192.0.2.1", "192.0.2.1"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("", ""),
-        ("odd:one", "odd:one"),
-    ],
-)
-def test_a_network_of_one_customer_counts_as_one(host: str, peer: str) -> None:
-    """Of IPv6 nobody has fewer than 2^64 addresses."""
-    assert peer_of(host) == peer

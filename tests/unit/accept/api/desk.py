@@ -105,7 +105,7 @@ class Desk:
             throttle=LoginThrottle(self.clock),
             refused=lambda peer, throttled: self.told.logins.append((peer, throttled)),
         )
-        self.reception = Reception()
+        self.reception = Reception(self.clock)
         self.api = self.api_on(self.spool)
 
     def api_on(self, spool: MemorySpool) -> Api:
