@@ -29,7 +29,7 @@ def test_mail_moves_back_although_the_first_is_ejected(stream: Stream, per_s: fl
         a, b = stand.providers[A], stand.providers[B]
         standings = stand.gateway.watcher.standings
         a.always = refuses(after_s=0.01)
-        while stand.told.changes.count((A, StandingState.EJECTED, "its trial failed")) < trips - 1:
+        while stand.told.changes.count((A, StandingState.EJECTED, "it did not pass its trial")) < trips - 1:
             await stand.post(Stream.STANDARD, count=5)
             await asyncio.sleep(2)
         await stand.post(Stream.STANDARD, count=5)

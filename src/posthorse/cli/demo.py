@@ -128,8 +128,8 @@ def _figures(picture: Picture) -> str:
 
 
 def by_api(ending: Ending) -> str:
-    """Which clients sent."""
-    return f"sent by the SES API: {ending.load.by_api}, by {ending.api_client}; the rest by SMTP"
+    """Which clients offered it."""
+    return f"offered by the SES API: {ending.load.by_api}, by {ending.api_client}; the rest by SMTP"
 
 
 def verdict(ending: Ending) -> str:

@@ -111,7 +111,7 @@ def done(reply: replies.Done, *, as_json: bool) -> None:
 
 
 def _row(each: replies.Provider) -> tuple[object, ...]:
-    minute = f"{each.failures_last_minute} of {each.attempts_last_minute} failed"
+    minute = f"{each.failures_last_minute} of {each.attempts_last_minute} against it"
     return (
         each.name,
         each.standing,

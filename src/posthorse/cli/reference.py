@@ -10,7 +10,7 @@ _INTRODUCTION = """\
 
 Every command that concerns mail is carried out by the gateway that runs on the spool, over its control socket; while
 none runs, the command opens the spool itself. Whoever gives a command stands in the history for it. Exit status: 0
-done, 1 no or failed, 2 not understood. `--json` prints data as one JSON document, with names and units in its keys.
+done, 1 no or not done, 2 not understood. `--json` prints data as one JSON document, with names and units in its keys.
 
 `--config` (or the variable `POSTHORSE_CONFIG`) names the configuration file; the default is `posthorse.toml`.
 

@@ -152,7 +152,7 @@ class DispatchSettings:
         Seconds,
         Meta(gt=0),
         Setting(
-            "How long a provider that failed is left alone before it is tried with a few messages.",
+            "How long an ejected provider is left alone before it is tried with a few messages.",
             'eject_for = "10s"',
             "Each further time in a row it is longer by as much, up to ten times. Shorter: mail meets a provider that "
             "is still down more often; longer: the others carry its mail for longer.",

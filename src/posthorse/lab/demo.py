@@ -126,7 +126,7 @@ class Ending:
     account: Ledger
     load: LoadReport
     api_client: str
-    """Who sent by the SES API."""
+    """Who offered mail by the SES API."""
 
     @property
     def is_good(self) -> bool:

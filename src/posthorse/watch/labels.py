@@ -70,7 +70,7 @@ EFFECT = Label(
 )
 WORKER_HOW = Label(
     name="how",
-    meaning="How a process that takes messages apart failed.",
+    meaning="What went wrong with a process that takes messages apart.",
     values={
         "start": "it could not be started",
         "ended": "somebody else ended it: an operator, or a machine without memory",
@@ -192,7 +192,7 @@ WEBHOOK_STATE = Label(
     meaning="How a customer's endpoint is.",
     values={
         "open": "it takes events, or has nothing to take",
-        "resting": "it failed several times in a row, or asked to be left alone; it is tried again soon",
+        "resting": "several facts in a row did not reach it, or it asked to be left alone; it is tried again soon",
         "disabled": "it answered 410, or a person said so",
     },
 )

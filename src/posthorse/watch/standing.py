@@ -1,12 +1,12 @@
 """Standings: trip within seconds, recover by trial, never close the last one; pure, `now_s` is handed in.
 
 Trip level only: reversible, per provider, nobody is paged. A provider is *ejected* after five failures in a row, when
-half of at least twenty attempts of a minute failed, when answers stall, or when two answers in a row speak about our
-account. After the pause it is *on trial*: five handovers bring it back, in steps (10, 25, 50, 100 % over a minute); one
-failure ejects it for longer. The last provider that is not ejected is never ejected: with all of them looking bad the
-fault may be ours, so each gets a trickle of probes and the mail waits. A probe that an ejected provider takes is its
-first trial passed: its pause is over. What began before an ejection is neither trial nor probe, however it ends: it
-tells of the time before.
+half of at least twenty attempts of a minute count against it, when answers stall, or when two answers in a row speak
+about our account. After the pause it is *on trial*: five handovers bring it back, in steps (10, 25, 50, 100 % over a
+minute); one failure ejects it for longer. The last provider that is not ejected is never ejected: with all of them
+looking bad the fault may be ours, so each gets a trickle of probes and the mail waits. A probe that an ejected provider
+takes is its first trial passed: its pause is over. What began before an ejection is neither trial nor probe, however it
+ends: it tells of the time before.
 
 Left out: declaring an incident, blame, alerts; sending domains (`domains`), times of the recovery (`recovery`).
 Constants: after Envoy's outlier detection and resilience4j's trials.
@@ -263,7 +263,7 @@ class Standings:
         account = scope_of(outcome) is Scope.ACCOUNT and not isinstance(outcome, Throttle)  # "slower" is no refusal
         record.account_answers = record.account_answers + 1 if account else 0
         if record.trial:
-            self._trip(name, record, "its trial failed", now_s)
+            self._trip(name, record, "it did not pass its trial", now_s)
         elif record.account_answers >= ACCOUNT_ANSWERS:
             self._trip(name, record, "it refuses our account", now_s)
         elif record.streak >= STREAK_LIMIT:
@@ -271,7 +271,7 @@ class Standings:
         else:
             attempts, failures = record.window.totals(now_s)
             if attempts >= RATIO_MINIMUM and failures >= RATIO_LIMIT * attempts:
-                self._trip(name, record, f"{failures} of {attempts} attempts of a minute failed", now_s)
+                self._trip(name, record, f"{failures} of {attempts} attempts of a minute count against it", now_s)
 
     def _trip(self, name: ProviderName, record: _Record, why: str, now_s: float) -> bool:
         """Close it, or mark it as failing if it is the last one open; whether that changed anything."""

@@ -1,5 +1,6 @@
 """The program itself: its list of commands, its exit status, its start, and what it says when something is wrong."""
 
+import ast
 import os
 import re
 import subprocess
@@ -86,6 +87,15 @@ def test_what_is_counted_has_the_right_ending(room: str) -> None:
     sources = "\n".join(path.read_text() for path in (TOP / "src" / "posthorse" / room).glob("*.py"))
     assert re.findall(rf"\}} (?:{COUNTED})\b.*", sources) == []
     assert [counted(number, "recipient") for number in range(3)] == ["0 recipients", "1 recipient", "2 recipients"]
+
+
+@pytest.mark.parametrize("room", ["cli", "control", "config", "quickstart", "watch/standing.py", "daemon/readiness.py"])
+def test_nothing_is_said_to_have_failed(room: str) -> None:
+    """What people read says which it was (a fault, a deferral, in doubt, ...): "failed" would hide it."""
+    place = TOP / "src" / "posthorse" / room
+    for path in place.glob("*.py") if place.is_dir() else [place]:
+        values = [node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant)]
+        assert [text for text in values if isinstance(text, str) and re.search(r"\bfailed\b", text)] == [], path.name
 
 
 def test_a_missing_file_is_status_one_with_a_remedy(

@@ -88,5 +88,5 @@ def test_the_verdict_says_what_was_not_good(offered: int, receipts: int, words: 
     ] * receipts
     ending = Ending(account=ledger(held, [], []), load=LoadReport(offered=offered, accepted=receipts), api_client="x")
     assert words in verdict(ending)
-    assert by_api(ending) == "sent by the SES API: 0, by x; the rest by SMTP"
+    assert by_api(ending) == "offered by the SES API: 0, by x; the rest by SMTP"
     assert ending.is_good == words.startswith("Nothing")
