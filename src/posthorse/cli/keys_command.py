@@ -1,15 +1,17 @@
 """`posthorse keys`: access keys kept in the spool."""
 
 import os
+from collections.abc import Mapping
 from typing import Annotated
 
+import msgspec
 import typer
 
 from posthorse.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, Tenant
 from posthorse.cli.orders_command import done
 from posthorse.cli.output import print_json, print_table, say
 from posthorse.cli.talk import carry_out
-from posthorse.control import requests
+from posthorse.control import replies, requests
 from posthorse.mail.ids import MAIN_TENANT
 
 app = typer.Typer(help="Access keys of applications, kept in the spool.", no_args_is_help=True, rich_markup_mode=None)
@@ -23,16 +25,17 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make an access key; its secret is shown this once."""
+    from posthorse.config.load import read_api_address
+    from posthorse.config.way_in import aws_variables
+
+    address = read_api_address(config)
     made = carry_out(config, requests.KeyCreate(tenant=tenant, note=note))
+    region, *_ = made.smtp_password
+    variables = aws_variables(key_id=made.id, secret=made.secret, address=address, region=region) if address else {}
     if as_json:
-        print_json(made)
-        return
-    say(f"access key id      {made.id}")
-    say(f"secret access key  {made.secret}")
-    say("SMTP: user name is the access key id; the password, as SES derives it from the secret:")
-    for region, password in made.smtp_password.items():
-        say(f"  {region:<16} {password}")
-    say("Posthorse takes the password of any region. Nobody can show the secret again.")
+        print_json(msgspec.to_builtins(made) | {"aws_variables": variables})
+    else:
+        _tell(made, variables)
 
 
 @app.command("list")
@@ -73,6 +76,25 @@ def revoke(
 ) -> None:
     """Let nobody in with this key any more."""
     done(carry_out(config, requests.KeyRevoke(id=id)), as_json=as_json)
+
+
+def _tell(made: replies.KeyMade, variables: Mapping[str, str]) -> None:
+    """What an application needs to come by each door. `variables` empty: nobody can call the SES API as configured."""
+    from posthorse.config.way_in import exports
+
+    say(f"access key id      {made.id}")
+    say(f"secret access key  {made.secret}")
+    say("SMTP: user name is the access key id; the password, as SES derives it from the secret:")
+    for region, password in made.smtp_password.items():
+        say(f"  {region:<16} {password}")
+    say("Posthorse takes the password of any region.")
+    if variables:
+        say("SES API: what AWS's libraries and command line read; the region may be any:")
+        for line in exports(variables):
+            say(f"  {line}")
+    else:
+        say("SES API: no HTTP listener has the role `api` and a port that is known before it listens.")
+    say("Nobody can show the secret again.")
 
 
 def _strings(text: str) -> str:

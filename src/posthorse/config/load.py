@@ -15,6 +15,7 @@ from posthorse.config.reader import Reading, Unreadable
 from posthorse.config.secret import Surroundings
 from posthorse.config.setting import SpoolUrl
 from posthorse.config.tree import Config, SpoolSettings
+from posthorse.config.way_in import api_address
 from posthorse.mail.ids import ProviderName
 
 _MOST_BYTES = 4 << 20
@@ -85,15 +86,16 @@ def read_domains(path: Path, environ: Mapping[str, str]) -> tuple[DomainSettings
 
     Raises `ConfigProblems`.
     """
-    document = _document(_text_of(path))
-    reading = Reading(Surroundings(folder=path.resolve().parent, environ=environ))
-    try:
-        config = reading.section(Config, {"domains": document.get("domains", [])}, "")
-    except Unreadable:
-        raise ConfigProblems(reading.problems) from None
-    if reading.problems:
-        raise ConfigProblems(reading.problems)
-    return config.domains
+    return _parts(path, environ, "domains").domains
+
+
+def read_api_address(path: Path) -> str:
+    """Read only where the gateway listens, for the address that clients of SES call; no secret is looked at.
+
+    Empty: there is none (`posthorse.config.way_in.api_address`). Raises `ConfigProblems`.
+    """
+    config = _parts(path, {}, "node", "listen")
+    return api_address(config.listen, config.node.name)
 
 
 def read_classify(path: Path) -> tuple[ClassifySettings, ...]:
@@ -112,6 +114,19 @@ def classify_rules(tables: object) -> tuple[ClassifySettings, ...]:
     if problems:
         raise ConfigProblems(problems)
     return rules
+
+
+def _parts(path: Path, environ: Mapping[str, str], *keys: str) -> Config:
+    """These parts of a file, and the defaults of all others. Raises `ConfigProblems`."""
+    document = _document(_text_of(path))
+    reading = Reading(Surroundings(folder=path.resolve().parent, environ=environ))
+    try:
+        config = reading.section(Config, {key: document[key] for key in keys if key in document}, "")
+    except Unreadable:
+        raise ConfigProblems(reading.problems) from None
+    if reading.problems:
+        raise ConfigProblems(reading.problems)
+    return config
 
 
 def _document(text: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from posthorse.config.login import first_login
+from posthorse.config.way_in import aws_variables
 from posthorse.quickstart.house import REGION, House
 from posthorse.web.role import Role
 
@@ -89,13 +90,7 @@ def _signing(house: House, api: str) -> Mapping[str, str]:
     key = next(iter(house.config.access_keys), None)
     if not api or key is None or key.secret is None:
         return {}
-    return {
-        "AWS_ACCESS_KEY_ID": key.id,
-        "AWS_SECRET_ACCESS_KEY": f"'{key.secret.reveal()}'",
-        "AWS_ENDPOINT_URL_SES": api,
-        "AWS_ENDPOINT_URL_SESV2": api,
-        "AWS_DEFAULT_REGION": REGION,
-    }
+    return aws_variables(key_id=key.id, secret=f"'{key.secret.reveal()}'", address=api, region=REGION)
 
 
 def _providers(house: House) -> str:

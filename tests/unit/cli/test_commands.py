@@ -229,6 +229,33 @@ def test_a_key_is_shown_once(stage: Stage) -> None:
     assert stage.data("keys", "list")["keys"][0]["revoked_at"] is not None
 
 
+def test_a_new_key_comes_with_what_aws_clients_read(stage: Stage) -> None:
+    """Lines to paste into a shell, with the address of the file's listener; as fields with --json."""
+    stage.accept()
+    stage.config.write_text(stage.config.read_text() + '[[listen]]\nhttp = "0.0.0.0:8125"\n')
+    made = stage.data("keys", "create")
+    assert made["aws_variables"] == {
+        "AWS_ACCESS_KEY_ID": made["id"],
+        "AWS_SECRET_ACCESS_KEY": made["secret"],
+        "AWS_ENDPOINT_URL_SES": "http://127.0.0.1:8125",
+        "AWS_ENDPOINT_URL_SESV2": "http://127.0.0.1:8125",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_REGION": "us-east-1",
+    }
+    out = stage.call("keys", "create")[1]
+    secret = next(line.split()[-1] for line in out.splitlines() if line.startswith("secret access key"))
+    assert f"  export AWS_SECRET_ACCESS_KEY={secret}\n" in out
+    assert "  export AWS_ENDPOINT_URL_SES=http://127.0.0.1:8125\n" in out
+
+
+def test_a_key_that_cannot_sign_here_gets_no_address(stage: Stage) -> None:
+    """Without a listener for the API no address is made up."""
+    stage.accept()
+    stage.config.write_text(stage.config.read_text() + '[[listen]]\nhttp = "127.0.0.1:8125"\nroles = ["hooks"]\n')
+    assert stage.data("keys", "create")["aws_variables"] == {}
+    assert "no HTTP listener has the role `api`" in stage.call("keys", "create")[1]
+
+
 def test_suppressions_are_added_listed_and_removed(stage: Stage) -> None:
     """An entry has a reason and may end; the list prints as CSV that a spreadsheet opens without harm."""
     stage.accept()
