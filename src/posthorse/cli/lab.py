@@ -1,8 +1,10 @@
 """`posthorse lab`: run simulated providers, give them faults, ask what arrived."""
 
 import asyncio
+import base64
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -167,10 +169,19 @@ def hooks_command(
 @app.command("mailbox")
 def mailbox_command(
     message: Annotated[str | None, typer.Option(help="Receipt or Message-ID: list its arrivals.")] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="The bytes as they arrived: of --message, else of the latest.")
+    ] = False,
+    to: Annotated[str, typer.Option(metavar="ADDRESS", help="With --raw: of what arrived there.")] = "",
     control: Control = CONTROL,
     as_json: AsJson = False,
 ) -> None:
     """What arrived: totals and duplicates, or the arrivals of one message (exit status 1: it did not arrive)."""
+    if raw:
+        _print_message(control, message or "", to, as_json=as_json)
+        return
+    if to:
+        raise typer.BadParameter("--to goes with --raw")
     with _Asking(control) as lab:
         answer = lab.mailbox(message)
     if as_json:
@@ -262,6 +273,17 @@ def reset_command(control: Control = CONTROL, as_json: AsJson = False) -> None:
         lab.reset()
         rows = lab.providers()
     typer.echo(json.dumps(rows) if as_json else f"reset: {', '.join(row['name'] for row in rows)}, and the mailbox")
+
+
+def _print_message(control: str, message: str, to: str, *, as_json: bool) -> None:
+    """One message: its bytes as they are, or in base64 with where it arrived."""
+    with _Asking(control) as lab:
+        found = lab.message(message, to)
+    if as_json:
+        typer.echo(json.dumps(found | {"content": base64.b64encode(found["content"]).decode("ascii")}))
+    else:
+        sys.stdout.buffer.write(found["content"])
+        sys.stdout.buffer.flush()
 
 
 def ready_line(description: dict[str, Any], *, as_json: bool) -> str:

@@ -3,6 +3,8 @@
 - `GET /providers`: how each stands.
 - `GET /mailbox`: totals and duplicates; `?id=` with the arrivals of one message, `?since=N&limit=N` with a page of all,
   `?messages=N&within_s=S` only once so many messages have arrived, or the time is over.
+- `GET /message`: the latest message as it was delivered, bytes in base64; `?id=` the latest copy of one message, `?to=`
+  of what went to one address.
 - `GET /exchanges/NAME?since=N`: what a provider remembers, bytes in base64.
 - `POST /faults/NAME`: `{"fault": "refuse" or "none", "for_s", "stage", "delay_s", "takes"}`.
 - `GET /hooks`: what each provider tells and how that stands.
@@ -23,7 +25,7 @@ from typing import Any, cast
 from posthorse.lab.faults import Fault, FaultSetting, Stage
 from posthorse.lab.hooks import HookSender, HookSetting
 from posthorse.lab.http_words import Answer, BadRequest, Request, RequestReader, json_answer
-from posthorse.lab.mailbox import Mailbox
+from posthorse.lab.mailbox import KEPT, Mailbox
 from posthorse.lab.simulated import Exchange, SimulatedProvider
 
 PAGE = 10_000
@@ -77,6 +79,8 @@ class ControlPeer(asyncio.Protocol):
                 case ("GET", "mailbox"):
                     await self._wait(int(request.query.get("messages", 0)), float(request.query.get("within_s", 0)))
                     return json_answer(self._ask_mailbox(request.query))
+                case ("GET", "message"):
+                    return self._show_message(request.query.get("id", ""), request.query.get("to", ""))
                 case ("GET", "exchanges", name):
                     since = int(request.query.get("since", 0))
                     kept = self._providers[name].exchanges[since : since + PAGE]
@@ -133,6 +137,13 @@ class ControlPeer(asyncio.Protocol):
             page = box.arrivals()[since : since + min(PAGE, int(query.get("limit", PAGE)))]
             summary["arrivals"] = [asdict(one) for one in page]
         return summary
+
+    def _show_message(self, message: str, recipient: str) -> Answer:
+        if copy := self._mailbox.latest(message, recipient):
+            return json_answer(asdict(copy) | {"content": base64.b64encode(copy.content).decode("ascii")})
+        gone = any(recipient.lower() in ("", one.recipient.lower()) for one in self._mailbox.arrivals(message or None))
+        why = f"it arrived, but only the latest {KEPT} messages are kept whole" if gone else "no such message arrived"
+        return json_answer({"message": why}, 404)
 
     async def _reset(self) -> Answer:
         self._mailbox.clear()

@@ -37,6 +37,19 @@ class Arrival:
     """Microseconds UTC by the lab's clock."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """One message as a provider delivered it, to all its recipients at once."""
+
+    id: str
+    """As in `Arrival`."""
+    provider: str
+    recipients: tuple[str, ...]
+    content: bytes
+    at: int
+    """Microseconds UTC by the lab's clock."""
+
+
 class Mailbox:
     """All mailboxes behind all simulated providers. `file`: append each arrival as a line of JSON."""
 
@@ -45,7 +58,7 @@ class Mailbox:
         self._arrivals: list[Arrival] = []
         self.listeners: list[Callable[[], None]] = []
         """Called after each message delivered; for whoever waits."""
-        self._contents: deque[tuple[str, bytes]] = deque(maxlen=KEPT)
+        self._contents: deque[Copy] = deque(maxlen=KEPT)
         self._file = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600) if file else None
 
     def deliver(self, *, provider: str, recipients: Sequence[str], content: bytes, at: int) -> None:
@@ -54,7 +67,9 @@ class Mailbox:
         headers = header_values(content, (ID_HEADER, b"message-id"))
         message_id = headers.get(b"message-id", "")
         identity = headers.get(ID_HEADER, "").lower() or message_id or f"digest:{digest}"
-        self._contents.append((identity, content))
+        self._contents.append(
+            Copy(id=identity, provider=provider, recipients=tuple(recipients), content=content, at=at)
+        )
         for recipient in recipients:
             self._add(
                 Arrival(
@@ -78,7 +93,13 @@ class Mailbox:
 
     def contents(self, message: str) -> Sequence[bytes]:
         """Each copy of one message as it was delivered, if it is among the latest `KEPT`."""
-        return [content for identity, content in self._contents if identity.lower() == message.lower()]
+        return [copy.content for copy in self._contents if copy.id.lower() == message.lower()]
+
+    def latest(self, message: str = "", recipient: str = "") -> Copy | None:
+        """The latest copy among those kept whole: of one message, to one recipient; empty: of any, to anybody."""
+        return next(
+            (copy for copy in reversed(self._contents) if _fits(copy, message.lower(), recipient.lower())), None
+        )
 
     def __len__(self) -> int:
         """How many arrivals."""
@@ -117,6 +138,10 @@ class Mailbox:
         self._by_id.setdefault(arrival.id, []).append(arrival)
         if self._file is not None:
             os.write(self._file, json.dumps(asdict(arrival)).encode() + b"\n")
+
+
+def _fits(copy: Copy, message: str, recipient: str) -> bool:
+    return message in ("", copy.id.lower()) and (not recipient or recipient in map(str.lower, copy.recipients))
 
 
 def duplicates_among(arrivals: Iterable[Arrival]) -> dict[tuple[str, str], int]:

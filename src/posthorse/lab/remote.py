@@ -8,7 +8,7 @@ import http.client
 import json
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from posthorse.lab.control import PAGE
 from posthorse.lab.faults import Fault, Stage
@@ -69,6 +69,12 @@ class LabRemote:
     def mailbox(self, message: str | None = None) -> dict[str, Any]:
         """Totals and duplicates, with the arrivals of one message if asked."""
         return dict(self._ask("GET", "/mailbox" if message is None else f"/mailbox?id={quote(message, safe='')}"))
+
+    def message(self, message: str = "", recipient: str = "") -> dict[str, Any]:
+        """The latest copy of a message as it was delivered (`posthorse.lab.mailbox.Copy`); empty: any, to anybody."""
+        asked = urlencode({"id": message, "to": recipient})
+        row = dict(self._ask("GET", f"/message?{asked}"))
+        return row | {"content": base64.b64decode(row["content"])}
 
     def mailbox_with(self, messages: int, within_s: float) -> dict[str, Any]:
         """Totals once so many messages have arrived, or after so many seconds."""

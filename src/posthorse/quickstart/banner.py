@@ -70,7 +70,7 @@ def banner(addresses: Mapping[str, str], house: House, lab: str) -> str:
         smtp_port=port,
         by_api=_BY_API.format(api=api) if signing else "",
         delivered=", until it is delivered" if house.sns_port is not None else "",
-        mailbox="  posthorse lab mailbox       what arrived\n" if lab else "",
+        mailbox="  posthorse lab mailbox       what arrived; --raw: the latest, as it came\n" if lab else "",
         breaking=f"\nBreak something:\n  posthorse lab fault {simulated} refuse\n" if lab else "",
         config=os.path.relpath(house.path),
         folder=os.path.relpath(house.folder),

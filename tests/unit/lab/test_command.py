@@ -1,6 +1,7 @@
 """`posthorse lab` from the command line: words in, words or JSON out, exit statuses."""
 
 import asyncio
+import base64
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from posthorse.cli.lab import app, ready_line
 from posthorse.lab.faults import Fault
+from posthorse.lab.mailbox import KEPT
 from posthorse.lab.roster import Entry, Kind, Roster
 from posthorse.lab.serve import Lab
 
@@ -67,6 +69,27 @@ def test_load_fault_status_mailbox_reset(tmp_path: Path) -> None:
         (stands,) = json.loads(posthorse_lab("reset", "--json", *at).output)
         assert (stands["name"], stands["fault"], sum(stands["messages"].values())) == ("relay", "none", 0)
         assert posthorse_lab("mailbox", "--message", one, *at).exit_code == 1
+
+
+def test_a_message_is_shown_as_it_arrived() -> None:
+    """The bytes themselves, the latest or the one asked for; in JSON with where they arrived; a no says which."""
+    content = b"X-Posthorse-Id: 01AB\r\nSubject: caf\xe9 \x00\r\n\r\nbody\r\n"
+    with running_lab() as lab:
+        at = ("--control", lab.control_url)
+        nothing = posthorse_lab("mailbox", "--raw", *at)
+        assert (nothing.exit_code, "no such message arrived" in nothing.output) == (1, True)
+        lab.mailbox.deliver(provider="relay", recipients=("a+b@x", "b@x"), content=content, at=7)
+        for number in range(KEPT - 1):
+            lab.mailbox.deliver(provider="relay", recipients=("c@x",), content=b"%d" % number, at=8)
+        assert posthorse_lab("mailbox", "--raw", *at).stdout_bytes == b"%d" % (KEPT - 2)
+        assert posthorse_lab("mailbox", "--raw", "--message", "01ab", *at).stdout_bytes == content
+        shown = json.loads(posthorse_lab("mailbox", "--raw", "--to", "a+b@x", "--json", *at).output)
+        assert (shown["id"], shown["recipients"], shown["at"]) == ("01ab", ["a+b@x", "b@x"], 7)
+        assert base64.b64decode(shown["content"]) == content
+        lab.mailbox.deliver(provider="relay", recipients=("c@x",), content=b"one more", at=9)
+        gone = posthorse_lab("mailbox", "--raw", "--to", "a+b@x", *at)
+        assert (gone.exit_code, "kept whole" in gone.output) == (1, True)
+        assert posthorse_lab("mailbox", "--to", "a@x", *at).exit_code == 2
 
 
 def test_hooks_by_hand() -> None:

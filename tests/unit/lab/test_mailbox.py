@@ -40,6 +40,23 @@ def test_a_duplicate_is_one_id_reaching_one_mailbox_twice() -> None:
     assert box.by_provider() == {"one": 2, "two": 1}
 
 
+def test_a_message_is_found_by_its_id_or_its_recipient() -> None:
+    """The latest copy of what is asked for, whatever the case of the letters; nothing where nothing fits."""
+    box = Mailbox()
+    box.deliver(provider="one", recipients=("a@x", "b@x"), content=CONTENT, at=1)
+    box.deliver(provider="two", recipients=("a@x",), content=b"Message-ID: <Q@b>\r\n\r\n", at=2)
+    box.deliver(provider="two", recipients=("b@x",), content=CONTENT + b"again", at=3)
+
+    def at(message: str = "", recipient: str = "") -> int:
+        copy = box.latest(message, recipient)
+        return copy.at if copy else 0
+
+    assert (at(), at(recipient="A@x"), at("01AB"), at("01ab", "a@x"), at("<q@b>")) == (3, 2, 3, 1, 2)
+    assert (at("<q@b>", "b@x"), at("02"), at(recipient="c@x")) == (0, 0, 0)
+    box.clear()
+    assert box.latest() is None
+
+
 def test_a_killed_lab_can_be_asked_by_its_file(tmp_path: Path) -> None:
     """Arrivals are in the file at once; a line cut short by the kill is left out."""
     file = tmp_path / "mailbox.jsonl"
