@@ -1,5 +1,6 @@
 """One gateway as a process of its own, from its first line to its last, with the commands of an operator beside it."""
 
+import base64
 import http.client
 import json
 import os
@@ -46,9 +47,9 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Stage:
 
 
 @contextmanager
-def serving(desk: Stage) -> Iterator[dict[str, Any]]:
+def serving(desk: Stage, more: str = "") -> Iterator[dict[str, Any]]:
     """A running gateway with its addresses; it is stopped by its id, and must end in order."""
-    desk.config.write_text(CONFIG)
+    desk.config.write_text(CONFIG + more)
     (desk.folder / "secret").write_text("the secret of this test\n")
     command = [sys.executable, "-m", "posthorse", "serve", "--json", "--config", str(desk.config)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -105,6 +106,31 @@ def test_a_day_in_the_life_of_an_operator(desk: Stage) -> None:
 
         assert desk.data("backup", str(desk.folder / "copy.db"))["size_bytes"] > 0
     assert desk.data("status")["running"] is False
+
+
+def test_the_password_of_a_hook_is_changed_without_a_start(desk: Stage) -> None:
+    """After the reload the new one opens and the old one no longer; the answer says that it took effect."""
+    telling = (
+        '[[providers]]\nname = "marks"\nkind = "postmark"\nserver_token = "file:secret"\n'
+        'notifications = { username = "hook", password = "file:first" }\n'
+    )
+    for word in ("first", "second"):
+        (desk.folder / word).write_text(f"{word}, long enough to be a password\n")
+    with serving(desk, telling) as ready:
+
+        def told(word: str) -> int:
+            login = base64.b64encode(f"hook:{word}, long enough to be a password".encode()).decode()
+            connection = http.client.HTTPConnection(ready["http"].removeprefix("http://"), timeout=10)
+            connection.request("POST", "/hooks/marks", body=b"{}", headers={"Authorization": f"Basic {login}"})
+            answer = connection.getresponse().status
+            connection.close()
+            return answer
+
+        assert (told("first"), told("second")) == (200, 401)
+        desk.config.write_text(CONFIG + telling.replace("file:first", "file:second"))
+        answer = desk.data("config", "reload")
+        assert answer == {"applied": ["providers[marks].notifications"], "needs_restart": []}
+        assert (told("first"), told("second")) == (401, 200)
 
 
 def test_a_new_key_opens_the_door_until_it_is_revoked(desk: Stage) -> None:

@@ -23,7 +23,6 @@ class SesNotificationSettings:
             "ARNs of the SNS topics that may tell of this provider's mail.",
             'topics = ["arn:aws:sns:us-east-1:123456789012:posthorse"]',
             "Whatever comes from another topic is refused: anybody's topic has a valid signature.",
-            restart=True,
         ),
     ]
     certificate: Annotated[
@@ -32,7 +31,6 @@ class SesNotificationSettings:
             "The certificate that signs, in PEM; not set: fetched from SNS and kept.",
             'certificate = "sns.pem"',
             "For tests and networks without a way out; SNS changes its certificates about once a year.",
-            restart=True,
         ),
     ] = None
     sns_endpoint: Annotated[
@@ -41,7 +39,6 @@ class SesNotificationSettings:
         Setting(
             "Another base address at which subscriptions are confirmed; empty: SNS in the topic's own region.",
             'sns_endpoint = "http://127.0.0.1:9111"',
-            restart=True,
         ),
     ] = ""
 
@@ -56,7 +53,6 @@ class SendGridNotificationSettings:
             "The key that SendGrid shows for its signed event webhook, or a reference to it.",
             'public_key = "env:SENDGRID_WEBHOOK_KEY"',
             "Whatever is not signed with its other half is refused.",
-            restart=True,
         ),
     ]
 
@@ -67,9 +63,7 @@ class PostmarkNotificationSettings:
 
     username: Annotated[
         Text,
-        Setting(
-            "User name in the address given to Postmark, or a reference to it.", 'username = "postmark"', restart=True
-        ),
+        Setting("User name in the address given to Postmark, or a reference to it.", 'username = "postmark"'),
     ]
     password: Annotated[
         Secret,
@@ -77,7 +71,6 @@ class PostmarkNotificationSettings:
             "Password in that address, as a reference.",
             'password = "env:POSTMARK_HOOK_PASSWORD"',
             "Postmark signs nothing: whoever knows it can tell us anything. Long and random, and over TLS only.",
-            restart=True,
         ),
     ]
     header: Annotated[
@@ -86,12 +79,9 @@ class PostmarkNotificationSettings:
         Setting(
             "A header field of your own that every notification must have, too; empty: none.",
             'header = "X-Hook-Secret"',
-            restart=True,
         ),
     ] = ""
     header_value: Annotated[
         Secret | None,
-        Setting(
-            "What stands in that field, as a reference.", 'header_value = "env:POSTMARK_HOOK_HEADER"', restart=True
-        ),
+        Setting("What stands in that field, as a reference.", 'header_value = "env:POSTMARK_HOOK_HEADER"'),
     ] = None

@@ -128,7 +128,6 @@ class SesSettings(AnyProvider):
             "How it tells what became of mail; not set: it does not.",
             'notifications = { topics = ["arn:aws:sns:us-east-1:123456789012:posthorse"] }',
             "Without them nothing is known after the handover.",
-            restart=True,
         ),
     ] = None
 
@@ -204,7 +203,6 @@ class SendGridSettings(HttpProvider):
             "How it tells what became of mail; not set: it does not.",
             'notifications = { public_key = "env:SENDGRID_WEBHOOK_KEY" }',
             "Without them nothing is known after the handover.",
-            restart=True,
         ),
     ] = None
 
@@ -238,7 +236,6 @@ class PostmarkSettings(HttpProvider):
             "How it tells what became of mail; not set: it does not.",
             'notifications = { username = "postmark", password = "env:POSTMARK_HOOK_PASSWORD" }',
             "Without them nothing is known after the handover.",
-            restart=True,
         ),
     ] = None
 

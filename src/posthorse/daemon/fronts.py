@@ -92,7 +92,8 @@ class Fronts:
         """For the router of each listener."""
 
     def renew(self, config: Config) -> None:
-        """Take over a changed configuration."""
+        """Take over a changed configuration. Raises OSError, and changes nothing, if a file that it names is gone."""
+        self.hooks.renew(config)
         admission, trusted = self.smtp.admission, trusted_of(config)
         admission.policy = policy_of(config)
         admission.classifier = classifier_of(config)

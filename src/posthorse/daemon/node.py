@@ -261,8 +261,9 @@ class Daemon:
             self._file.refuse(told, self._clock.now())
             self._journal.log.reload_refused(told)
             raise NotDone("\n".join(told)) from problems
-        self._config = config = reloaded.config
-        self._fronts.renew(config)
+        config = reloaded.config
+        self._fronts.renew(config)  # first: it alone may find a file gone, and then nothing has changed
+        self._config = config
         self._gateway.reroute(routes_of(config))
         self._keyring.renew(signing_keys_of(config.domains))
         self._housekeeper.config = config

@@ -203,6 +203,19 @@ def test_no_section_is_forgotten_by_a_reload() -> None:
     assert result.applied == ("feedback.confirm_within",)
 
 
+def test_what_notifications_prove_themselves_with_takes_effect_at_once() -> None:
+    """A password is rotated, and a provider begins to tell, without a start; nothing else of that provider changes."""
+    told = BASE + (
+        '[[providers]]\nname = "marks"\nkind = "postmark"\nserver_token = "env:KEY"\n'
+        'notifications = { username = "postmark", password = "env:KEY" }\n'
+    )
+    begun = merged(read(told.replace("notifications", "#")), read(told))
+    assert (begun.applied, begun.needs_restart) == (("providers[marks].notifications",), ())
+    assert begun.config == read(told)
+    moved = merged(read(told), read(told.replace('"postmark", p', '"other", p')))
+    assert (moved.applied, moved.needs_restart) == (("providers[marks].notifications",), ())
+
+
 def test_a_bad_file_changes_nothing(tmp_path: Path) -> None:
     """A reload of a broken file raises every problem and leaves the running set as it is."""
     path = tmp_path / "posthorse.toml"
