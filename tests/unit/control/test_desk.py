@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from posthorse.control import requests
+from posthorse.control.commands import CHANGING, LOOKING
 from posthorse.control.node import NotDone
 from posthorse.control.requests import AnyRequest, Which
 from posthorse.mail.carriage import Carriage
@@ -299,3 +300,9 @@ def test_looking_is_not_told_as_a_decision(run: Run, scene: Scene) -> None:
     for request in (requests.Overview(), requests.QueueList(), requests.Keys(), requests.Holds(), requests.Providers()):
         asked(run, scene, request)
     assert scene.carried_out == []
+
+
+def test_every_command_is_carried_out_by_one_of_the_lists() -> None:
+    """A command that is asked for is known to the desk, and either looks or changes something."""
+    assert LOOKING.keys() & CHANGING.keys() == set()
+    assert LOOKING.keys() | CHANGING.keys() == set(get_args(AnyRequest))
