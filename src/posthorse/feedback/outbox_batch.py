@@ -93,10 +93,10 @@ async def gathered(
 ) -> Batch:
     """What to tell next. `read_to`: at least `state.read_to`, as far as is remembered; `trying`: a single item.
 
-    `again`: at most so many that were noted, and nothing of a replay if it is 0.
+    `again`: at most so many that were noted (one while trying), and nothing of a replay if it is 0.
     """
     batch = Batch(read_to=read_to)
-    gatherer = _Gatherer(spool, endpoint, batch, lost)
+    gatherer = _Gatherer(spool, endpoint, batch, lost, trying)
     if state.waiting < MOST_WAITING:
         batch.read_to = await gatherer.history(Source.NEW, read_to, None)
     if again and not (trying and batch.items):
@@ -106,20 +106,8 @@ async def gathered(
         batch.replay = (start, await gatherer.history(Source.REPLAY, start, end))
         batch.more = True
     if trying:
-        _cut(batch)
         batch.more = bool(batch.items)
     return batch
-
-
-def _cut(batch: Batch) -> None:
-    """Leave one item; the places end before the next one."""
-    for item in list(batch.items)[1:]:
-        if item.source is Source.NEW:
-            batch.read_to = min(batch.read_to, item.seq - 1)
-        elif item.source is Source.REPLAY and batch.replay is not None:
-            batch.replay = (batch.replay[0], min(batch.replay[1], item.seq - 1))
-    while len(batch.items) > 1:
-        batch.items.pop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +116,7 @@ class _Gatherer:
     endpoint: Endpoint
     batch: Batch
     lost: Lost
+    trying: bool
 
     async def again(self, limit: int) -> None:
         found = await self.spool.due_again(self.endpoint.tenant, self.endpoint.name, limit)
@@ -139,6 +128,8 @@ class _Gatherer:
         facts = FACTS if source is Source.NEW else REPLAY_FACTS
         page: Page = await self.spool.happenings(self.endpoint.tenant, after, until, facts)
         for happening in page.happenings:
+            if self.trying and self.batch.items:
+                return happening.fact.seq - 1
             self._add(happening, source)
         self.batch.more = self.batch.more or page.read_to - after >= facts
         return until if until is not None and page.read_to == after else page.read_to

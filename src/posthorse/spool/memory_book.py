@@ -1,39 +1,36 @@
-"""The dictionaries of the spool in memory, with a journal that undoes a transaction that did not come to its end.
+"""The dictionaries of the spool in memory: messages, recipients and their history.
 
-Promise: entries and facts are immutable values, so undoing is putting the old value back; every order is total, so that
-a seed decides everything. Left out: decisions (`posthorse.spool.clerk`, `posthorse.spool.decisions`).
+Promise: every order is total, so that a seed decides everything. Left out: undoing (`memory_tables`), what people keep
+(`memory_lists`), decisions (`posthorse.spool.clerk`, `posthorse.spool.decisions`).
 """
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Self, TypeVar
 
 from posthorse.mail.carriage import ENDS_OF_DUTY, Carriage, Cause
-from posthorse.mail.ids import MessageId, ProviderName, Tenant
+from posthorse.mail.ids import MessageId, ProviderName
 from posthorse.mail.message import Message
 from posthorse.mail.ports import Clock
 from posthorse.mail.stream import Stream
 from posthorse.spool.book import Claim, TenantKey
-from posthorse.spool.desk_port import Control, Hold, Selector, StoredKey, Suppression
+from posthorse.spool.desk_port import Selector
 from posthorse.spool.entry import Entry, EntryKey, matches
+from posthorse.spool.memory_lists import MemoryLists
 from posthorse.spool.port import HistoryRow, SpoolMisuse
 from posthorse.spool.proof import ANSWERED, TELLING, Trail
 
-K = TypeVar("K")
-V = TypeVar("V")
 T = TypeVar("T")
 
 _GIVEN = frozenset({Carriage.RELEASED, Carriage.IN_DOUBT, Carriage.HANDED_OVER})
 
 
-class MemoryBook:
-    """Port `Book`, and what the desk keeps beside it."""
+class MemoryBook(MemoryLists):
+    """Port `Book`, and what the desk keeps beside it (`MemoryLists`)."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._now: int | None = None
-        self._undo: list[Callable[[], object]] = []
+        super().__init__(clock)
         self._messages: dict[MessageId, Message] = {}
         self._bodies: dict[MessageId, bytes] = {}
         self._recipients: dict[MessageId, tuple[EntryKey, ...]] = {}
@@ -45,51 +42,16 @@ class MemoryBook:
         self.names: dict[tuple[ProviderName, str], MessageId] = {}
         """By which ids providers know messages."""
         self._keyed: dict[TenantKey, tuple[MessageId, ...]] = {}
-        self._suppressions: dict[TenantKey, Suppression] = {}
-        self._holds: dict[int, Hold] = {}
-        self._hold_seq = 0
-        self._orders: dict[str, Control] = {}
-        self._keys: dict[str, StoredKey] = {}
 
-    # --- transactions -----------------------------------------------------------------------------------------------
-
-    def transact(self, work: Callable[["MemoryBook"], T]) -> T:
+    def transact(self, work: Callable[[Self], T]) -> T:
         """Run one transaction; whatever it raises, nothing of it stays."""
-        self._now = self._clock.now()
-        history, seq, hold_seq = self._history, self._seq, self._hold_seq
-        length = len(history)
+        history, seq, length = self._history, self._seq, len(self._history)
         try:
-            return work(self)
+            return super().transact(work)
         except BaseException:
-            for undo in reversed(self._undo):
-                undo()
             del history[length:]
-            self._history, self._seq, self._hold_seq = history, seq, hold_seq
+            self._history, self._seq = history, seq
             raise
-        finally:
-            self._undo.clear()
-            self._now = None
-
-    def change(self, table: dict[K, V], key: K, value: V) -> None:
-        """Put a value into a table of this spool, unless the transaction is undone."""
-        if key in table:
-            self._undo.append(lambda old=table[key]: table.__setitem__(key, old))  # type: ignore[misc]
-        else:
-            self._undo.append(lambda: table.pop(key))
-        table[key] = value
-
-    def drop(self, table: dict[K, Any], key: K) -> bool:
-        """Take a key out of a table of this spool, unless the transaction is undone; False: it was not there."""
-        if key not in table:
-            return False
-        self._undo.append(lambda old=table[key]: table.__setitem__(key, old))  # type: ignore[misc]
-        del table[key]
-        return True
-
-    @property
-    def now(self) -> int:
-        """As `Book` says; outside a transaction the clock itself."""
-        return self._clock.now() if self._now is None else self._now
 
     # --- reads ------------------------------------------------------------------------------------------------------
 
@@ -110,23 +72,9 @@ class MemoryBook:
             for key in keys
         }
 
-    def suppressed(self, addresses: Collection[TenantKey]) -> Collection[TenantKey]:
-        """As `Book` says."""
-        now = self.now
-        found = {key: self._suppressions[key] for key in addresses if key in self._suppressions}
-        return {key for key, entry in found.items() if entry.expires_at is None or entry.expires_at > now}
-
-    def listed(self, addresses: Collection[TenantKey]) -> Mapping[TenantKey, Suppression]:
-        """The entries of these addresses, those that ran out too."""
-        return {key: self._suppressions[key] for key in addresses if key in self._suppressions}
-
     def recipients(self, message_id: MessageId) -> Sequence[Entry]:
         """Every recipient of a message; none if it is unknown."""
         return [self._entries[key] for key in self._recipients.get(message_id, ())]
-
-    def holds(self) -> Sequence[Hold]:
-        """As `Book` says."""
-        return list(self._holds.values())
 
     def entries(self, keys: Collection[EntryKey]) -> Mapping[EntryKey, Entry]:
         """As `Book` says."""
@@ -184,7 +132,11 @@ class MemoryBook:
 
     def live(self, selector: Selector, limit: int, after: EntryKey | None) -> Sequence[Entry]:
         """As `Book` says."""
-        found = [entry for entry in self._live_entries() if matches(selector, entry)]
+        if selector.message_id is None:
+            among = self._live_entries()
+        else:
+            among = [entry for entry in self.recipients(selector.message_id) if entry.key in self._live]
+        found = [entry for entry in among if matches(selector, entry)]
         if after is not None:
             message_id, n = after
             found = [e for e in found if e.message.id < message_id or (e.message.id == message_id and e.n > n)]
@@ -280,56 +232,6 @@ class MemoryBook:
         for fact in facts:
             self._seq += 1
             self._history.append(replace(fact, seq=self._seq))
-
-    # --- what the desk keeps ----------------------------------------------------------------------------------------
-
-    def add_hold(self, hold: Hold) -> Hold:
-        """Store a hold under a new number."""
-        self._hold_seq += 1
-        stored = replace(hold, id=self._hold_seq, created_at=self.now)
-        self.change(self._holds, stored.id, stored)
-        return stored
-
-    def drop_hold(self, hold_id: int) -> None:
-        """Forget a hold; its recipients are freed page by page."""
-        self.drop(self._holds, hold_id)
-
-    def suppress(self, entry: Suppression) -> None:
-        """Add or replace."""
-        self.change(self._suppressions, (entry.tenant, entry.address), entry)
-
-    def unsuppress(self, key: TenantKey) -> bool:
-        """Remove; False: it was not there."""
-        return self.drop(self._suppressions, key)
-
-    def suppressions(self, tenant: Tenant | None, after: str, limit: int) -> Sequence[Suppression]:
-        """In the order of addresses, then tenants."""
-        found = [s for s in self._suppressions.values() if tenant in (None, s.tenant) and s.address > after]
-        return sorted(found, key=lambda entry: (entry.address, entry.tenant))[:limit]
-
-    def order(self, control: Control) -> None:
-        """Set or replace a standing order."""
-        self.change(self._orders, control.key, control)
-
-    def lift(self, key: str) -> bool:
-        """Remove a standing order; False: it was not there."""
-        return self.drop(self._orders, key)
-
-    def orders(self) -> Sequence[Control]:
-        """Orders in force now, by key."""
-        now = self.now
-        return sorted(
-            (order for order in self._orders.values() if order.until is None or order.until > now),
-            key=lambda order: order.key,
-        )
-
-    def put_key(self, key: StoredKey) -> None:
-        """Add or replace an access key."""
-        self.change(self._keys, key.id, key)
-
-    def keys(self) -> Sequence[StoredKey]:
-        """All access keys, by id."""
-        return sorted(self._keys.values(), key=lambda key: key.id)
 
     # --- retention --------------------------------------------------------------------------------------------------
 

@@ -40,10 +40,19 @@ class MemoryOutbox:
 
     def __init__(self, book: MemoryBook, transact: _Transact) -> None:
         self._book = book
-        self._transact = transact
+        self._transact_in_spool = transact
         self._states: dict[EndpointKey, EndpointState] = {}
         self._noted: dict[EndpointKey, dict[int, tuple[Noted, int]]] = {}
         """By endpoint and `seq`: what was not taken, and when that was."""
+        self._shown_before: dict[EndpointKey, EndpointState] = {}
+        """As last summed up: messengers look far more often than anything changes. Empty after each change."""
+
+    def _transact(self, work: Callable[[MemoryBook], T]) -> Awaitable[T]:
+        def changed(book: MemoryBook) -> T:
+            self._shown_before.clear()
+            return work(book)
+
+        return self._transact_in_spool(changed)
 
     async def enroll(self, tenant: Tenant, name: str) -> EndpointState:
         """As the port says."""
@@ -184,16 +193,23 @@ class MemoryOutbox:
     # --- what is shown ----------------------------------------------------------------------------------------------
 
     def _shown(self, key: EndpointKey) -> EndpointState:
-        state, noted = self._states[key], list(self._noted[key].values())
-        times = [each.next_at for each, _ in noted if each.next_at is not None]
+        state = self._shown_before.get(key) or self._summed_up(key)
         behind = self._book.since(state.read_to, 1)
+        behind_since = behind[0].at if behind else None
+        if behind_since != state.behind_since:
+            state = replace(state, behind_since=behind_since)
+        self._shown_before[key] = state
+        return state
+
+    def _summed_up(self, key: EndpointKey) -> EndpointState:
+        noted = list(self._noted[key].values())
+        times = [each.next_at for each, _ in noted if each.next_at is not None]
         return replace(
-            state,
+            self._states[key],
             waiting=len(times),
             given_up=len(noted) - len(times),
             next_at=min(times, default=None),
             last_why=max(noted, key=lambda one: one[1])[0].why if noted else "",
-            behind_since=behind[0].at if behind else None,
         )
 
     def _happening(self, fact: HistoryRow) -> Happening | None:

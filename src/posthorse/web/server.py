@@ -77,7 +77,8 @@ class HttpServing:
         if self._ticking is None:
             return
         self._server.should_exit = True
-        await self._ticking
+        self._ticking.cancel()  # it may sleep for another 0.1 s
+        await asyncio.wait({self._ticking})
         self._ticking = None
         await self._server.shutdown()
 

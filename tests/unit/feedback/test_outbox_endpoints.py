@@ -30,9 +30,9 @@ def test_an_event_that_fails_holds_up_nothing_and_is_tried_eight_times() -> None
         await asyncio.sleep(1)
         poison += await stage.mail()
         began_s = stage.loop.time()
-        await asyncio.sleep(4)
+        await asyncio.sleep(21)
         rest = await stage.mail(50)
-        await asyncio.sleep(3)
+        await asyncio.sleep(21)
         assert {one.message_id for one in stage.told()} == {*poison, *rest}
         while not stage.paper.count("answered", SHOP, "given_up"):
             await stage.mail()
@@ -45,7 +45,7 @@ def test_an_event_that_fails_holds_up_nothing_and_is_tried_eight_times() -> None
         assert (state.waiting, state.given_up, state.last_why) == (0, 1, "answered 500")
         assert stage.paper.count("rests") == 0
 
-    staged(story, look_every_s=2)
+    staged(story, look_every_s=20)
 
 
 def test_a_dead_endpoint_costs_few_calls() -> None:
@@ -72,7 +72,7 @@ def test_a_dead_endpoint_costs_few_calls() -> None:
         state = await stage.state()
         assert (state.waiting, state.given_up) == (0, 0)
 
-    staged(story, look_every_s=20)
+    staged(story, look_every_s=60)
 
 
 @pytest.mark.parametrize("count", [1, 3, 40])
@@ -99,7 +99,7 @@ def test_nothing_is_given_up_because_its_endpoint_was_down(dead: Script, count: 
         assert sorted(one.message_id for one in stage.told()[calls:]) == sorted(ids)
         assert (await stage.state()).waiting == 0
 
-    staged(story, look_every_s=20)
+    staged(story, look_every_s=60)
 
 
 def test_an_endpoint_that_refuses_one_kind_keeps_its_feed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,18 +114,19 @@ def test_an_endpoint_that_refuses_one_kind_keeps_its_feed(monkeypatch: pytest.Mo
         bad: set[str] = set()
 
         async def script(request: HttpRequest) -> HttpResponse:
-            return HttpResponse(status=400 if any(one.encode() in request.body for one in bad) else 204)
+            told = json.loads(request.body)["data"]["message_id"]
+            return HttpResponse(status=400 if told in bad else 204)
 
         stage.endpoints.scripts["shop.example"] = script
         await stage.outbox.follow([endpoint()])
         await asyncio.sleep(1)
         worst = 0
         for _ in range(72):
+            calls = len(stage.told())
             ids = await stage.mail(40)
             bad.update(ids[::4])
             await asyncio.sleep(60)
-            told = {one.message_id for one in stage.told()}
-            assert set(ids) <= told
+            assert set(ids) <= {one.message_id for one in stage.told()[calls:]}
             await asyncio.sleep(HOUR - 60)
             worst = max(worst, (await stage.state()).waiting)
         assert worst < 60 + 40
@@ -135,7 +136,7 @@ def test_an_endpoint_that_refuses_one_kind_keeps_its_feed(monkeypatch: pytest.Mo
         assert state.given_up == crowded == len(bad) - state.waiting
         assert stage.outbox.lag_readings() == {(SHOP,): 0.0}
 
-    staged(story, look_every_s=5)
+    staged(story, look_every_s=20)
 
 
 def test_a_dead_endpoint_is_given_no_more_than_may_wait(monkeypatch: pytest.MonkeyPatch) -> None:

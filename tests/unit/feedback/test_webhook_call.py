@@ -195,8 +195,9 @@ def test_tls_is_verified_against_the_name(
     run(story())
 
 
-def test_plain_text_where_tls_is_wanted(run: Run) -> None:
+def test_plain_text_where_tls_is_wanted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that does not speak TLS gets nothing."""
+    monkeypatch.setattr(webhook_call, "CONNECT_S", 0.2)
 
     async def story() -> None:
         async with HostileServer(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "") as server:
