@@ -107,7 +107,9 @@ class ControlServer:
             return protocol.encode_not_done(str(error))
         except Exception as error:
             self._bug("control", error)
-            return protocol.encode_not_done(f"the gateway met a bug of its own ({type(error).__name__}); its log has more")
+            return protocol.encode_not_done(
+                f"the gateway met a bug of its own ({type(error).__name__}); its log has more"
+            )
 
 
 def _make_private_folder(path: Path) -> None:

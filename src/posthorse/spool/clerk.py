@@ -36,10 +36,10 @@ from posthorse.spool.port import (
     SpoolMisuse,
     SweepReport,
 )
-from posthorse.spool.proof import Trail, is_forestalled, proves_second
 from posthorse.spool.recording import held_by, message_of, moved, record, unmailable
 from posthorse.spool.rules import Change, Row
 from posthorse.spool.story import Telling
+from posthorse.spool.weighing import asks_history, kind_of, weighed
 
 LEASE_US = 60_000_000
 """How long a lease lasts without a release mark, unless it is renewed: longer than any connection may take to open."""
@@ -298,11 +298,11 @@ class Clerk:
             if isinstance(outcome, Handover) and outcome.provider_message_id:
                 book.name(settlement.provider, outcome.provider_message_id, entry.message.id)
             change, result = self.settled(entry.row, settlement, book.now)
-            if _asks_history(entry.row, settlement, result):
-                result = _weighed(settlement, result, book.trails({entry.message.id}).get(entry.key, ()))
+            if asks_history(entry.row, settlement, result):
+                result = weighed(settlement, result, book.trails({entry.message.id}).get(entry.key, ()))
             telling = Telling(
                 at=book.now,
-                kind=_kind(settlement, result),
+                kind=kind_of(settlement, result),
                 fence=settlement.fence,
                 provider=settlement.provider,
                 attempt=settlement.attempt,
@@ -336,41 +336,3 @@ class Clerk:
 
 def _address_key(new: NewMessage, address: str) -> TenantKey:
     return (new.tenant, address_key(address))
-
-
-def _asks_history(row: Row, settlement: Settlement, result: Settled) -> bool:
-    """Whether history must say if this answer proves a second copy, or comes after an event."""
-    match result:
-        case Settled.APPLIED:
-            return row.leased_from is Carriage.HANDED_OVER and isinstance(settlement.outcome, Handover)
-        case Settled.RECORDED:
-            return settlement.released and settlement.outcome is not None
-        case _:
-            is_over = row.carriage in (Carriage.RELEASED, Carriage.HANDED_OVER)
-            return is_over and isinstance(settlement.outcome, Handover)
-
-
-def _weighed(settlement: Settlement, result: Settled, trails: Sequence[Trail]) -> Settled:
-    """What became of a settlement, with what history says of the other copies."""
-    yes = Trail(
-        kind="late_answer", new=None, cause=None, fence=settlement.fence, provider=settlement.provider, is_yes=True
-    )
-    if isinstance(settlement.outcome, Handover) and proves_second(trails, yes):
-        return Settled.SECOND_COPY if result is Settled.APPLIED else Settled.DUPLICATE
-    if result is Settled.RECORDED and is_forestalled(trails, settlement.fence):
-        return Settled.AFTER_EVENT
-    return result
-
-
-def _kind(settlement: Settlement, result: Settled) -> str:
-    match result:
-        case Settled.APPLIED:
-            return "moved"
-        case Settled.LATE_APPLIED:
-            return "late_answer"
-        case Settled.DUPLICATE | Settled.SECOND_COPY:
-            return "duplicate"
-        case Settled.AFTER_EVENT:
-            return "after_event"
-        case Settled.RECORDED:
-            return "late_answer" if settlement.released else "tried"
