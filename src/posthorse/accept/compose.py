@@ -2,7 +2,8 @@
 
 Promise: lines end in CRLF and have at most 998 octets, all ASCII save a local part that is not; the same
 `StructuredMail` always gives the same octets (no clock, no chance), so a repeated request is a repeated message. What a
-client gives never becomes another header, address or part than the one it stands for; else `ComposeError` says why.
+client gives never becomes another header, address or part than the one it stands for; else `ComposeError` says why. A
+field is never longer than admission takes one.
 
 Left out: Date and Message-ID (admission adds them), Bcc (envelope only), fields given twice (admission refuses those
 that may stand once).
@@ -18,6 +19,7 @@ from posthorse.accept.address import PLAIN_MAILBOX, PLAIN_MAILBOX_BYTES, BadAddr
 from posthorse.accept.compose_parts import STEP, attachment_entity, body_entity
 from posthorse.accept.compose_words import TooLong, address_field, unstructured
 from posthorse.accept.encoded_words import hides_controls
+from posthorse.accept.headers import MAX_BLOCK_BYTES, MAX_FIELD_BYTES
 from posthorse.accept.mailboxes import UNSEEN, Mailbox, read_mailbox, single_spaced
 from posthorse.accept.structured import (
     DEFAULT_LIMITS,
@@ -56,6 +58,9 @@ _ASCII_ONLY = frozenset(
     {"date", "message-id", "in-reply-to", "references", "auto-submitted", "precedence", "importance"}
 )
 """Further fields in which encoded words would be broken syntax; so are they in `list-*`."""
+_TOO_LONG = f"it has more than {MAX_FIELD_BYTES >> 10} KiB as a field of the header"
+_MOST_BLOCK_BYTES = MAX_BLOCK_BYTES - (16 << 10)
+"""Of the fields made here; those of the first entity come after them, and names of files are short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +128,27 @@ def _steps(mail: StructuredMail, limits: ComposeLimits) -> Iterator[bytes]:
 
 
 def _fields(mail: StructuredMail, limits: ComposeLimits) -> bytes:
-    fields = [address_field("From", [checked_mailbox("from", mail.from_, utf8=limits.utf8)])]
+    fields = [_mailboxes("from", "From", [checked_mailbox("from", mail.from_, utf8=limits.utf8)])]
     for where, name, given in (("reply_to", "Reply-To", mail.reply_to), ("to", "To", mail.to), ("cc", "Cc", mail.cc)):
         if given:
-            fields.append(address_field(name, checked_mailboxes(where, given, utf8=limits.utf8)))
+            fields.append(_mailboxes(where, name, checked_mailboxes(where, given, utf8=limits.utf8)))
     fields.append(_text("subject", "Subject", mail.subject, limits.subject))
     fields += _further(mail.headers, limits)
     fields.append(b"MIME-Version: 1.0\r\n")
-    return b"".join(fields)
+    block = b"".join(fields)
+    if len(block) > _MOST_BLOCK_BYTES:
+        raise ComposeError("headers", f"the header has more than {_MOST_BLOCK_BYTES >> 10} KiB with these")
+    return block
+
+
+def _mailboxes(where: str, name: str, mailboxes: Sequence[Mailbox]) -> bytes:
+    # measured before it is written: encoding a thousand long names would take a second
+    if len(mailboxes) > 1 and sum(len(one.name) + len(one.address) for one in mailboxes) > MAX_FIELD_BYTES:
+        raise ComposeError(where, _TOO_LONG)
+    try:
+        return _bounded(where, address_field(name, mailboxes))
+    except TooLong:
+        raise ComposeError(where, "a name has a word longer than a line may be") from None
 
 
 def _text(where: str, name: str, value: str, most: int) -> bytes:
@@ -139,9 +157,15 @@ def _text(where: str, name: str, value: str, most: int) -> bytes:
     if UNSEEN.search(value) or hides_controls(value):
         raise ComposeError(where, "it holds control characters")
     try:
-        return unstructured(name, value)
+        return _bounded(where, unstructured(name, value))
     except TooLong:
         raise ComposeError(where, "it has a word longer than a line may be") from None
+
+
+def _bounded(where: str, field: bytes) -> bytes:
+    if len(field) > MAX_FIELD_BYTES:
+        raise ComposeError(where, _TOO_LONG)
+    return field
 
 
 def _further(headers: Sequence[tuple[str, str]], limits: ComposeLimits) -> Iterator[bytes]:

@@ -1,15 +1,16 @@
 """The envelope of a submission, put in order: nobody twice, and SMTPUTF8 only where it is needed."""
 
+from posthorse.mail.address_key import address_key
 from posthorse.mail.message import Submission
 
 
 def distinct(recipients: tuple[str, ...]) -> tuple[str, ...]:
-    """Each mailbox once, in its first spelling: addresses that differ in case only are taken as one."""
+    """Each mailbox once, in its first spelling; what is one mailbox says `address_key`."""
     if len(recipients) < 2:
         return recipients
     first: dict[str, str] = {}
     for address in recipients:
-        first.setdefault(address.lower(), address)
+        first.setdefault(address_key(address), address)
     return tuple(first.values())
 
 

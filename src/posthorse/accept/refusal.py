@@ -50,6 +50,9 @@ class RefusalKind(Enum):
     """Something of ours failed in a way nobody foresaw."""
 
 
+_LEADS = ("Transaction failed: ", "Message rejected: ", "Throttling failure: ", "Temporary service failure: ")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
     """No responsibility taken. `code` 4xx: try again later; 5xx: not like this (RFC 5321 section 4.2.1)."""
@@ -64,6 +67,14 @@ class Refused:
     def temporary(self) -> bool:
         """The same offer may be taken later."""
         return self.code < 500
+
+    @property
+    def reason(self) -> str:
+        """The text without the words with which a reply of SMTP begins: for every other front."""
+        text = self.text
+        for lead in _LEADS:
+            text = text.removeprefix(lead)
+        return text[:1].upper() + text[1:]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from msgspec import UNSET, Raw
 
 from posthorse.accept.api.content import body_of, octets_of
-from posthorse.accept.api.problems import ApiError, Code, invalid, of_refusal
+from posthorse.accept.api.problems import ApiError, Code, invalid
 from posthorse.accept.api.wire import Message, Options
 from posthorse.accept.compose import (
     DEFAULT_LIMITS,
@@ -36,16 +36,19 @@ from posthorse.accept.control import (
     parse_tags,
     parse_time,
 )
+from posthorse.accept.envelope import distinct
 from posthorse.accept.line_ends import BadLines, strict_lines, strict_lines_in_turns
 from posthorse.accept.raw_mail import BadMail, named
-from posthorse.accept.refusal import TOO_MANY_RECIPIENTS
+from posthorse.mail.address_key import address_key
 from posthorse.mail.large import LARGE_BYTES
 from posthorse.mail.stream import SECOND
 
 MAX_NOT_BEFORE_US = 30 * 86_400 * SECOND
 _ADDRESSED = ("to", "cc", "bcc", "reply_to")
-_TURN = 250
-"""Addresses read before others get a turn."""
+_TURN_WEIGHT = 10_000
+"""Characters of addresses read before others get a turn: a strange name takes a microsecond for each."""
+_ADDRESS_WEIGHT = 20
+"""What an address weighs whatever its length."""
 _NO_CONTENT = ("reply_to", "subject", "text", "html", "headers", "attachments")
 
 
@@ -64,20 +67,31 @@ async def taken(message: Message, max_recipients: int) -> Taken:
         raise ApiError(Code.TEMPLATES_NOT_OFFERED, field="template")
     if len(message.attachments) > DEFAULT_LIMITS.attachments:
         raise invalid("attachments", f"are more than {DEFAULT_LIMITS.attachments}")
-    if max(map(len, (message.to, message.cc, message.bcc, message.reply_to))) > max_recipients:
-        raise of_refusal(TOO_MANY_RECIPIENTS)
+    _check_numbers(message, max_recipients)
     try:
-        return await (_structured(message) if message.raw is UNSET else _with_raw(message, message.raw))
+        mail = await (_structured(message) if message.raw is UNSET else _with_raw(message, message.raw))
     except ComposeError as error:
-        raise invalid(error.where, error.why) from None
+        remedy = "; bcc has room for more" if error.where in ("to", "cc") else ""
+        raise invalid(error.where, error.why + remedy) from None
+    if len(mail.recipients) > max_recipients and len(distinct(mail.recipients)) > max_recipients:
+        field = next((name for name in ("bcc", "cc", "to") if getattr(message, name)), "raw")
+        raise ApiError(Code.RECIPIENTS, f"{field}: there are more than {max_recipients} recipients in all", field=field)
+    return mail
+
+
+def _check_numbers(message: Message, max_recipients: int) -> None:
+    """Before they are read. Raises `ApiError`."""
+    for name in _ADDRESSED:
+        if len(getattr(message, name)) > max_recipients:
+            raise ApiError(Code.RECIPIENTS, f"{name}: has more than {max_recipients} addresses", field=name)
 
 
 async def _with_raw(message: Message, raw: Raw) -> Taken:
     for name in _NO_CONTENT:
         if getattr(message, name) not in ("", [], UNSET):
             raise invalid(name, "is part of the message in `raw`, and not given beside it")
-    to = [*message.to, *message.cc, *message.bcc]
-    return await taken_raw(await octets_of("raw", raw), message.from_, to)
+    fields = [await _mailboxes(name, getattr(message, name)) for name in ("to", "cc", "bcc")]
+    return await _in_mime(await octets_of("raw", raw), message.from_, _everybody(*fields))
 
 
 async def taken_raw(content: bytes, sender: str | None, to: Sequence[str]) -> Taken:
@@ -85,9 +99,16 @@ async def taken_raw(content: bytes, sender: str | None, to: Sequence[str]) -> Ta
     Raises `ApiError`.
     """
     try:
+        return await _in_mime(content, sender, _everybody(await _mailboxes("to", to)))
+    except ComposeError as error:
+        raise invalid(error.where, error.why) from None
+
+
+async def _in_mime(content: bytes, sender: str | None, recipients: tuple[str, ...]) -> Taken:
+    """Raises `ApiError`, and `ComposeError` for the sender."""
+    try:
         large = len(content) > LARGE_BYTES
         content = await strict_lines_in_turns(content) if large else strict_lines(content)
-        recipients = _everybody(await _mailboxes("to", to))
         if sender is None or not recipients:
             found = named(content, utf8=True)
             recipients = recipients or tuple(one.address for one in found.recipients)
@@ -97,8 +118,6 @@ async def taken_raw(content: bytes, sender: str | None, to: Sequence[str]) -> Ta
         return Taken(sender=_sender(sender), recipients=recipients, content=content)
     except (BadLines, BadMail) as error:
         raise ApiError(Code.MALFORMED_MESSAGE, str(error)) from None
-    except ComposeError as error:
-        raise invalid(error.where, error.why) from None
 
 
 def _sender(given: str | None) -> str:
@@ -109,9 +128,12 @@ def _sender(given: str | None) -> str:
 async def _mailboxes(where: str, given: Sequence[str]) -> tuple[Mailbox, ...]:
     """Mailboxes, some at a time. Raises `ComposeError`."""
     checked: list[Mailbox] = []
-    for number, one in enumerate(given, 1):
-        checked.append(checked_mailbox(f"{where}[{number - 1}]", one, utf8=True))
-        if number % _TURN == 0:
+    weight = 0
+    for number, one in enumerate(given):
+        checked.append(checked_mailbox(f"{where}[{number}]", one, utf8=True))
+        weight += len(one) + _ADDRESS_WEIGHT
+        if weight > _TURN_WEIGHT:
+            weight = 0
             await asyncio.sleep(0)
     return tuple(checked)
 
@@ -122,6 +144,8 @@ async def _structured(message: Message) -> Taken:
     text, html = body_of("text", message.text), body_of("html", message.html)
     sender = checked_mailbox("from", message.from_, utf8=True)
     to, cc, bcc, reply_to = [await _mailboxes(name, getattr(message, name)) for name in _ADDRESSED]
+    if not (to or cc or bcc):
+        raise ApiError(Code.RECIPIENTS, "to: there is no recipient in to, cc and bcc", field="to")
     visible = _once(to, cc)
     mail = StructuredMail(
         from_=sender,
@@ -146,8 +170,9 @@ def _once(*fields: Iterable[Mailbox]) -> list[tuple[Mailbox, ...]]:
     for field in fields:
         kept.append([])
         for mailbox in field:
-            if mailbox.address.lower() not in known:
-                known.add(mailbox.address.lower())
+            key = address_key(mailbox.address)
+            if key not in known:
+                known.add(key)
                 kept[-1].append(mailbox)
     return [tuple(field) for field in kept]
 

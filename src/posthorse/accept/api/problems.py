@@ -125,7 +125,7 @@ def of_refusal(refused: Refused) -> ApiError:
     """What admission said, as a problem."""
     code = OF_REFUSAL[refused.kind]
     meaning_alone = code in (Code.RATE, Code.OVERLOAD, Code.DISK_LOW, Code.SPOOL, Code.BUG, Code.IDEMPOTENCY_KEY_REUSED)
-    return ApiError(code, "" if meaning_alone else refused.text)
+    return ApiError(code, "" if meaning_alone else refused.reason)
 
 
 def invalid(field: str, why: str) -> ApiError:

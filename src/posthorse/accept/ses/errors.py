@@ -103,15 +103,10 @@ _KINDS: dict[RefusalKind, Kind] = {
     RefusalKind.BUG: Kind.INTERNAL,
 }
 
-_LEADS = ("Transaction failed: ", "Message rejected: ", "Throttling failure: ", "Temporary service failure: ")
-
 
 def of_refusal(refused: Refused) -> SesError:
-    """The error a refusal of admission becomes; an SMTP reply's first words are left out."""
-    text = refused.text
-    for lead in _LEADS:
-        text = text.removeprefix(lead)
-    error = SesError(_KINDS[refused.kind], text[:1].upper() + text[1:])
+    """The error a refusal of admission becomes."""
+    error = SesError(_KINDS[refused.kind], refused.reason)
     error.is_counted = True
     return error
 

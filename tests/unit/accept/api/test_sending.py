@@ -185,7 +185,7 @@ REFUSED = [
     ({"from": "a@b.example, c@d.example"}, 422, "invalid_field", "from"),
     ({"to": ["ada@example.net", "nobody"]}, 422, "invalid_field", "to[1]"),
     ({"to": "ada@example.net"}, 422, "invalid_field", "to"),
-    ({"to": []}, 422, "recipients", None),
+    ({"to": []}, 422, "recipients", "to"),
     ({"text": None}, 422, "invalid_field", "text"),
     ({"text": 7}, 422, "invalid_field", "text"),
     ({"subject": "x\r\nBcc: evil@example.org"}, 422, "invalid_field", "subject"),
