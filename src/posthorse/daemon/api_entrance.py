@@ -57,12 +57,11 @@ class ApiEntrance:
         clock: Clock,
         journal: Journal,
         credentials: CredentialStore,
-        trusted: TrustedSources,
     ) -> None:
         """`reception`, `throttle`: shared with the other fronts, so that room and guesses are counted once."""
         teller = ApiTeller(journal)
         self._callers = Callers(
-            credentials=credentials, trusted=trusted, throttle=throttle, refused=teller.login_refused
+            credentials=credentials, trusted=TrustedSources(), throttle=throttle, refused=teller.login_refused
         )
         front = Api(
             admission=admission,

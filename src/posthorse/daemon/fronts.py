@@ -1,7 +1,8 @@
 """The fronts of a node: everything that takes mail or notifications, put together, renewed and closed as one.
 
 Promise: all ask one admission; who may send, how much is being received and how many guesses were wrong is counted once
-for all of them. A changed configuration or key reaches every front.
+for all of them. What the configuration says reaches every front in one place, at the start as at each change; so do
+keys.
 
 Left out: what they do (`posthorse.accept`, `posthorse.feedback`), which listener serves what (`listeners`).
 """
@@ -48,15 +49,7 @@ class Fronts:
         self._housekeeper = housekeeper
         self._offload = edge.offload
         admission = Admission(
-            store=store,
-            clock=clock,
-            ids=ids,
-            hostname=edge.hostname,
-            observer=journal,
-            policy=policy_of(config),
-            classifier=classifier_of(config),
-            messages_per_s=config.limits.messages_per_s,
-            load=self._load,
+            store=store, clock=clock, ids=ids, hostname=edge.hostname, observer=journal, load=self._load
         )
         logins = self._logins(credentials)
         self.smtp = SmtpServer(
@@ -65,8 +58,6 @@ class Fronts:
             clock=clock,
             hostname=edge.hostname,
             observer=Doorkeeper(journal),
-            trusted=trusted_of(config),
-            limits=smtp_limits_of(config),
         )
         self._ses = SesEntrance(
             config,
@@ -85,11 +76,11 @@ class Fronts:
             clock=clock,
             journal=journal,
             credentials=logins,
-            trusted=trusted_of(config),
         )
         self.hooks = Hooks(config, spool.inbox, edge, journal)
         self.mounts: Sequence[Mount] = (*self._ses.mounts, self.hooks.mount, *self._api.mounts)
         """For the router of each listener."""
+        self.renew(config)
 
     def renew(self, config: Config) -> None:
         """Take over a changed configuration. Raises OSError, and changes nothing, if a file that it names is gone."""

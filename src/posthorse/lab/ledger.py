@@ -5,6 +5,7 @@ receipted recipient is counted in exactly one of handed_over, in_flight, in_doub
 lost; nothing is taken from the gateway's own counters. Left out: reading any of the three.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,9 @@ from posthorse.mail.stream import RULES, SECOND, Stream
 
 NEVER_TWICE = (Stream.ONCE, Stream.BULK)
 """Streams of which nobody may get a second copy without a person's decision."""
+
+_OPEN = frozenset({"handed_over", "in_flight", "in_doubt", "held", "lost"})
+"""Places with a count of their own; every other one is an end of duty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,39 +124,27 @@ def ledger(
     arrived: dict[tuple[str, str], Arrival] = {}
     for arrival in arrivals:
         arrived.setdefault((arrival.id, arrival.recipient.lower()), arrival)
-    counts = dict.fromkeys(("handed_over", "delivered", "in_flight", "in_doubt", "held", "undelivered"), 0)
-    told = dict.fromkeys(("confirmed", "not_confirmed"), 0)
-    ended: dict[str, int] = {}
-    in_doubt = {stream.value: 0 for stream in Stream}
-    lost: list[str] = []
-    for receipt in receipts:
-        key = (receipt.receipt, receipt.recipient.lower())
-        place = _place(stored.get(key))
-        if place == "lost":
-            lost.append(receipt.receipt or receipt.load_id)
-        elif place in counts:
-            counts[place] += 1
-        else:
-            ended[place] = ended.get(place, 0) + 1
-        if (what := _told(stored.get(key))) is not None:
-            told[what] += 1
-        in_doubt[receipt.stream] += place == "in_doubt"
-        counts["delivered"] += key in arrived
-        counts["undelivered"] += place == "handed_over" and key not in arrived
+    keys = [(receipt.receipt, receipt.recipient.lower()) for receipt in receipts]
+    places = [_place(stored.get(key)) for key in keys]
+    counts = Counter(places)
+    told = Counter(_told(stored.get(key)) for key in keys)
+    lost = [one.receipt or one.load_id for one, place in zip(receipts, places, strict=True) if place == "lost"]
+    in_doubt = Counter(one.stream for one, place in zip(receipts, places, strict=True) if place == "in_doubt")
+    missing = [place for key, place in zip(keys, places, strict=True) if key not in arrived]
     return Ledger(
         accepted=len(receipts),
         handed_over=counts["handed_over"],
-        delivered=counts["delivered"],
+        delivered=len(receipts) - len(missing),
         confirmed=told["confirmed"],
         not_confirmed=told["not_confirmed"],
         in_flight=counts["in_flight"],
         in_doubt=counts["in_doubt"],
-        in_doubt_by_stream=in_doubt,
+        in_doubt_by_stream={stream.value: in_doubt[stream.value] for stream in Stream},
         held=counts["held"],
-        ended=ended,
+        ended={place: count for place, count in counts.items() if place not in _OPEN},
         lost=len(lost),
         lost_receipts=tuple(lost),
-        handed_over_not_delivered=counts["undelivered"],
+        handed_over_not_delivered=missing.count("handed_over"),
         duplicated=_duplicated(receipts, arrivals),
         client_repeated=sum(receipt.repeated for receipt in receipts),
         failover_s=_failover_s(arrivals, fault),

@@ -6,7 +6,8 @@ dead predecessor are lapsed before `open` returns. Left out: what calls do (cler
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
@@ -123,10 +124,10 @@ class SqliteSpool:
         opening = partial(connect, path, vfs=vfs)
         lock = OwnerLock(path)
         checkpoints = Checkpointer(opening)
-        try:
+        loop = asyncio.get_running_loop()
+        with _or_let_go(path, checkpoints, lock):
             create(path)
             _prepare(opening)
-            loop = asyncio.get_running_loop()
             writer = Writer(
                 connect=opening,
                 place=Place(path),
@@ -137,13 +138,6 @@ class SqliteSpool:
                 committed=committed,
                 damaged=damaged,
             )
-        except BaseException as error:
-            checkpoints.close()
-            lock.release()
-            if isinstance(error, apsw.Error | OSError):
-                why = DISK_FULL if is_full(path) else str(unavailable(error))
-                raise SpoolUnavailable(f"{path} cannot be opened: {why}") from error
-            raise
         spool = cls(
             writer=writer,
             reader=Reader(opening, loop),
@@ -340,6 +334,20 @@ class SqliteSpool:
     async def keys(self) -> Sequence[StoredKey]:
         """As the port says."""
         return await self._reader.ask(desk.keys)
+
+
+@contextmanager
+def _or_let_go(path: str, checkpoints: Checkpointer, lock: OwnerLock) -> Iterator[None]:
+    """Open all of a database, or hold nothing of it. Raises `SpoolUnavailable` for what the disk or SQLite refuses."""
+    try:
+        yield
+    except BaseException as error:
+        checkpoints.close()
+        lock.release()
+        if isinstance(error, apsw.Error | OSError):
+            why = DISK_FULL if is_full(path) else str(unavailable(error))
+            raise SpoolUnavailable(f"{path} cannot be opened: {why}") from error
+        raise
 
 
 def _prepare(opening: Callable[[], apsw.Connection]) -> None:
