@@ -1,12 +1,15 @@
 """`posthorse classify`: what rules say of a message, what they would have done, and which ones traffic suggests."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from posthorse.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, OnlyTenant
 from posthorse.cli.output import print_json, say
+
+if TYPE_CHECKING:
+    from posthorse.control.classify_trial import Trial
 
 MOST_MESSAGES = 50_000
 
@@ -52,7 +55,7 @@ def classify_test(
     as_json: AsJson = False,
 ) -> None:
     """Tell which rule would give a message its stream, or what rules would have done over recorded traffic."""
-    from posthorse.cli import classify_print, classifying
+    from posthorse.cli import classifying
 
     if (before or instead) and (rules is None or before is instead):
         raise typer.BadParameter(
@@ -62,11 +65,7 @@ def classify_test(
     asked = classifying.asked_rules(config, rules, rule or [], place)
     if file is None:
         trial = classifying.trial(config, asked.rules, messages=messages, tenant=tenant)
-        if as_json:
-            print_json({"asked": asked.order} | {name: getattr(trial, name) for name in trial.__slots__})
-        else:
-            say(f"asked in this order: {asked.order}")
-            classify_print.print_trial(trial)
+        _print_trial(trial, asked.order, as_json=as_json)
         return
     content = typer.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
     found = classifying.classified(asked.rules, content, sender=sender, key=key)
@@ -74,6 +73,17 @@ def classify_test(
         print_json({"stream": found.stream.value, "because": found.because, "rule": found.rule})
     else:
         say(f"{found.stream.value}, because of {found.because}")
+
+
+def _print_trial(trial: "Trial", order: str, *, as_json: bool) -> None:
+    """What the rules would have done over recorded traffic."""
+    from posthorse.cli import classify_print
+
+    if as_json:
+        print_json({"asked": order} | {name: getattr(trial, name) for name in trial.__slots__})
+    else:
+        say(f"asked in this order: {order}")
+        classify_print.print_trial(trial)
 
 
 @app.command("suggest")

@@ -1,90 +1,33 @@
-"""`posthorse lab`: run simulated providers, give them faults, ask what arrived."""
+"""`posthorse lab`: give simulated providers faults, ask what arrived; with what runs them (`lab_serve`, `lab_load`)."""
 
-import asyncio
 import base64
 import json
-import os
 import sys
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from posthorse.cli.leash import UntilEof, put_on
+from posthorse.cli.lab_load import load_command
+from posthorse.cli.lab_serve import serve_command
+from posthorse.cli.options import AsJson
 from posthorse.cli.output import counted
-from posthorse.config.units import parse_duration, parse_size
+from posthorse.config.units import parse_duration
 from posthorse.lab.control import parse_fault
 from posthorse.lab.faults import SHEETS, Stage, Wire
 from posthorse.lab.refusals import wire_words
 from posthorse.lab.remote import LabRefused, LabRemote, LabUnreachable
-from posthorse.lab.roster import (
-    CONTROL,
-    Kind,
-    Roster,
-    RosterWrong,
-    parse_address,
-    read_roster,
-    short_entry,
-    with_providers,
-)
+from posthorse.lab.roster import CONTROL
 
 app = typer.Typer(help="Simulated providers on real sockets: rehearse an outage.", no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
 Control = Annotated[
     str, typer.Option("--control", envvar="POSTHORSE_LAB", help="Address or URL of the running lab's control.")
 ]
 
 
-@app.command("serve")
-def serve_command(
-    config: Annotated[Path | None, typer.Option(help="A lab.toml with [[providers]].")] = None,
-    ses: Annotated[list[str] | None, typer.Option(help="A simulated SES: NAME:PORT, port 0 for any.")] = None,
-    sendgrid: Annotated[list[str] | None, typer.Option(help="A simulated SendGrid: NAME:PORT.")] = None,
-    postmark: Annotated[list[str] | None, typer.Option(help="A simulated Postmark: NAME:PORT.")] = None,
-    smtp: Annotated[list[str] | None, typer.Option(help="A simulated SMTP provider: NAME:PORT.")] = None,
-    control: Annotated[str | None, typer.Option(help=f"HOST:PORT or port of the control ({CONTROL}).")] = None,
-    latency: Annotated[
-        str, typer.Option(help="Every answer of those named here comes so late, such as 100ms.")
-    ] = "0ms",
-    mailbox_file: Annotated[Path | None, typer.Option(help="Append each arrival here, a line of JSON.")] = None,
-    folder: Annotated[
-        Path | None, typer.Option(help="Keep here what signs notifications, so that it is the same at the next start.")
-    ] = None,
-    sns: Annotated[str | None, typer.Option(help="HOST:PORT at which subscriptions of SES are confirmed.")] = None,
-    until_eof: UntilEof = False,
-    as_json: AsJson = False,
-) -> None:
-    """Run simulated providers until Ctrl-C; prints one line when all addresses take connections."""
-    import uvloop
-
-    from posthorse.lab.serve import Lab, serve
-
-    try:
-        roster = read_roster(config) if config else Roster()
-        paths = {"mailbox_file": mailbox_file, "folder": folder}
-        changes = {"control": control, "sns": sns} | {name: str(path) for name, path in paths.items() if path}
-        roster = _changed(roster, changes)
-        short: tuple[tuple[Kind, list[str] | None], ...]
-        short = (("ses", ses), ("sendgrid", sendgrid), ("postmark", postmark), ("smtp", smtp))
-        named = [short_entry(kind, one, latency) for kind, given in short for one in given or ()]
-        roster = with_providers(roster, named)
-    except RosterWrong as wrong:
-        raise typer.BadParameter(str(wrong)) from wrong
-
-    def announce(lab: Lab) -> None:
-        if until_eof:
-            put_on()
-        typer.echo(ready_line(lab.describe() | {"pid": os.getpid()}, as_json=as_json))
-
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(roster, announce))
-    except OSError as error:
-        typer.echo(f"the lab cannot listen: {error}", err=True)
-        raise typer.Exit(1) from error
+app.command("serve")(serve_command)
 
 
 @app.command("fault")
@@ -215,55 +158,7 @@ def status_command(control: Control = CONTROL, as_json: AsJson = False) -> None:
     Console().print(table)
 
 
-@app.command("load")
-def load_command(
-    to: Annotated[str, typer.Option(help="HOST:PORT of the gateway's SMTP listener.")] = "127.0.0.1:2525",
-    user: Annotated[str, typer.Option(help="Log in as; empty: not at all.")] = "",
-    password: Annotated[str, typer.Option(envvar="POSTHORSE_SMTP_PASSWORD", help="SMTP password.")] = "",
-    messages: Annotated[int, typer.Option(min=1, help="How many.")] = 1_000,
-    rate: Annotated[float, typer.Option(min=0, help="Offered per second; 0: as fast as they are taken.")] = 0,
-    connections: Annotated[int, typer.Option(min=1, help="At once.")] = 8,
-    mix: Annotated[str, typer.Option(help="Weights of the streams.")] = "urgent=2,standard=5,once=1,bulk=2",
-    size: Annotated[str, typer.Option(help="Of each message, such as 10KiB.")] = "2KiB",
-    run: Annotated[str, typer.Option(help="Sets these messages apart from those of other loads.")] = "load",
-    give_up: Annotated[str, typer.Option(help="After the last offer, go on trying for so long.")] = "60s",
-    receipts: Annotated[Path | None, typer.Option(help="Append each receipt here, a line of JSON.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Offer mail at a steady rate by SMTP and keep the receipts (exit status 1: not everything was accepted)."""
-    from dataclasses import asdict
-
-    from posthorse.lab.load import LoadPlan, run_load
-    from posthorse.lab.load_mail import parse_mix
-
-    try:
-        host, port = parse_address(to)
-        plan = LoadPlan(
-            host=host,
-            port=port,
-            username=user,
-            password=password,
-            messages=messages,
-            rate_per_s=rate,
-            connections=connections,
-            mix=parse_mix(mix),
-            size_bytes=parse_size(size),
-            run=run,
-            give_up_s=parse_duration(give_up),
-            receipts=receipts,
-        )
-    except (ValueError, RosterWrong) as error:
-        raise typer.BadParameter(str(error)) from error
-    report = asyncio.run(run_load(plan))
-    if as_json:
-        typer.echo(json.dumps(asdict(report)))
-    else:
-        typer.echo(
-            f"accepted {report.accepted} of {report.offered}, refused {report.refused}, given up {report.given_up}, "
-            f"retries {report.retries}, own repetitions {report.repetitions}"
-        )
-    if report.accepted < report.offered:
-        raise typer.Exit(1)
+app.command("load")(load_command)
 
 
 @app.command("reset")
@@ -284,24 +179,6 @@ def _print_message(control: str, message: str, to: str, *, as_json: bool) -> Non
     else:
         sys.stdout.buffer.write(found["content"])
         sys.stdout.buffer.flush()
-
-
-def ready_line(description: dict[str, Any], *, as_json: bool) -> str:
-    """The one line that says every address takes connections."""
-    if as_json:
-        return json.dumps(description)
-    where = [f"{name} {_url(entry)}" for name, entry in description["providers"].items()]
-    return f"lab ready: {', '.join(where)}; control {description['control']}"
-
-
-def _url(entry: dict[str, Any]) -> str:
-    return str(entry["endpoint"]) if "endpoint" in entry else f"smtp://{entry['host']}:{entry['port']}"
-
-
-def _changed(roster: Roster, changes: dict[str, str | None]) -> Roster:
-    import msgspec
-
-    return msgspec.structs.replace(roster, **{key: value for key, value in changes.items() if value is not None})
 
 
 class _Asking:

@@ -85,12 +85,7 @@ def list_(
         print_json(found)
         return
     if not_confirmed:
-        rows = [(each.id, each.n, each.stream, each.address, each.provider, each.ended_at) for each in found.recipients]
-        print_table(
-            ("id", "n", "stream", "to", "provider", "handed over"),
-            rows,
-            empty="nothing waits longer than it may to be confirmed",
-        )
+        _print_not_confirmed(found)
     else:
         heads = ("id", "n", "stream", "state", "fate", "to", "tries", "copies", "provider", "next", "hold")
         print_table(heads, map(_row, found.recipients), empty="nothing matches")
@@ -268,6 +263,13 @@ def _row(each: replies.Recipient) -> tuple[object, ...]:
 def _own_row(each: replies.Recipient) -> tuple[object, ...]:
     """Within its message."""
     return (each.n, each.address, each.state, each.fate, *_row(each)[6:])
+
+
+def _print_not_confirmed(found: replies.Recipients) -> None:
+    """What matters of mail that was handed over and of which nothing came since."""
+    rows = [(each.id, each.n, each.stream, each.address, each.provider, each.ended_at) for each in found.recipients]
+    heads = ("id", "n", "stream", "to", "provider", "handed over")
+    print_table(heads, rows, empty="nothing waits longer than it may to be confirmed")
 
 
 def _copies(each: replies.Recipient) -> str:

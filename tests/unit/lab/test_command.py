@@ -11,7 +11,8 @@ from threading import Thread
 import pytest
 from typer.testing import CliRunner, Result
 
-from posthorse.cli.lab import app, ready_line
+from posthorse.cli.lab import app
+from posthorse.cli.lab_serve import ready_line
 from posthorse.lab.faults import Fault
 from posthorse.lab.mailbox import KEPT
 from posthorse.lab.roster import Entry, Kind, Roster
