@@ -4,6 +4,8 @@ sent with what arrived.
 
 import email
 import email.policy
+import html
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from email.header import decode_header
@@ -11,6 +13,11 @@ from email.message import Message
 from email.utils import collapse_rfc2231_value, getaddresses
 
 ADDRESSES = ("from", "to", "cc", "reply-to", "sender")
+TEXTS = ("text/plain", "text/html", "text/calendar")
+MADE_UP = re.compile(r"unnamed-[0-9]+\.[a-z]+")
+"""The name of a file without one."""
+UNSEEN = {"name", "filename", "charset", "format", "delsp", "header", "x-unix-mode", "x-mac-type", "boundary"}
+"""Parameters that say how to read the content, or nothing to a reader."""
 OF_THE_WAY = frozenset({"received", "mime-version", "return-path", "x-posthorse-id"})
 """Fields that belong to the transport, or say how the parts are put together."""
 
@@ -24,7 +31,10 @@ class Leaf:
     """Text as text, in LF lines; anything else as bytes."""
     name: str
     is_attachment: bool
+    """It is shown beside the text, not in it."""
     content_id: str
+    parameters: tuple[tuple[str, str], ...] = ()
+    """Of the type, sorted: those that a program may look at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +53,11 @@ def seen(content: bytes, leave_out: Collection[str] = ()) -> Seen:
     mail = email.message_from_bytes(content, policy=email.policy.compat32)
     unseen = OF_THE_WAY | set(leave_out)
     fields = [(name.lower(), _text(value)) for name, value in mail.raw_items() if _counts(name.lower(), unseen)]
+    fields = [(name, value) for name, value in fields if value]
     people = [
         (name, tuple((shown, address.lower()) for shown, address in _people(mail.get_all(name, []))))
         for name in ADDRESSES
-        if name in mail and name not in unseen
+        if mail.get(name) and name not in unseen and not (name == "sender" and mail[name] in mail["from"])
     ]
     return Seen(
         fields=tuple(sorted(fields, key=lambda field: field[0])),
@@ -56,13 +67,17 @@ def seen(content: bytes, leave_out: Collection[str] = ()) -> Seen:
 
 
 def _shown(leaves: list[Leaf]) -> Iterator[Leaf]:
-    """What a reader shows of the parts: no empty text where there is an HTML, no id of a file that nobody names."""
-    pages = [leaf.content for leaf in leaves if leaf.kind == "text/html" and not leaf.is_attachment]
+    """What a reader shows of the parts: the texts that say something; the files that the page names, in the page; the
+    others beside it, wherever they stood.
+    """
+    texts = [leaf for leaf in leaves if leaf.kind in TEXTS and not leaf.is_attachment]
+    pages = [html.unescape(str(leaf.content)) for leaf in texts if leaf.kind == "text/html"]
+    yield from (replace(leaf, content_id="") for leaf in texts if str(leaf.content).strip())
     for leaf in leaves:
-        if pages and leaf.kind == "text/plain" and not leaf.is_attachment and not leaf.content.strip():
-            continue
-        is_named = any(f"cid:{leaf.content_id}" in str(page) for page in pages)
-        yield replace(leaf, content_id="") if leaf.is_attachment and not is_named else leaf
+        if leaf not in texts:
+            is_named = bool(leaf.content_id) and any(f"cid:{leaf.content_id}" in page for page in pages)
+            name = "" if MADE_UP.fullmatch(leaf.name) else leaf.name
+            yield replace(leaf, name=name, is_attachment=not is_named, content_id=leaf.content_id if is_named else "")
 
 
 def _counts(name: str, unseen: Collection[str]) -> bool:
@@ -102,14 +117,32 @@ def _leaf(part: Message) -> Leaf:
         content = raw
         if kind.startswith("text/") and not attached:
             charset = str(part.get_content_charset("utf-8"))
-            content = raw.decode(charset, "replace").replace("\r\n", "\n")
+            content = _read(raw.decode(charset, "replace").replace("\r\n", "\n"), part)
     return Leaf(
         kind=kind,
         content=content,
         name=_name(part),
         is_attachment=attached,
         content_id=str(part.get("content-id", "")).strip("<> "),
+        parameters=tuple(sorted((key, str(value)) for key, value in part.get_params([])[1:] if key not in UNSEEN)),
     )
+
+
+def _read(text: str, part: Message) -> str:
+    """Flowing text as it is shown (RFC 3676 section 4)."""
+    if part.get_param("format") != "flowed":
+        return text
+    shown: list[tuple[int, str]] = []
+    for line in text.split("\n"):
+        depth = len(line) - len(line.lstrip(">"))
+        said = line[depth:].removeprefix(" ")
+        before = shown[-1] if shown else (-1, "")
+        if before[0] == depth and before[1].endswith(" ") and "-- " not in (before[1], said):
+            soft = before[1][:-1] if part.get_param("delsp") == "yes" else before[1]
+            shown[-1] = (depth, soft + said)
+        else:
+            shown.append((depth, said))
+    return "\n".join(f"{'>' * depth}{' ' if depth and said else ''}{said}" for depth, said in shown)
 
 
 def _name(part: Message) -> str:

@@ -83,7 +83,8 @@ def _body(fields: Fields) -> bytes:
     rest = [_file(one) for one in fields.attached if not one.is_inline]
     bodies = [_text(kind, text) for kind, text in fields.bodies]
     if inline:
-        bodies[-1] = _multipart("related", [bodies[-1], *inline])
+        page = next((n for n, (kind, _) in enumerate(fields.bodies) if kind == "text/html"), len(bodies) - 1)
+        bodies[page] = _multipart("related", [bodies[page], *inline])
     body = bodies[0] if len(bodies) == 1 else _multipart("alternative", bodies)
     return _multipart("mixed", [body, *rest]) if rest else body
 

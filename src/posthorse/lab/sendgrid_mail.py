@@ -28,6 +28,8 @@ RESERVED = words(
 )
 """Header fields that a client may not give (Mail Send, headers)."""
 
+_REQUEST = "text/calendar; method=REQUEST"
+"""The one type that may have a parameter."""
 _ADDRESS = re.compile(r"[^@\s<>(),;:\"\[\]\\]+@[A-Za-z0-9.-]+")
 _FIELD_NAME = re.compile(r"[!-9;-~]+")
 _LINE_END = re.compile(r"[\r\n\0]")
@@ -183,6 +185,8 @@ def _bodies(value: Any) -> list[tuple[str, str]]:
         kind, text = _line(body.get("type"), f"content.{n}.type"), _text(body.get("value"), f"content.{n}.value")
         if "/" not in kind:
             raise SendgridRefused("The content type is not a valid MIME type.", f"content.{n}.type")
+        if ";" in kind and kind != _REQUEST:
+            raise SendgridRefused("The content type cannot contain ';', or CRLF characters.", f"content.{n}.type")
         if not text:
             raise SendgridRefused(
                 "The content value must be a string at least one character in length.", f"content.{n}.value"
@@ -212,11 +216,25 @@ def _attached(value: Any) -> Iterator[Attached]:
             raise SendgridRefused('The disposition must be either "attachment" or "inline".', f"{where}.disposition")
         yield Attached(
             name=_named(file, where),
-            content_type=_line(file.get("type", "application/octet-stream"), f"{where}.type"),
+            content_type=_type(file.get("type", "application/octet-stream"), f"{where}.type"),
             content=_decoded(file.get("content"), f"{where}.content"),
-            content_id=_line(file.get("content_id", ""), f"{where}.content_id"),
+            content_id=_id(file.get("content_id", ""), f"{where}.content_id"),
             is_inline=disposition == "inline",
         )
+
+
+def _type(value: Any, where: str) -> str:
+    kind = _line(value, where)
+    if ";" in kind and kind != _REQUEST:
+        raise SendgridRefused("The attachment type cannot contain ';', or CRLF characters.", where)
+    return kind
+
+
+def _id(value: Any, where: str) -> str:
+    content_id = _line(value, where)
+    if ";" in content_id or " " in content_id:
+        raise SendgridRefused("The content_id cannot contain ';', spaces, or CRLF characters.", where)
+    return content_id
 
 
 def _named(file: Mapping[str, Any], where: str) -> str:

@@ -10,6 +10,7 @@ some of the recipients only: the answer names those that were left out. Left out
 Source: the API's page on sending a single email.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -30,6 +31,13 @@ ENDPOINT = "https://api.postmarkapp.com"
 _MOST_TEXT_BYTES = 5_000_000
 _MOST_SUBJECT = 2_000
 _RESERVED = ("x-pm-",)
+_REFUSED_ENDINGS = (
+    *(".bat", ".bin", ".chm", ".com", ".cpl", ".crt", ".exe", ".hlp", ".hta", ".inf", ".ins", ".isp", ".jse", ".lnk"),
+    *(".mdb", ".msc", ".msi", ".msp", ".mst", ".pcd", ".pif", ".reg", ".scr", ".sct", ".shs", ".vba", ".vbe", ".vbs"),
+    *(".wsf", ".wsh", ".wsl"),
+)
+"""Of the names of files."""
+_TOKEN = re.compile(r"[!#$%&'*+.^_`{|}~0-9A-Za-z-]+")
 _KEEP_ID = ("X-PM-KeepID", "true")
 
 _json = msgspec.json.encode
@@ -69,6 +77,11 @@ class Postmark:
             raise Unfit(f"a subject longer than {_MOST_SUBJECT} characters")
         if any(text is not None and len(text) > _MOST_TEXT_BYTES for text in (letter.text, letter.html)):
             raise Unfit("a text larger than 5 MB")
+        if letter.invitation is not None:
+            raise Unfit("a calendar as an alternative: Postmark has no field for it")
+        for file in letter.files:
+            if file.name.lower().endswith(_REFUSED_ENDINGS):
+                raise Unfit(f"a file whose name ends in {file.name[-4:].lower()}: Postmark refuses it")
 
     def request(self, letter: Dissected, seating: Seating, message_id: MessageId) -> Iterable[Piece]:
         """See the port."""
@@ -79,7 +92,8 @@ class Postmark:
             fields["Bcc"] = ", ".join(seating.blind)
         if letter.reply_to:
             fields["ReplyTo"] = _list(letter.reply_to)
-        fields["Subject"] = letter.subject
+        if letter.subject:
+            fields["Subject"] = letter.subject
         fields["Headers"] = [{"Name": name, "Value": value} for name, value in _headers(letter.fields)]
         yield _json({**fields, "Metadata": {ID_KEY: message_id.hex()}, **self._options})[:-1]
         for key, text in ((b"TextBody", letter.text), (b"HtmlBody", letter.html)):
@@ -134,12 +148,24 @@ def _shown(person: Mailbox) -> str:
     return f'"{quoted}" <{person.address}>'
 
 
+def _type(file: File) -> str:
+    """With its parameters (RFC 2045 section 5.1)."""
+    return "; ".join([file.type, *(f"{name}={_value(value)}" for name, value in file.parameters)])
+
+
+def _value(value: str) -> str:
+    if _TOKEN.fullmatch(value):
+        return value
+    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}"'
+
+
 def _attachments(files: Sequence[File]) -> Iterable[Piece]:
     if not files:
         return
     between = b',"Attachments":['
     for file in files:
-        fields = {"Name": file.name, "ContentType": file.type}
+        fields = {"Name": file.name, "ContentType": _type(file)}
         if file.content_id:
             fields["ContentID"] = f"cid:{file.content_id}"
         yield between + _json(fields)[:-1] + b',"Content":"'

@@ -157,8 +157,6 @@ class RecomposedProvider:
         dissection = await self._dissector.dissect(group.message.id, group.body)
         if isinstance(dissection, Undissected):
             raise Unfit(dissection.why)
-        if not dissection.subject or dissection.subject != dissection.subject.strip():
-            raise Unfit("no subject, or white space around it")
         seating = seat(dissection, group.recipients)
         self._dialect.check(dissection)
         pieces = tuple(self._dialect.request(dissection, seating, group.message.id))

@@ -20,6 +20,7 @@ from posthorse.mail.ports import Clock, HttpExchange, HttpResponse
 from posthorse.providers.http_target import base_target
 from posthorse.providers.mime.dissection import Dissected, File, Mailbox, Unfit
 from posthorse.providers.mime.dissector import Dissector
+from posthorse.providers.mime.words import shown
 from posthorse.providers.port import Capability, Fidelity
 from posthorse.providers.recomposed import ID_KEY, Piece, RecomposedProvider
 from posthorse.providers.seating import Seating
@@ -31,6 +32,12 @@ _SPLITS_NAMES = (",", ";")
 """With these in a display name of a recipient SendGrid's quoting goes wrong."""
 _RESERVED = frozenset({"x-sg-id", "x-sg-eid", "x-smtpapi"})
 """Besides those that are never among the fields to carry."""
+_METHOD = "REQUEST"
+_REQUEST = "text/calendar; method=REQUEST"
+"""The only type with a parameter that SendGrid takes, of a text and of a file, written like this."""
+_UNSEEN = frozenset({("text/csv", "header"), ("text/vcard", "version"), ("text/markdown", "variant")})
+_UNSEEN_OF_ALL = frozenset({"component", "padding", "type"})
+"""Parameters that change nothing for a reader; they are let go."""
 _ADD_NOTHING = {
     "tracking_settings": {
         "click_tracking": {"enable": False, "enable_text": False},
@@ -70,6 +77,8 @@ class SendGrid:
 
     def check(self, letter: Dissected) -> None:
         """See the port."""
+        if not letter.subject:
+            raise Unfit("no subject: SendGrid demands one")
         names = [name.lower() for name, _ in letter.fields]
         if len(set(names)) < len(names):
             raise Unfit("a header field that stands there more than once")
@@ -77,6 +86,10 @@ class SendGrid:
             raise Unfit("a header field that SendGrid keeps for itself")
         if any(mark in person.name for person in (*letter.to, *letter.cc) for mark in _SPLITS_NAMES):
             raise Unfit("a recipient's name with a comma or semicolon")
+        if letter.invitation is not None and letter.invitation.method != _METHOD:
+            raise Unfit(f"a calendar whose method is not {_METHOD}")
+        for file in letter.files:
+            _check_file(file)
 
     def request(self, letter: Dissected, seating: Seating, message_id: MessageId) -> Iterable[Piece]:
         """See the port."""
@@ -91,7 +104,7 @@ class SendGrid:
             }
         )[:-1]
         between = b',"content":['
-        for kind, text in (("text/plain", letter.text), ("text/html", letter.html)):
+        for kind, text in _texts(letter):
             if text is not None:
                 yield between + _json({"type": kind})[:-1] + b',"value":'
                 yield text
@@ -147,13 +160,37 @@ def _reply_to(people: Sequence[Mailbox]) -> dict[str, object]:
     return {"reply_to": persons[0]} if len(persons) == 1 else {"reply_to_list": persons}
 
 
+def _texts(letter: Dissected) -> Iterable[tuple[str, memoryview | None]]:
+    yield "text/plain", letter.text
+    yield "text/html", letter.html
+    if letter.invitation is not None:
+        yield _REQUEST, letter.invitation.content
+
+
+def _check_file(file: File) -> None:
+    for name, value in file.parameters:
+        if name in _UNSEEN_OF_ALL or (file.type, name) in _UNSEEN or _is_request(file.type, name, value):
+            continue
+        raise Unfit(f"{shown(file.type)} with the parameter {shown(name)}")
+    if ";" in file.content_id:
+        raise Unfit("a Content-ID with a semicolon")
+
+
+def _is_request(kind: str, name: str, value: str) -> bool:
+    return kind == "text/calendar" and name == "method" and value.upper() == _METHOD
+
+
+def _type(file: File) -> str:
+    return _REQUEST if any(_is_request(file.type, *each) for each in file.parameters) else file.type
+
+
 def _attachments(files: Sequence[File]) -> Iterable[Piece]:
     if not files:
         return
     between = b',"attachments":['
     for file in files:
         disposition = "inline" if file.content_id else "attachment"
-        fields = {"filename": file.name, "type": file.type, "disposition": disposition}
+        fields = {"filename": file.name, "type": _type(file), "disposition": disposition}
         if file.content_id:
             fields["content_id"] = file.content_id
         yield between + _json(fields)[:-1] + b',"content":"'

@@ -67,6 +67,7 @@ class Mail:
     content: bytes
     recompose: str = "yes"
     sendgrid: str = ""
+    postmark: str = ""
     """Where this provider is another matter; empty: it is not."""
     recipients: tuple[str, ...] = ("anna@example.org",)
 
@@ -233,7 +234,7 @@ def everyday() -> Iterator[Mail]:
     yield Mail(family="everyday", name="one-time-code", content=raw(top(EN, "Content-Type: text/plain; charset=us-ascii", subject="123456 is your code") + "\r\n" + code))
     yield Mail(family="everyday", name="no-content-type", content=raw(top(EN) + "\r\n" + code))
     yield Mail(family="everyday", name="html-only", content=raw(top(DE) + page(DE)))
-    yield Mail(family="everyday", name="flowed", content=raw(top(EN, "Content-Type: text/plain; charset=us-ascii; format=flowed; delsp=yes") + "\r\nThis line flows \r\non and on \r\nto its end.\r\n"), recompose="format")
+    yield Mail(family="everyday", name="flowed", content=raw(top(EN, "Content-Type: text/plain; charset=us-ascii; format=flowed; delsp=yes") + "\r\nThis line flows \r\non and on \r\nto its end.\r\n"))
     yield Mail(family="everyday", name="dots", content=raw(top(EN) + "\r\n.\r\n..\r\n...x\r\n.end\r\n"))
     yield Mail(family="everyday", name="eight-bit", content=raw(top(DE, "Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: 8bit") + "\r\n" + body(DE)))
     yield Mail(family="everyday", name="quoted-printable-odd", content=raw(top(DE, "Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: quoted-printable") + "\r\nGr=C3=BC=C3=9Fe =3D soft=\r\n and =20\r\n=46rom here\r\n"))
@@ -244,29 +245,29 @@ def everyday() -> Iterator[Mail]:
     yield Mail(family="everyday", name="reply-to", content=raw(top(DE, f"Reply-To: {b_words('Kundendienst für alle')} <help@example.com>") + both(DE, "rt")))
     yield Mail(family="everyday", name="invoice", content=raw(top(DE) + multi("mixed", [both(DE, "i1"), pdf('filename="invoice.pdf"'), part('text/csv; charset=utf-8; name="lines.csv"', b64(CSV.encode()), 'Content-Disposition: attachment; filename="lines.csv"', "Content-Transfer-Encoding: base64")], "i0")))
     yield Mail(family="everyday", name="two-images", content=raw(top(EN) + multi("related", [page(EN, "cid:a@x"), logo("a@x", "a.png"), logo("b@x", "b.png")], "two")))
-    yield Mail(family="everyday", name="empty-body", content=raw(top(EN, "Content-Type: text/plain; charset=us-ascii") + "\r\n"), recompose="empty")
-    yield Mail(family="everyday", name="no-subject", content=raw(top(EN).replace(f"Subject: {EN.subject}\r\n", "") + "\r\nno subject at all\r\n"), recompose="subject")
-    yield Mail(family="everyday", name="empty-attachment", content=raw(top(EN) + multi("mixed", [plain(EN), part("application/octet-stream", "", 'Content-Disposition: attachment; filename="empty.bin"', "Content-Transfer-Encoding: base64")], "ea")), recompose="empty file")
+    yield Mail(family="everyday", name="empty-body", content=raw(top(EN, "Content-Type: text/plain; charset=us-ascii") + "\r\n"))
+    yield Mail(family="everyday", name="no-subject", content=raw(top(EN).replace(f"Subject: {EN.subject}\r\n", "") + "\r\nno subject at all\r\n"), sendgrid="no subject")
+    yield Mail(family="everyday", name="empty-attachment", content=raw(top(EN) + multi("mixed", [plain(EN), part("application/octet-stream", "", 'Content-Disposition: attachment; filename="empty.bin"', "Content-Transfer-Encoding: base64")], "ea")), recompose="an empty file (part 2)")
     yield Mail(family="everyday", name="same-names", content=raw(top(EN) + multi("mixed", [plain(EN), pdf('filename="a.pdf"'), pdf('filename="a.pdf"')], "sn")))
     yield Mail(family="everyday", name="long-lines", content=raw(top(EN) + "\r\n" + "x" * 990 + "\r\n" + "y" * 990 + "\r\n"))
     flowed = "Content-Type: text/plain; charset=us-ascii; format=flowed"
     yield Mail(family="everyday", name="flowed-short", content=raw(top(EN, flowed, "Content-Language: en-US", "User-Agent: Mozilla Thunderbird") + "\r\nSee you on Thursday.\r\n\r\n-- \r\nKim\r\n"))
-    yield Mail(family="everyday", name="flowed-stuffed", content=raw(top(EN, flowed) + "\r\n From here on\r\n"), recompose="format")
-    yield Mail(family="everyday", name="flowed-quoted", content=raw(top(EN, flowed) + "\r\n> so?\r\nyes\r\n"), recompose="format")
+    yield Mail(family="everyday", name="flowed-stuffed", content=raw(top(EN, flowed) + "\r\n From here on\r\n"))
+    yield Mail(family="everyday", name="flowed-quoted", content=raw(top(EN, flowed) + "\r\n> so?\r\nyes\r\n"))
     yield Mail(family="everyday", name="fixed", content=raw(top(EN, "Content-Type: text/plain; charset=us-ascii; format=fixed") + "\r\n a line \r\n> quoted\r\n"))
     empty = part("text/plain; charset=utf-8", "\r\n")
     yield Mail(family="everyday", name="empty-beside-html", content=raw(top(EN) + multi("alternative", [empty, page(EN)], "eb")))
-    yield Mail(family="everyday", name="empty-with-file", content=raw(top(EN) + multi("mixed", [empty, pdf()], "ef")), recompose="empty")
+    yield Mail(family="everyday", name="empty-with-file", content=raw(top(EN) + multi("mixed", [empty, pdf()], "ef")))
     numbered = pdf().replace("Content-Transfer", "Content-ID: <f_lx1>\r\nX-Attachment-Id: f_lx1\r\nContent-Transfer", 1)
     yield Mail(family="everyday", name="webmail", content=raw(top(EN) + multi("mixed", [both(EN, "w0"), numbered], "w1")))
-    yield Mail(family="everyday", name="webmail-named", content=raw(top(EN) + multi("mixed", [both(EN, "w0", "cid:f_lx1"), numbered], "w1")), recompose="Content-ID")
-    yield Mail(family="everyday", name="webmail-named-oddly", content=raw(top(EN) + multi("mixed", [both(EN, "w0", "c&#105;d:f_lx1"), numbered], "w1")), recompose="Content-ID")
+    yield Mail(family="everyday", name="webmail-named", content=raw(top(EN) + multi("mixed", [both(EN, "w0", "cid:f_lx1"), numbered], "w1")))
+    yield Mail(family="everyday", name="webmail-named-oddly", content=raw(top(EN) + multi("mixed", [both(EN, "w0", "c&#105;d:f_lx1"), numbered], "w1")))
     modes = logo().replace('; name="logo.png"', ';\r\n\tx-unix-mode=0644;\r\n\tname="logo.png"')
     yield Mail(family="everyday", name="unix-mode", content=raw(top(EN) + multi("alternative", [plain(EN), multi("related", [page(EN, "cid:logo@example.com"), modes], "um1")], "um0")))
     described = logo().replace("Content-ID", "Content-Description: logo.png\r\nContent-ID", 1)
     yield Mail(family="everyday", name="described", content=raw(top(EN, "Thread-Topic: order", "Accept-Language: en-US", "Content-Language: en-US") + multi("related", [both(EN, "de1", "cid:logo@example.com"), described], "de0")))
-    yield Mail(family="everyday", name="described-otherwise", content=raw(top(EN) + multi("related", [page(EN, "cid:logo@example.com"), described.replace("Description: logo.png", "Description: our logo")], "do")), recompose="description")
-    yield Mail(family="everyday", name="language-of-a-part", content=raw(top(EN) + multi("mixed", [part("text/plain; charset=us-ascii", "hi\r\n", "Content-Language: en"), pdf()], "lp")), recompose="Content-Language")
+    yield Mail(family="everyday", name="described-otherwise", content=raw(top(EN) + multi("related", [page(EN, "cid:logo@example.com"), described.replace("Description: logo.png", "Description: our logo")], "do")))
+    yield Mail(family="everyday", name="language-of-a-part", content=raw(top(EN) + multi("mixed", [part("text/plain; charset=us-ascii", "hi\r\n", "Content-Language: en"), pdf()], "lp")))
     yield Mail(family="everyday", name="vcard", content=raw(top(EN) + multi("mixed", [plain(EN), part("text/vcard; charset=utf-8", "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Anna\r\nEND:VCARD\r\n", 'Content-Disposition: attachment; filename="anna.vcf"')], "vc")))
 
 
@@ -307,10 +308,10 @@ def calendars() -> Iterator[Mail]:
     ics = "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1@example.com\r\nDTSTART:20261201T100000Z\r\nSUMMARY:{}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
     for t in (EN, DE, RU, JA, AR):
         calendar = part("text/calendar; charset=utf-8; method=REQUEST", b64(ics.format(t.subject).encode()), "Content-Transfer-Encoding: base64")
-        yield Mail(family="calendar", name=f"alternative-{t.code}", content=raw(top(t) + multi("alternative", [plain(t), page(t), calendar], "cal")), recompose="alternative")
+        yield Mail(family="calendar", name=f"alternative-{t.code}", content=raw(top(t) + multi("alternative", [plain(t), page(t), calendar], "cal")), postmark="calendar as an alternative")
         attached = part('text/calendar; charset=utf-8; method=REQUEST; name="invite.ics"', b64(ics.format(t.subject).encode()), 'Content-Disposition: attachment; filename="invite.ics"', "Content-Transfer-Encoding: base64")
-        yield Mail(family="calendar", name=f"attached-{t.code}", content=raw(top(t) + multi("mixed", [both(t, "ca"), attached], "cb")), recompose="method")
-    yield Mail(family="calendar", name="alone", content=raw(top(EN, "Content-Type: text/calendar; charset=utf-8; method=REPLY") + "\r\n" + ics.format("Reply")), recompose="text")
+        yield Mail(family="calendar", name=f"attached-{t.code}", content=raw(top(t) + multi("mixed", [both(t, "ca"), attached], "cb")))
+    yield Mail(family="calendar", name="alone", content=raw(top(EN, "Content-Type: text/calendar; charset=utf-8; method=REPLY") + "\r\n" + ics.format("Reply")), sendgrid="not REQUEST", postmark="calendar as an alternative")
 
 
 def nested() -> Iterator[Mail]:
@@ -361,7 +362,7 @@ def names() -> Iterator[Mail]:
         reason = {"quoted-pairs": "file name", "spaces": "file name", "path": "file name", "both-forms": "two meanings", "word-in-2231": "file name", "word-in-continued": "file name", "word-in-plain-pieces": "two meanings", "word-in-both": "two meanings"}.get(name, "yes")
         yield Mail(family="names", name=name, content=raw(top(EN) + multi("mixed", [plain(EN), pdf(spelled)], "nm")), recompose=reason)
     yield Mail(family="names", name="in-type-only", content=raw(top(EN) + multi("mixed", [plain(EN), part('application/pdf; name="only-here.pdf"', b64(PDF), "Content-Disposition: attachment", "Content-Transfer-Encoding: base64")], "nt")))
-    yield Mail(family="names", name="none", content=raw(top(EN) + multi("mixed", [plain(EN), part("application/pdf", b64(PDF), "Content-Disposition: attachment", "Content-Transfer-Encoding: base64")], "nn")), recompose="name")
+    yield Mail(family="names", name="none", content=raw(top(EN) + multi("mixed", [plain(EN), part("application/pdf", b64(PDF), "Content-Disposition: attachment", "Content-Transfer-Encoding: base64")], "nn")))
 
 
 def headers() -> Iterator[Mail]:
@@ -376,13 +377,72 @@ def headers() -> Iterator[Mail]:
     yield Mail(family="headers", name="encoded-own", content=raw(top(DE, f"X-Name: {q_words('Größenänderung für alle')}") + both(DE, "en")))
     yield Mail(family="headers", name="long-subject", content=raw(top(RU, subject=b_words(" ".join([RU.subject] * 12))) + both(RU, "ls")))
     yield Mail(family="headers", name="mixed-words", content=raw(top(EN, subject="plain =?utf-8?Q?gr=C3=BC=C3=9Fe?= and =?iso-8859-1?B?5Pb8?=\r\n =?koi8-r?B?8NLJ18XU?= end") + "\r\nwords\r\n"))
-    yield Mail(family="headers", name="from-two", content=raw(top(EN, "Sender: anna@example.com", sender="anna@example.com, bob@example.com") + "\r\nboth of us\r\n"), recompose="Sender")
+    yield Mail(family="headers", name="from-two", content=raw(top(EN, "Sender: anna@example.com", sender="anna@example.com, bob@example.com") + "\r\nboth of us\r\n"), recompose="more than one author")
+    yield Mail(family="headers", name="sender-is-author", content=raw(top(EN, "Sender: noreply@example.com") + "\r\nhello\r\n"))
     yield Mail(family="headers", name="sender", content=raw(top(EN, "Sender: robot@example.com") + "\r\non behalf\r\n"), recompose="Sender")
+
+
+def libraries() -> Iterator[Mail]:
+    """What the libraries of applications make, each in its own spelling."""
+    def one(name: str, content: str, **more: str) -> Mail:
+        return Mail(family="library", name=name, content=raw(top(EN) + content), **more)  # type: ignore[arg-type]
+
+    def attached(kind: str, name: str, content: bytes = PDF, *more: str) -> str:
+        return part(kind, b64(content), f'Content-Disposition: attachment; filename="{name}"', "Content-Transfer-Encoding: base64", *more)
+
+    ics = b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:7@example.com\r\nSUMMARY:Gr\xc3\xb6\xc3\x9fe\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    shown = page(EN, "cid:logo@x")
+    image = b64(PNG)
+    invitation = part("text/calendar; charset=utf-8; method=REQUEST", b64(ics), "Content-Transfer-Encoding: base64")
+    # Python's email.message and Django
+    nameless = part("image/png", image, "Content-Transfer-Encoding: base64", "Content-ID: <logo@x>", "MIME-Version: 1.0", "Content-Disposition: inline")
+    yield one("python-related", multi("mixed", [multi("alternative", [plain(EN), multi("related", [shown, nameless], "p2")], "p1"), attached("text/csv; charset=utf-8", "a.csv", CSV.encode())], "p0"))
+    yield one("python-attachment-alone", multi("mixed", [attached("application/pdf", "a.pdf")], "pa"))
+    yield one("python-empty-text", part("text/plain; charset=utf-8", "\r\n", "Content-Transfer-Encoding: 7bit"))
+    yield one("django-image", multi("mixed", [multi("alternative", [plain(EN), shown], "d1"), part("image/png", image, "MIME-Version: 1.0", "Content-Transfer-Encoding: base64", "Content-ID: <logo@x>")], "d0"))
+    yield one("django-no-text", multi("mixed", [part("text/plain; charset=utf-8", "", "MIME-Version: 1.0", "Content-Transfer-Encoding: 7bit"), attached("application/pdf", "a.pdf")], "dn"))
+    yield one("django-parameter", multi("mixed", [plain(EN), attached('text/csv; header="present"; charset="utf-8"', "a.csv", CSV.encode())], "dp"))
+    yield one("django-message", multi("mixed", [plain(EN), part("message/rfc822", top(DE) + plain(DE), "MIME-Version: 1.0", 'Content-Disposition: attachment; filename="f.eml"')], "dm"), recompose="message/rfc822 attached: it would arrive encoded, and few readers could open it (part 2)")
+    yield one("django-calendar", multi("alternative", [plain(EN), part('text/calendar; method="REQUEST"; charset="utf-8"', ics.decode().replace("Größe", "Size"), "MIME-Version: 1.0", "Content-Transfer-Encoding: 7bit")], "dc"), postmark="calendar as an alternative")
+    # nodemailer
+    yield one("nodemailer-attachment-alone", part("application/pdf; name=a.pdf", b64(PDF), "Content-Transfer-Encoding: base64", "Content-Disposition: attachment; filename=a.pdf"))
+    yield one("nodemailer-two-attachments", multi("mixed", [attached("application/pdf; name=a.pdf", "a.pdf"), attached("text/csv; name=b.csv", "b.csv", CSV.encode())], "--_NmP-1"))
+    yield one("nodemailer-invitation", multi("mixed", [multi("alternative", [plain(EN), page(EN), invitation], "--_NmP-2"), attached("application/ics; name=invite.ics", "invite.ics", ics)], "--_NmP-1"), postmark="calendar as an alternative")
+    yield one("nodemailer-folder", multi("mixed", [plain(EN), attached('text/csv; name="r/2.csv"', "r/2.csv", CSV.encode())], "--_NmP-1"))
+    yield one("nodemailer-message", multi("mixed", [plain(EN), part("message/rfc822; name=m.eml", top(DE) + plain(DE), "Content-Disposition: inline; filename=m.eml")], "--_NmP-1"), recompose="message/rfc822")
+    # Rails: a file name in Content-Type, an id on every file
+    def rails(kind: str, name: str, disposition: str, cid: str) -> str:
+        return part(f"{kind};\r\n filename={name}", b64(PNG), "Content-Transfer-Encoding: base64", f"Content-Disposition: {disposition};\r\n filename={name}", f"Content-ID: <{cid}>")
+    yield one("rails-mixed", multi("mixed", [multi("alternative", [plain(EN), page(EN, "cid:1@a.mail")], "--==_m1"), rails("image/png", "logo.png", "inline", "1@a.mail"), rails("application/pdf", "a.pdf", "attachment", "2@a.mail")], "--==_m0", "Content-Transfer-Encoding: 7bit"))
+    yield one("rails-attachment-alone", rails("application/pdf", "a.pdf", "attachment", "3@a.mail"))
+    # Spring and Jakarta Mail
+    yield one("spring-text", multi("mixed", [multi("related", [plain(EN)], "----=_Part_1_2.3"), attached("application/pdf; name=a.pdf", "a.pdf", PDF, "Content-Description: our receipt")], "----=_Part_0_1.2"))
+    yield one("spring-inline", multi("mixed", [multi("related", [shown, part("image/png", image, "Content-Transfer-Encoding: base64", "Content-Disposition: inline", "Content-ID: <logo@x>")], "----=_Part_1_2.3")], "----=_Part_0_1.2"))
+    yield one("flowed-deep", part("text/plain; charset=us-ascii; format=flowed", ">> one \r\n>> two\r\n> three \r\n>four \r\nfive \r\n six\r\n>\r\n-- \r\nKim \r\n-- \r\nend\r\n"))
+    yield one("jakarta-file-first", multi("mixed", [attached("application/pdf; name=a.pdf", "a.pdf"), plain(EN)], "----=_Part_0_1.2"))
+    # Symfony, PHPMailer, .NET, Exchange
+    yield one("symfony-inline", multi("related", [both(EN, "sf1", "cid:logo@x"), part('image/png; name="logo"', image, "Content-Transfer-Encoding: base64", "Content-ID: <logo@x>", 'Content-Disposition: inline; name="logo"; filename="logo"')], "sf0"))
+    yield one("dotnet-linked", multi("mixed", [multi("alternative", [plain(EN), multi("related", [shown, part("image/png", image, "Content-Transfer-Encoding: base64", "Content-ID: <logo@x>")], "--boundary_2")], "--boundary_1"), part("application/octet-stream; name=a.bin", b64(PDF), "Content-Transfer-Encoding: base64", "Content-Disposition: attachment")], "--boundary_0"), postmark=".bin")
+    yield one("exchange-invitation", multi("alternative", [plain(EN), page(EN), invitation.replace("method=REQUEST", "method=CANCEL")], "_000_", "Content-Class: urn:content-classes:calendarmessage"), sendgrid="not REQUEST", postmark="calendar as an alternative")
+    cron = raw(top(EN, "X-Cron-Env: <SHELL=/bin/sh>", "X-Cron-Env: <PATH=/usr/bin:/bin>", "Content-Type: text/plain; charset=UTF-8", "Content-Transfer-Encoding: 8bit", sender="root@example.com (Cron Daemon)") + "\r\ndone\r\n")
+    yield Mail(family="library", name="cron", content=cron, sendgrid="more than once")
+    yield Mail(family="library", name="php-mail", content=raw(top(EN).replace("MIME-Version: 1.0\r\n", "X-PHP-Originating-Script: 0:a.php\r\n") + page(EN)))
+    yield one("empty-fields", plain(EN).replace("Content-Type", "Cc: \r\nReply-To:\r\nX-Empty:\r\nContent-Type", 1))
+    # what both, or one, cannot have
+    yield one("script-for-postmark", multi("mixed", [plain(EN), attached("application/octet-stream", "setup.exe")], "ex"), postmark="ends in .exe")
+    yield one("old-charset-file", multi("mixed", [plain(DE), attached("text/csv; charset=iso-8859-1", "a.csv", "Größe;1\r\n".encode("latin-1"))], "oc"), sendgrid="parameter charset")
+    yield one("attached-first-of-texts", multi("mixed", [part("text/plain; charset=utf-8", "a file\r\n", 'Content-Disposition: attachment; filename="first.txt"'), page(EN)], "af"))
+    yield one("inline-file", multi("mixed", [plain(EN), part('application/pdf; name="a.pdf"', b64(PDF), 'Content-Disposition: inline; filename="a.pdf"', "Content-Transfer-Encoding: base64")], "if"))
+    yield one("footer", multi("mixed", [plain(EN), part("text/plain; charset=utf-8", "-- \r\na list\r\n")], "fo"), recompose="another text/plain beside the text, not attached (part 2)")
+    yield one("text-and-empty-html", multi("alternative", [plain(EN), part("text/html", "\r\n")], "te"), recompose="an empty HTML")
+    yield one("html-before-text", multi("alternative", [page(EN), plain(EN)], "ht"), recompose="alternatives")
+    yield one("climbing-name", multi("mixed", [plain(EN), attached("application/pdf", "../../a.pdf")], "cn"), recompose="file name")
+    yield one("id-without-brackets", multi("mixed", [shown, part("image/png", image, "Content-ID: logo@x", "Content-Transfer-Encoding: base64")], "ib"), recompose="malformed Content-ID")
 
 
 def all_mail() -> list[Mail]:
     """The whole corpus, in order."""
-    families = (every_tongue, old_charsets, everyday, recipients, signed, calendars, nested, names, headers)
+    families = (every_tongue, old_charsets, everyday, recipients, signed, calendars, nested, names, headers, libraries)
     return [mail for family in families for mail in family()]
 
 
@@ -395,7 +455,7 @@ def main() -> None:
         file = f"{mail.family}.{mail.name}.eml"
         (FOLDER / file).write_bytes(mail.content)
         to = ", ".join(f"'{address}'" for address in mail.recipients)
-        lines.append(f'[[mail]]\nfile = "{file}"\nrecipients = [{to}]\nrecompose = "{mail.recompose}"\n' + (f'sendgrid = "{mail.sendgrid}"\n' if mail.sendgrid else ""))
+        lines.append(f'[[mail]]\nfile = "{file}"\nrecipients = [{to}]\nrecompose = "{mail.recompose}"\n' + "".join(f'{kind} = "{why}"\n' for kind, why in (("sendgrid", mail.sendgrid), ("postmark", mail.postmark)) if why))
     (FOLDER / "index.toml").write_text("\n".join(lines), encoding="utf-8")
 
 

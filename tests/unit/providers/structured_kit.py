@@ -1,10 +1,13 @@
 """What the tests of structured providers share: a worker in this process, an exchange that remembers, mail to send."""
 
+import asyncio
 import base64
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import pytest
 
 from posthorse.adapters.clock import SystemClock
 from posthorse.mail.ids import MAIN_TENANT, MessageId, ProviderName
@@ -14,11 +17,12 @@ from posthorse.mail.stream import Stream
 from posthorse.providers.mime.dissect import dissect
 from posthorse.providers.mime.dissection import packed
 from posthorse.providers.mime.dissector import Dissector
-from posthorse.providers.port import HandoverGroup
+from posthorse.providers.port import HandoverGroup, Obstacle
 from posthorse.providers.postmark import postmark_provider
 from posthorse.providers.recomposed import RecomposedProvider
 from posthorse.providers.sendgrid import sendgrid_provider
 
+KINDS = pytest.mark.parametrize("kind", ["sendgrid", "postmark"])
 ID = MessageId(bytes(range(16)))
 YES = {
     "sendgrid": HttpResponse(status=202, headers={"x-message-id": "sg-1"}),
@@ -146,3 +150,9 @@ def files_of(kind: str, request: Any) -> list[tuple[str, str, str, bytes]]:
         )
         for file in request.get("Attachments", [])
     ]
+
+
+def surveyed(survey: Coroutine[Any, Any, Obstacle | None]) -> str:
+    """What a survey says, in words; empty: nothing speaks against it."""
+    obstacle = asyncio.run(survey)
+    return "" if obstacle is None else obstacle.why

@@ -1,31 +1,15 @@
-"""Structured providers: what their requests say is what the message says, or they are no candidate."""
+"""Structured providers: what is no candidate there, what an answer teaches, what happens without one."""
 
 import asyncio
-import tomllib
-from collections.abc import Coroutine
-from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
 from posthorse.mail.ids import MessageId
-from posthorse.mail.outcome import Deferral, Fault, Handover, Rejection, Reply, Scope, Unclear
+from posthorse.mail.outcome import Deferral, Fault, Rejection, Reply, Scope, Unclear
 from posthorse.mail.ports import ExchangeFailed, HttpResponse, NoAnswer
 from posthorse.providers import recomposed
-from posthorse.providers.mime.dissect import dissect
-from posthorse.providers.mime.dissection import Dissected, Mailbox
 from posthorse.providers.port import Fidelity, NotNow, Obstacle, Surveying
-from tests.unit.providers.structured_kit import ID, PLAIN, Bench, bench, files_of, group, no, yes
-
-CORPUS = Path(__file__).parents[2] / "corpus" / "mime"
-KINDS = pytest.mark.parametrize("kind", ["sendgrid", "postmark"])
-
-
-def surveyed(survey: Coroutine[Any, Any, Obstacle | None]) -> str:
-    """What a survey says, in words; empty: nothing speaks against it."""
-    obstacle = asyncio.run(survey)
-    return "" if obstacle is None else obstacle.why
+from tests.unit.providers.structured_kit import KINDS, PLAIN, Bench, bench, group, no, surveyed, yes
 
 
 @KINDS
@@ -36,158 +20,6 @@ def test_a_structured_provider_is_asked_first(kind: str) -> None:
     assert provider.kind == kind
     assert provider.capability.fidelity is Fidelity.RECOMPOSED
     assert not provider.capability.separate_envelope
-
-
-def test_the_request_of_sendgrid_says_everything() -> None:
-    """Fields, credentials, our id, nothing of SendGrid's own in the text; blind recipients stay blind."""
-    body = PLAIN.replace(
-        b"Subject: s\r\n",
-        b"Cc: C =?utf-8?q?=C3=9C?= <c@example.org>\r\nSubject: =?utf-8?q?=C3=BC?=\r\nX-Own: =?utf-8?q?=C3=BC?=\r\n",
-    )
-    it = bench("sendgrid", ip_pool="receipts")
-    report = asyncio.run(it.provider.attempt(group("b@EXAMPLE.org", "x@example.net", "c@example.org", body=body), yes))
-    handed = Handover(reply=Reply(code=202), provider_message_id="sg-1")
-    assert report.outcomes == {3: handed, 4: handed, 5: handed}
-    assert it.sent == {
-        "personalizations": [
-            {
-                "to": [{"email": "b@example.org"}],
-                "cc": [{"email": "c@example.org", "name": "C Ü"}],
-                "bcc": [{"email": "x@example.net"}],
-                "custom_args": {"posthorse-id": ID.hex()},
-            }
-        ],
-        "from": {"email": "ann@example.com", "name": "Ann"},
-        "subject": "ü",
-        "headers": {"X-Posthorse-Id": "00", "X-Own": "=?utf-8?q?=C3=BC?=", "Message-ID": "<1@example.com>"},
-        "content": [{"type": "text/plain", "value": "Hello\r\n"}],
-        "ip_pool_name": "receipts",
-        "tracking_settings": {
-            "click_tracking": {"enable": False, "enable_text": False},
-            "open_tracking": {"enable": False},
-            "subscription_tracking": {"enable": False},
-            "ganalytics": {"enable": False},
-        },
-        "mail_settings": {"footer": {"enable": False}},
-    }
-    (request,) = it.exchange.requests
-    assert (request.method, request.path, request.target.host) == ("POST", "/v3/mail/send", "api.sendgrid.com")
-    assert dict(request.headers)["Authorization"] == "Bearer SG.key"
-
-
-def test_the_request_of_postmark_says_everything() -> None:
-    """Fields, credentials, our id, the message stream, and that the Message-ID is kept."""
-    body = PLAIN.replace(
-        b"Subject: s\r\n",
-        b'Cc: "Quo\\"te, C" <c@example.org>\r\nReply-To: r@example.com, s@example.com\r\n'
-        b"Subject: =?utf-8?q?=C3=BC?=\r\n",
-    )
-    it = bench("postmark", message_stream="receipts")
-    report = asyncio.run(it.provider.attempt(group("b@example.org", "x@example.net", "c@example.org", body=body), yes))
-    assert set(report.outcomes.values()) == {Handover(reply=Reply(code=200), provider_message_id="pm-1")}
-    assert it.sent == {
-        "From": '"Ann" <ann@example.com>',
-        "To": "b@example.org",
-        "Cc": '"Quo\\"te, C" <c@example.org>',
-        "Bcc": "x@example.net",
-        "ReplyTo": "r@example.com, s@example.com",
-        "Subject": "ü",
-        "Headers": [
-            {"Name": "X-Posthorse-Id", "Value": "00"},
-            {"Name": "Message-ID", "Value": "<1@example.com>"},
-            {"Name": "X-PM-KeepID", "Value": "true"},
-        ],
-        "Metadata": {"posthorse-id": ID.hex()},
-        "MessageStream": "receipts",
-        "TrackOpens": False,
-        "TrackLinks": "None",
-        "TextBody": "Hello\r\n",
-    }
-    (request,) = it.exchange.requests
-    assert (request.method, request.path, request.target.host) == ("POST", "/email", "api.postmarkapp.com")
-    assert dict(request.headers)["X-Postmark-Server-Token"] == "token"
-
-
-def said(kind: str, request: Any) -> dict[str, Any]:
-    """What a request says, in one form for both."""
-    if kind == "postmark":
-        return {
-            "text": request.get("TextBody"),
-            "html": request.get("HtmlBody"),
-            "subject": request["Subject"],
-            "people": [request["From"], request["To"], request.get("Cc", ""), request.get("ReplyTo", "")],
-            "fields": [(each["Name"], each["Value"]) for each in request["Headers"] if each["Name"] != "X-PM-KeepID"],
-        }
-    texts = {each["type"]: each["value"] for each in request["content"]}
-    assert list(texts) == sorted(texts, reverse=True)
-    (to,) = request["personalizations"]
-    replies = request.get("reply_to_list") or [request[key] for key in ("reply_to",) if key in request]
-    people = [[request["from"]], to["to"], to.get("cc", []), replies]
-    return {
-        "text": texts.get("text/plain"),
-        "html": texts.get("text/html"),
-        "subject": request["subject"],
-        "people": [", ".join(shown(one.get("name", ""), one["email"]) for one in field) for field in people],
-        "fields": list(request["headers"].items()),
-    }
-
-
-def shown(name: str, address: str) -> str:
-    """As in a header field."""
-    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{quoted}" <{address}>' if name else address
-
-
-def meant(letter: Dissected) -> dict[str, Any]:
-    """What a message says, in the same form."""
-
-    def list_of(people: tuple[Mailbox, ...]) -> str:
-        return ", ".join(shown(person.name, person.address) for person in people)
-
-    return {
-        "text": None if letter.text is None else msgspec.json.decode(letter.text),
-        "html": None if letter.html is None else msgspec.json.decode(letter.html),
-        "subject": letter.subject,
-        "people": [list_of((letter.author,)), list_of(letter.to), list_of(letter.cc), list_of(letter.reply_to)],
-        "fields": list(letter.fields),
-    }
-
-
-@KINDS
-def test_requests_say_what_messages_say(kind: str) -> None:
-    """For every message of the corpus that can be carried: decoded, the request is the message."""
-    carried = 0
-    for number, mail in enumerate(tomllib.loads((CORPUS / "index.toml").read_text(encoding="utf-8"))["mail"]):
-        content = (CORPUS / mail["file"]).read_bytes()
-        it = bench(kind)
-        wanted = group(*mail["recipients"], body=content, message_id=MessageId(number.to_bytes(16, "big")))
-        if asyncio.run(it.provider.survey(wanted)):
-            continue
-        report = asyncio.run(it.provider.attempt(wanted, yes))
-        assert all(isinstance(outcome, Handover) for outcome in report.outcomes.values()), mail["file"]
-        letter = dissect(content)
-        assert isinstance(letter, Dissected)
-        assert said(kind, it.sent) == meant(letter), mail["file"]
-        files = [(file.name, file.type, file.content_id) for file in letter.files]
-        assert [file[:3] for file in files_of(kind, it.sent)] == files, mail["file"]
-        carried += 1
-    assert carried > 150
-
-
-@KINDS
-def test_a_file_of_megabytes_arrives_in_one_piece(kind: str) -> None:
-    """What is worked on in turns is the same as what is worked on at once."""
-    line = b"QUJD" * 19 + b"\r\n"
-    content = PLAIN.replace(
-        b"\r\n\r\nHello\r\n", b"\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
-    )
-    content += (
-        b"--b\r\n\r\nHello\r\n--b\r\nContent-Type: image/png; name=a.png\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-    )
-    content += line * 60_000 + b"--b--\r\n"
-    it = bench(kind)
-    asyncio.run(it.provider.attempt(group(body=content), yes))
-    assert files_of(kind, it.sent) == [("a.png", "image/png", "", b"ABC" * 19 * 60_000)]
 
 
 REFUSED = [
@@ -222,14 +54,6 @@ def test_the_group_must_be_all_that_can_be_seen(kind: str, addresses: tuple[str,
     assert not it.exchange.requests
     outcome = Rejection(scope=Scope.CHANNEL, reply=Reply(text=told))
     assert report.outcomes == dict.fromkeys(range(3, 3 + len(addresses)), outcome)
-
-
-@KINDS
-@pytest.mark.parametrize("subject", [b"", b"Subject: \r\n", b"Subject: =?utf-8?q?_x?=\r\n"])
-def test_a_subject_that_would_change_is_not_carried(kind: str, subject: bytes) -> None:
-    """No subject, an empty one, white space around it."""
-    told = surveyed(bench(kind).provider.survey(group(body=PLAIN.replace(b"Subject: s\r\n", subject))))
-    assert told == "cannot carry: no subject, or white space around it"
 
 
 @pytest.mark.parametrize(

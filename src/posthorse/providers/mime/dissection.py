@@ -26,10 +26,21 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     type: str
     """Media type in lower case, without parameters."""
+    parameters: tuple[tuple[str, str], ...] = ()
+    """Those of the type that programs may look at: name in lower case, ASCII value."""
     content_id: str = ""
     """Without angle brackets; empty: it is an attachment."""
     content: memoryview
     """In base64, without line ends."""
+
+
+class Invitation(msgspec.Struct, frozen=True, kw_only=True):
+    """A calendar object as the last alternative of the text, or instead of it."""
+
+    method: str
+    """In upper case: `REQUEST`."""
+    content: memoryview
+    """As a JSON string."""
 
 
 class Dissected(msgspec.Struct, frozen=True, kw_only=True, tag="dissected"):
@@ -44,8 +55,9 @@ class Dissected(msgspec.Struct, frozen=True, kw_only=True, tag="dissected"):
     fields: tuple[tuple[str, str], ...] = ()
     """The other fields to carry: name as written, value unfolded, in ASCII (encoded words are left as they are)."""
     text: memoryview | None = None
-    """The plain text as a JSON string; None: there is none."""
+    """The plain text as a JSON string; None: there is none. Mail that says nothing has a text of one empty line."""
     html: memoryview | None = None
+    invitation: Invitation | None = None
     files: tuple[File, ...] = ()
 
 

@@ -55,6 +55,8 @@ class Entity:
     start: int
     end: int
     """Where its body is in the content."""
+    number: str = ""
+    """Which part it is, as in IMAP (`2.1`: the first part of the second); empty: the message itself."""
     children: tuple["Entity", ...] = ()
     """Parts of a multipart, at least one."""
 
@@ -85,7 +87,7 @@ class _Cutter:
         self._content = content
         self._parts = 0
 
-    def entity(self, start: int, end: int, depth: int) -> Entity:
+    def entity(self, start: int, end: int, depth: int, number: str = "") -> Entity:
         self._parts += 1
         if self._parts > MAX_PARTS:
             raise Unfit(f"more than {MAX_PARTS} parts")
@@ -93,13 +95,17 @@ class _Cutter:
         written = only(fields, "content-type")
         kind = _PLAIN if written is None else read_value(written)
         if not kind.main.startswith("multipart/"):
-            return Entity(fields=fields, type=kind, start=body, end=end)
+            return Entity(fields=fields, type=kind, start=body, end=end, number=number)
         if depth == MAX_NESTING:
             raise Unfit(f"parts nested more than {MAX_NESTING} deep")
-        children = [self.entity(first, last, depth + 1) for first, last in self._spans(kind, body, end)]
+        inside = f"{number}." if number else ""
+        children = tuple(
+            self.entity(first, last, depth + 1, f"{inside}{which}")
+            for which, (first, last) in enumerate(self._spans(kind, body, end), 1)
+        )
         if not children:
             raise Unfit("a multipart without parts")
-        return Entity(fields=fields, type=kind, start=body, end=end, children=tuple(children))
+        return Entity(fields=fields, type=kind, start=body, end=end, number=number, children=children)
 
     def _header(self, start: int, end: int) -> tuple[tuple[Field, ...], int]:
         """(the fields, where the body begins)."""

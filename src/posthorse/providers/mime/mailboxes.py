@@ -1,7 +1,8 @@
 """The addresses of a header field with their display names, read strictly.
 
-Promise: linear time, no recursion. Whatever could be read in two ways, or cannot be said in the fields of a provider
-(comments, groups, quoted local parts, address literals), is `Unfit`.
+Promise: linear time, no recursion. A comment behind an address is its name, as it was before there were names.
+Whatever could be read in two ways, or cannot be said in the fields of a provider (other comments, groups, quoted local
+parts, address literals), is `Unfit`.
 
 Source: RFC 5322 section 3.4.
 """
@@ -19,6 +20,7 @@ _MOST_ADDRESS = 320
 _ITEM = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",])*')
 _PHRASE_WORD = re.compile(r'[ \t]*("(?:[^"\\]|\\.)*"|[^\s"(),:;<>@\[\]\\]+)[ \t]*')
 _ESCAPED = re.compile(r"\\(.)")
+_OLD_NAME = re.compile(r"([^\s()]+)[ \t]+\(([^()\\\"]*)\)")
 
 
 def read_mailboxes(value: str, words: Words) -> tuple[Mailbox, ...]:
@@ -51,6 +53,9 @@ def _mailbox(text: str, words: Words) -> Mailbox:
         if not bracket:
             raise Unfit("a malformed address")
         return Mailbox(name=_name(phrase.strip(), words), address=_address(address))
+    old = _OLD_NAME.fullmatch(text)
+    if old is not None:
+        return Mailbox(name=words.decode(old[2]).strip(), address=_address(old[1]))
     return Mailbox(name="", address=_address(text))
 
 
