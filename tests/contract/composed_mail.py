@@ -11,15 +11,16 @@ PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 FILES = (
     Attachment(file_name="receipt.txt", content=b"12.00 EUR"),
     Attachment(file_name="Übersicht März.pdf", content=PNG, content_type="application/pdf"),
-    Attachment(file_name="notes", content=b"kept", content_type="text/plain"),
+    Attachment(file_name="notes", content=b"kept", content_type="text/plain", description="what was said"),
+    Attachment(file_name="r/2.csv", content=b"a;b", content_type="text/csv"),
 )
 LOGO = Attachment(file_name="logo.png", content=PNG, disposition=Disposition.INLINE, content_id="logo@example.com")
 
 
 def every_shape() -> Iterator[tuple[str, bytes]]:
     """(what it is made of, the message), for anna@example.org and bob@example.net."""
-    for text, page, files, inline in product(TEXTS, PAGES, (0, 1, 3), (False, True)):
-        if (inline and "cid:" not in page) or not (text or page):
+    for text, page, files, inline in product(TEXTS, PAGES, (0, 1, 4), (False, True)):
+        if (inline and "cid:" not in page) or not (text or page or files):
             continue
         mail = StructuredMail(
             from_="Größe <shop@example.com>",

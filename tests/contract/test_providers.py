@@ -171,7 +171,20 @@ def recipients_of(row: dict[str, Any]) -> list[str]:
 
 def body_of(row: dict[str, Any]) -> bytes:
     """What is sent."""
-    return SIGNED if row.get("body") == "signed" else BODY
+    match row.get("body"):
+        case None:
+            return BODY
+        case "signed":
+            return SIGNED
+        case name:
+            return bytes(SITUATIONS["bodies"][name]["mail"].replace("\n", "\r\n"), "ascii")
+
+
+def text_of(row: dict[str, Any]) -> bytes:
+    """The text that a structured provider is given."""
+    if row.get("body") in SITUATIONS["bodies"]:
+        return bytes(SITUATIONS["bodies"][row["body"]]["text"], "ascii")
+    return body_of(row).partition(b"\r\n\r\n")[2].replace(b"\r\n", b"\n")
 
 
 async def outcome_of(provider: Provider, row: dict[str, Any], gate: Gate, server: ScriptedServer) -> Any:
@@ -215,8 +228,7 @@ def assert_taken(wire: str, row: dict[str, Any], server: ScriptedServer) -> None
     for mail in server.taken:
         assert (mail.sender, mail.recipients) == ("a@example.com", wanted)
         if wire in STRUCTURED:
-            text = body_of(row).partition(b"\r\n\r\n")[2]
-            assert mail.content.replace(b"\r\n", b"\n") == text.replace(b"\r\n", b"\n")
+            assert mail.content.replace(b"\r\n", b"\n") == text_of(row)
         else:
             assert mail.content == body_of(row)
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import tomllib
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from posthorse.lab.serve import Lab
 from posthorse.mail.carriage import Carriage
 from posthorse.spool.desk_port import Hold, RecipientView, Selector, Suppression
 from posthorse.watch.metrics import WORKER_FAILURES
+from tests.scenarios.catcher import SECRET, Catcher
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -72,6 +74,11 @@ class Site:
 
     async def send(self, recipients: Sequence[str], rest: str, to: str) -> None:
         """One message by SMTP."""
+        head = f"From: ann@example.com\r\nTo: {to}\r\nSubject: s\r\nMIME-Version: 1.0\r\n"
+        await self.send_whole(recipients, head + rest)
+
+    async def send_whole(self, recipients: Sequence[str], content: str) -> None:
+        """The same, with a header of its own."""
         host, _, port = next(at for name, at in self.node.addresses.items() if "smtp" in name).rpartition(":")
         reader, writer = await asyncio.open_connection(host.rpartition("/")[2] or host, int(port))
         talk = [
@@ -86,8 +93,7 @@ class Site:
             while (reply := await reader.readuntil(b"\r\n"))[3:4] == b"-":
                 pass
             assert reply[:1] in b"23", (line, reply)
-        head = f"From: ann@example.com\r\nTo: {to}\r\nSubject: s\r\nMIME-Version: 1.0\r\n"
-        writer.write(f"{head}{rest}.\r\n".encode())
+        writer.write(f"{content}.\r\n".encode())
         assert (await reader.readuntil(b"\r\n")).startswith(b"250")
         writer.close()
         await writer.wait_closed()
@@ -109,8 +115,8 @@ class Site:
 
 
 @asynccontextmanager
-async def site(folder: Path, *, relay: bool) -> AsyncIterator[Site]:
-    """Both structured providers, and behind them an SMTP relay if there is to be one."""
+async def site(folder: Path, *, relay: bool, told: Catcher | None = None) -> AsyncIterator[Site]:
+    """Both structured providers, behind them an SMTP relay if there is to be one; `told`: the customer's endpoint."""
     entries = [Entry(name="grid", kind="sendgrid"), Entry(name="mark", kind="postmark")]
     lab = Lab(
         Roster(providers=(*entries, *([Entry(name="relay", kind="smtp")] if relay else [])), control="127.0.0.1:0")
@@ -118,6 +124,9 @@ async def site(folder: Path, *, relay: bool) -> AsyncIterator[Site]:
     await lab.open()
     said = lab.describe()["providers"]
     more = RELAY.format(port=said["relay"]["port"]) if relay else ""
+    if told is not None:
+        (folder / "shop-secret").write_text(SECRET)
+        more += told.config()
     file = folder / "posthorse.toml"
     file.write_text(CONFIG.format(grid=said["grid"]["endpoint"], mark=said["mark"]["endpoint"], more=more))
     environ = {"API_KEY": API_KEY, "SERVER_TOKEN": SERVER_TOKEN}
@@ -172,6 +181,53 @@ def test_what_nobody_can_carry_is_rejected_at_once_with_the_reasons(run: Run, tm
             told = await it.explained()
             assert told.count(f"no provider can carry it (grid: {why}; mark: {why})") == 1
             assert "answered" not in told, "nobody was asked"
+
+    run(story())
+
+
+EVERYDAY = tomllib.loads((Path(__file__).parents[1] / "contract" / "situations.toml").read_text())
+NOWHERE = {"cancellation", "message", "empty-file", "climbing-name"}
+"""What neither of the two takes."""
+
+
+def test_mail_of_every_day_needs_no_relay(run: Run, tmp_path: Path) -> None:
+    """No subject, no text, files alone or without a name, calendars, flowing text: handed over, as one of the two
+    takes it; the others are rejected, and a reason stands for each provider.
+    """
+    bodies = {name: body["mail"].replace("\n", "\r\n") for name, body in EVERYDAY["bodies"].items()}
+    assert set(bodies) > NOWHERE
+
+    async def story() -> None:
+        async with site(tmp_path, relay=False) as it:
+            for body in bodies.values():
+                await it.send_whole(["b@example.org"], body)
+            views = await it.at_rest(len(bodies))
+            ends = dict(zip(bodies, (view.carriage for view in views), strict=True))
+            assert {name for name, end in ends.items() if end is Carriage.REJECTED} == NOWHERE
+            assert {end for name, end in ends.items() if name not in NOWHERE} == {Carriage.HANDED_OVER}
+
+    run(story())
+
+
+def test_who_sent_what_nobody_can_carry_is_told_at_once(run: Run, tmp_path: Path) -> None:
+    """Within seconds of the receipt the endpoint of the customer knows that the mail is rejected, which part of it is
+    to blame, and what each provider said against it.
+    """
+
+    async def story() -> None:
+        shop = Catcher()
+        await shop.open()
+        try:
+            async with site(tmp_path, relay=False, told=shop) as it:
+                body = EVERYDAY["bodies"]["empty-file"]["mail"].replace("\n", "\r\n")
+                await it.send_whole(["b@example.org"], body)
+                await shop.until(lambda: bool(shop.events), within_s=10)
+                (event,) = shop.events
+                assert event["type"] == "message.rejected"
+                why = "cannot carry: an empty file (part 2)"
+                assert event["data"]["reason"] == f"no provider can carry it (grid: {why}; mark: {why})"
+        finally:
+            shop.close()
 
     run(story())
 

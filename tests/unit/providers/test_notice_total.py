@@ -72,6 +72,7 @@ def posted(name: str, value: Any) -> bytes:
     return wrapped(text) if name == "ses" else text.encode()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "body"), BODIES)
 def test_anything_anywhere(name: str, body: Any) -> None:
     """Each place of each body of the corpus, with each odd value there."""

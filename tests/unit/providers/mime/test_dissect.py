@@ -170,6 +170,7 @@ def test_most_ordinary_messages_can_be_taken_apart() -> None:
         assert isinstance(dissect((CORPUS / "mime" / name).read_bytes()), Dissected), name
 
 
+@pytest.mark.thorough
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_damaged_messages_never_break_it(data: st.DataObject) -> None:

@@ -53,6 +53,7 @@ def number(n: int) -> MessageId:
     return MessageId(n.to_bytes(16, "big"))
 
 
+@pytest.mark.thorough
 def test_the_limits_hold_and_the_next_message_is_read(spoilt: str, run: Run, tmp_path: Path) -> None:
     """Time, memory, a bug, a file: each costs that message only."""
 
@@ -98,6 +99,7 @@ def test_hostile_messages_are_answered_by_the_process(run: Run) -> None:
     run(story())
 
 
+@pytest.mark.thorough
 def test_a_large_message_never_holds_up_the_loop(run: Run, no_old_garbage: None) -> None:
     """29 MB with a file in it: taken apart within the limit of memory, while others have their turns."""
     line = b"QUJD" * 19 + b"\r\n"
