@@ -184,7 +184,7 @@ def test_a_large_batch_holds_nobody_up(stand: ApiStand, shape: str) -> None:
 @pytest.mark.hostile
 @pytest.mark.parametrize("field", ["to", "bcc"])
 def test_strange_names_hold_nobody_up(stand: ApiStand, field: str) -> None:
-    """Forty-nine of nearly two thousand characters each: read in turns, and never written where no field could hold them."""
+    """Forty-nine of nearly 2,000 characters each: read in turns, and not written where no field could hold them."""
     names = ["\u00e9 " * 950 + f"<u{number}@example.net>" for number in range(49)]
     with stand.site() as site:
         stand.anew()

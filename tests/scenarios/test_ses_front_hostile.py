@@ -126,6 +126,16 @@ def simple(attachment: bytes, **more: object) -> str:
     return json.dumps({"FromEmailAddress": "shop@example.com", "Destination": to, "Content": {"Simple": content}})
 
 
+STRANGE = ["\u00e9 " * 950 + f"<u{number}@example.net>" for number in range(50)]
+"""As long as a name may be, each letter a word of its own."""
+
+
+def to_strange(content: object) -> str:
+    """A request of v2 to fifty strange names."""
+    mail = {"FromEmailAddress": "shop@example.com", "Destination": {"ToAddresses": STRANGE}, "Content": content}
+    return json.dumps(mail, ensure_ascii=False)
+
+
 LARGE: dict[str, tuple[str, Callable[[], str], int]] = {
     "40 MiB": ("/v2/email/outbound-emails", lambda: raw(mail_of(40 * MIB)), 200),
     "40 MiB and a byte": ("/v2/email/outbound-emails", lambda: raw(mail_of(40 * MIB + 1)), 400),
@@ -159,6 +169,16 @@ LARGE: dict[str, tuple[str, Callable[[], str], int]] = {
     "a million attachments": (
         "/v2/email/outbound-emails",
         lambda: simple(b"", Attachments=[{"FileName": "", "RawContent": ""}] * 1_000_000),
+        400,
+    ),
+    "strange names around raw mail": (
+        "/v2/email/outbound-emails",
+        lambda: to_strange({"Raw": {"Data": base64.b64encode(HEAD).decode()}}),
+        200,
+    ),
+    "strange names in composed mail": (
+        "/v2/email/outbound-emails",
+        lambda: to_strange({"Simple": {"Subject": {"Data": "x"}, "Body": {"Text": {"Data": "x"}}}}),
         400,
     ),
     "text of 9 MiB by v1": (

@@ -102,9 +102,11 @@ def checked_mailbox(where: str, given: str | Mailbox, *, utf8: bool) -> Mailbox:
 
 
 def _checked(one: Mailbox, utf8: bool) -> Mailbox:
+    plain = len(one.address) <= PLAIN_MAILBOX_BYTES and _PLAIN.fullmatch(one.address) is not None
+    if plain and not one.name:
+        return one
     if UNSEEN.search(one.name) or hides_controls(one.name):
         raise BadAddress("the name holds control characters")
-    plain = len(one.address) <= PLAIN_MAILBOX_BYTES and _PLAIN.fullmatch(one.address) is not None
     address = one.address if plain else mailbox(one.address, utf8=utf8)
     return Mailbox(address=address, name=single_spaced(one.name) if one.name else "")
 

@@ -6,12 +6,12 @@ worked on in turns, so that nobody else waits. The same request always gives the
 Left out: reading the request (`app`), deciding about the mail (admission).
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from msgspec import UNSET, Raw
 
+from posthorse.accept.address_lists import read_list
 from posthorse.accept.api.content import body_of, octets_of
 from posthorse.accept.api.problems import ApiError, Code, invalid
 from posthorse.accept.api.wire import Message, Options
@@ -45,10 +45,6 @@ from posthorse.mail.stream import SECOND
 
 MAX_NOT_BEFORE_US = 30 * 86_400 * SECOND
 _ADDRESSED = ("to", "cc", "bcc", "reply_to")
-_TURN_WEIGHT = 10_000
-"""Characters of addresses read before others get a turn: a strange name takes a microsecond for each."""
-_ADDRESS_WEIGHT = 20
-"""What an address weighs whatever its length."""
 _NO_CONTENT = ("reply_to", "subject", "text", "html", "headers", "attachments")
 
 
@@ -90,7 +86,7 @@ async def _with_raw(message: Message, raw: Raw) -> Taken:
     for name in _NO_CONTENT:
         if getattr(message, name) not in ("", [], UNSET):
             raise invalid(name, "is part of the message in `raw`, and not given beside it")
-    fields = [await _mailboxes(name, getattr(message, name)) for name in ("to", "cc", "bcc")]
+    fields = [await read_list(name, getattr(message, name), utf8=True) for name in ("to", "cc", "bcc")]
     return await _in_mime(await octets_of("raw", raw), message.from_, _everybody(*fields))
 
 
@@ -99,7 +95,7 @@ async def taken_raw(content: bytes, sender: str | None, to: Sequence[str]) -> Ta
     Raises `ApiError`.
     """
     try:
-        return await _in_mime(content, sender, _everybody(await _mailboxes("to", to)))
+        return await _in_mime(content, sender, _everybody(await read_list("to", to, utf8=True)))
     except ComposeError as error:
         raise invalid(error.where, error.why) from None
 
@@ -125,25 +121,12 @@ def _sender(given: str | None) -> str:
     return checked_mailbox("from", given, utf8=True).address if given else ""
 
 
-async def _mailboxes(where: str, given: Sequence[str]) -> tuple[Mailbox, ...]:
-    """Mailboxes, some at a time. Raises `ComposeError`."""
-    checked: list[Mailbox] = []
-    weight = 0
-    for number, one in enumerate(given):
-        checked.append(checked_mailbox(f"{where}[{number}]", one, utf8=True))
-        weight += len(one) + _ADDRESS_WEIGHT
-        if weight > _TURN_WEIGHT:
-            weight = 0
-            await asyncio.sleep(0)
-    return tuple(checked)
-
-
 async def _structured(message: Message) -> Taken:
     if message.from_ is None:
         raise invalid("from", "is missing")
     text, html = body_of("text", message.text), body_of("html", message.html)
     sender = checked_mailbox("from", message.from_, utf8=True)
-    to, cc, bcc, reply_to = [await _mailboxes(name, getattr(message, name)) for name in _ADDRESSED]
+    to, cc, bcc, reply_to = [await read_list(name, getattr(message, name), utf8=True) for name in _ADDRESSED]
     if not (to or cc or bcc):
         raise ApiError(Code.RECIPIENTS, "to: there is no recipient in to, cc and bcc", field="to")
     visible = _once(to, cc)

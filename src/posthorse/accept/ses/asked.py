@@ -11,12 +11,12 @@ Source: API reference of SES, `SendEmail` and `SendRawEmail`; developer guide, "
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
-from typing import TypeVar
 
-from posthorse.accept.address import PLAIN_MAILBOX, PLAIN_MAILBOX_BYTES, BadAddress
-from posthorse.accept.compose import ComposeError, compose, compose_in_turns
+from posthorse.accept.address import BadAddress
+from posthorse.accept.address_lists import read_list
+from posthorse.accept.compose import ComposeError, checked_mailbox, compose, compose_in_turns
 from posthorse.accept.compose_words import address_field
 from posthorse.accept.control import Controls, parse_configuration_set, parse_tags
 from posthorse.accept.headers import IDEMPOTENCY_KEY, MAX_BLOCK_BYTES
@@ -25,17 +25,15 @@ from posthorse.accept.mailboxes import Mailbox, read_mailbox, read_mailboxes
 from posthorse.accept.raw_mail import BadMail, Named, named
 from posthorse.accept.refusal import sender_not_verified
 from posthorse.accept.ses.errors import Kind, SesError, of_refusal
+from posthorse.accept.ses.field_names import Naming, of_v2
 from posthorse.accept.structured import SES_LIMITS, StructuredMail
 from posthorse.mail.large import LARGE_BYTES
 from posthorse.mail.message import Caller, Front, Submission
-
-T = TypeVar("T")
 
 MAX_RECIPIENTS = 50
 V1_MAX_BYTES = 10 << 20
 V2_MAX_BYTES = 40 << 20
 
-_PLAIN = re.compile(PLAIN_MAILBOX.decode("ascii"))
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 _FOLD = re.compile(rb"\r\n(?=[ \t]|\Z)")
 _OWN_KEY = b"\n" + IDEMPOTENCY_KEY + b":"
@@ -47,16 +45,22 @@ class Asked:
 
     from_: str = ""
     bounces_to: str = ""
-    destination: Sequence[str] = ()
-    """All recipients; empty: whom the message names."""
+    to: Sequence[str] = ()
+    cc: Sequence[str] = ()
+    bcc: Sequence[str] = ()
+    """Recipients; all three empty: whom the message names."""
+    reply_to: Sequence[str] = ()
     raw: bytes | None = None
     """The message; None: it is to be composed of `structured`."""
-    structured: StructuredMail | None = None
+    structured: partial[StructuredMail] | None = None
+    """All but To, Cc and Reply-To, which stand above and are read first."""
     replaces_from: bool = False
     """`from_` becomes the author, whoever the message names (v2); else it only stands in for a missing one (v1)."""
     configuration_set: str = ""
     tags: Sequence[tuple[str, str]] = ()
     most_bytes: int = V2_MAX_BYTES
+    naming: Naming = of_v2
+    """What the client calls the fields of its request."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,15 +77,20 @@ class Request:
 async def submitted(asked: Asked, request: Request) -> tuple[Submission, Controls]:
     """What admission decides about. Raises `SesError`."""
     controls = _controls(asked, request)
-    content = await _composed(asked) if asked.raw is None else await _raw(asked)
-    end = content.find(b"\r\n\r\n", 0, MAX_BLOCK_BYTES)
-    small_head = b"\n" + content[: end + 2 if end >= 0 else MAX_BLOCK_BYTES].lower()
-    given = _author(asked.from_) if asked.from_ else None
-    if given is not None and asked.raw is not None:
-        content = _with_author(content, small_head, given, replace_it=asked.replaces_from)
-    if _OWN_KEY in small_head:  # the application's own key comes before the library's
-        controls.idempotency_key, controls.fingerprint = "", b""
-    sender, recipients = _envelope(asked, content, small_head, given)
+    try:
+        given = _author(asked.from_) if asked.from_ else None
+        named = await _destination(asked)
+        content = await _composed(asked, named) if asked.raw is None else await _raw(asked)
+        end = content.find(b"\r\n\r\n", 0, MAX_BLOCK_BYTES)
+        small_head = b"\n" + content[: end + 2 if end >= 0 else MAX_BLOCK_BYTES].lower()
+        if given is not None and asked.raw is not None:
+            content = _with_author(content, small_head, given, replace_it=asked.replaces_from)
+        if _OWN_KEY in small_head:  # the application's own key comes before the library's
+            controls.idempotency_key, controls.fingerprint = "", b""
+        recipients = tuple([one.address for field in named for one in field])
+        sender, recipients = _envelope(asked, content, small_head, given, recipients)
+    except ComposeError as error:
+        raise _invalid(asked, error.where, error.why) from None
     submission = Submission(
         caller=request.caller,
         front=Front.SES,
@@ -91,6 +100,10 @@ async def submitted(asked: Asked, request: Request) -> tuple[Submission, Control
         tls=request.tls,
     )
     return submission, controls
+
+
+def _invalid(asked: Asked, where: str, why: object) -> SesError:
+    return SesError(Kind.INVALID, f"{asked.naming(where)}: {why}.")
 
 
 def repeat_key(access_key_id: str, call: bytes, body_sha256: str) -> str:
@@ -105,12 +118,12 @@ def _controls(asked: Asked, request: Request) -> Controls:
         if asked.configuration_set:
             controls.configuration_set = parse_configuration_set(asked.configuration_set)
     except ValueError as error:
-        raise SesError(Kind.INVALID, f"The configuration set name {error}.") from None
+        raise _invalid(asked, "configuration_set", error) from None
     try:
         if asked.tags:
             controls.tags = parse_tags(asked.tags)
     except ValueError as error:
-        raise SesError(Kind.INVALID, f"Message tags {error}.") from None
+        raise _invalid(asked, "tags", error) from None
     return controls
 
 
@@ -128,15 +141,15 @@ async def _raw(asked: Asked) -> bytes:
         raise SesError(Kind.INVALID, str(error)) from None
 
 
-async def _composed(asked: Asked) -> bytes:
-    mail = asked.structured
-    assert mail is not None, "a request asks for raw or for structured mail"
+async def _composed(asked: Asked, named: "_Named") -> bytes:
+    """Raises `ComposeError`, and `SesError`."""
+    assert asked.structured is not None, "a request asks for raw or for structured mail"
+    to, cc, _ = named
+    reply_to = await read_list("reply_to", asked.reply_to, utf8=False) if asked.reply_to else ()
+    mail = asked.structured(to=to, cc=cc, reply_to=reply_to)
     large = sum(len(one.content) for one in mail.attachments)
     large += sum(len(body.content) for body in (mail.text, mail.html) if body is not None)
-    try:
-        content = await compose_in_turns(mail, SES_LIMITS) if large > LARGE_BYTES else compose(mail, SES_LIMITS)
-    except ComposeError as error:
-        raise SesError(Kind.INVALID, f"{error}.") from None
+    content = await compose_in_turns(mail, SES_LIMITS) if large > LARGE_BYTES else compose(mail, SES_LIMITS)
     _check_size(content, asked.most_bytes)
     return content
 
@@ -172,15 +185,33 @@ def _is_named_alone(author: Mailbox, value: bytes) -> bool:
 # --- the envelope ----------------------------------------------------------------------------------------------------
 
 
-def _envelope(asked: Asked, content: bytes, small_head: bytes, given: Mailbox | None) -> tuple[str, tuple[str, ...]]:
-    recipients = tuple([_address("Destination", one) for one in _counted(asked.destination)])
+_Named = tuple[tuple[Mailbox, ...], ...]
+"""To, Cc and Bcc."""
+_NOBODY: _Named = ((), (), ())
+
+
+async def _destination(asked: Asked) -> _Named:
+    """Whom the request names. Raises `ComposeError`, and `SesError`."""
+    count = len(asked.to) + len(asked.cc) + len(asked.bcc)
+    if not count:
+        return _NOBODY
+    _check_count(count)
+    lists = (("to", asked.to), ("cc", asked.cc), ("bcc", asked.bcc))
+    return tuple([await read_list(where, given, utf8=False) if given else () for where, given in lists])
+
+
+def _envelope(
+    asked: Asked, content: bytes, small_head: bytes, given: Mailbox | None, recipients: tuple[str, ...]
+) -> tuple[str, tuple[str, ...]]:
+    """Sender and recipients; `recipients`: whom the request names. Raises `ComposeError`, and `SesError`."""
     names = _names(content) if not recipients or given is None else None
     if not recipients:
         assert names is not None
-        recipients = tuple(one.address for one in _counted(names.recipients))
+        _check_count(len(names.recipients))
+        recipients = tuple([one.address for one in names.recipients])
     if not recipients:
         raise SesError(Kind.INVALID, "Missing final destination: there is no recipient.")
-    sender = _mailbox("ReturnPath", asked.bounces_to).address if asked.bounces_to else ""
+    sender = checked_mailbox("bounces_to", asked.bounces_to, utf8=False).address if asked.bounces_to else ""
     sender = sender or (given.address if given else "") or _return_path(content, small_head)
     if not sender and names is not None and names.author is not None:
         sender = names.author.address
@@ -192,29 +223,15 @@ def _envelope(asked: Asked, content: bytes, small_head: bytes, given: Mailbox | 
     return sender, recipients
 
 
-def _counted(given: Sequence[T]) -> Sequence[T]:
-    if len(given) > MAX_RECIPIENTS:
+def _check_count(recipients: int) -> None:
+    if recipients > MAX_RECIPIENTS:
         raise SesError(Kind.INVALID, f"Recipient count exceeds {MAX_RECIPIENTS}.")
-    return given
-
-
-def _address(where: str, text: str) -> str:
-    if len(text) <= PLAIN_MAILBOX_BYTES and _PLAIN.fullmatch(text):
-        return text
-    return _mailbox(where, text).address
 
 
 @lru_cache(maxsize=1_024)
 def _author(text: str) -> Mailbox:
-    """The mailbox given as From; an application has few."""
-    return _mailbox("From", text)
-
-
-def _mailbox(where: str, text: str) -> Mailbox:
-    try:
-        return read_mailbox(text)
-    except BadAddress as error:
-        raise SesError(Kind.INVALID, f"{where}: {error}.") from None
+    """The mailbox given as From; an application has few. Raises `ComposeError`."""
+    return checked_mailbox("from", text, utf8=False)
 
 
 def _names(content: bytes) -> Named:
@@ -230,4 +247,9 @@ def _return_path(content: bytes, small_head: bytes) -> str:
         return ""
     end = _FIELD_END.search(content, at)
     value = content[at + len(b"return-path:") : end.start() if end else len(content)].decode("latin-1").strip()
-    return _mailbox("Return-Path", value).address if value not in ("", "<>") else ""
+    if value in ("", "<>"):
+        return ""
+    try:
+        return read_mailbox(value).address
+    except BadAddress as error:
+        raise SesError(Kind.INVALID, f"The message's Return-Path: {error}.") from None

@@ -6,12 +6,14 @@ Source: service model of SES.
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from posthorse.accept.ses.account import Account, page, seconds
 from posthorse.accept.ses.answers import Answer, Entries, Xml, v1_error, v1_result
 from posthorse.accept.ses.asked import V1_MAX_BYTES, Asked
 from posthorse.accept.ses.errors import Kind, SesError
+from posthorse.accept.ses.field_names import of_v1, of_v1_raw
 from posthorse.accept.ses.operation import Call
 from posthorse.accept.ses.operations import V1_ACTIONS
 from posthorse.accept.ses.v1_form import Form
@@ -128,11 +130,12 @@ async def _send_raw_email(form: Form) -> Asked:
         raise SesError(Kind.MISSING, "RawMessage.Data is required.")
     return Asked(
         from_=await form.text("Source"),
-        destination=await form.texts("Destinations"),
+        to=await form.texts("Destinations"),
         raw=await form.blob("RawMessage.Data"),
         configuration_set=await form.text("ConfigurationSetName"),
         tags=await _tags(form),
         most_bytes=V1_MAX_BYTES,
+        naming=of_v1_raw,
     )
 
 
@@ -142,11 +145,9 @@ async def _send_email(form: Form) -> Asked:
     if not form.has("Message.Subject.Data"):
         raise SesError(Kind.MISSING, "Message.Subject.Data is required.")
     to, cc, bcc = [await form.texts(f"Destination.{name}Addresses") for name in ("To", "Cc", "Bcc")]
-    mail = StructuredMail(
+    mail = partial(
+        StructuredMail,
         from_=await form.text("Source"),
-        to=tuple(to),
-        cc=tuple(cc),
-        reply_to=tuple(await form.texts("ReplyToAddresses")),
         subject=await form.text("Message.Subject.Data"),
         text=await _body(form, "Text"),
         html=await _body(form, "Html"),
@@ -154,11 +155,15 @@ async def _send_email(form: Form) -> Asked:
     return Asked(
         from_=await form.text("Source"),
         bounces_to=await form.text("ReturnPath"),
-        destination=[*to, *cc, *bcc],
+        to=to,
+        cc=cc,
+        bcc=bcc,
+        reply_to=await form.texts("ReplyToAddresses"),
         structured=mail,
         configuration_set=await form.text("ConfigurationSetName"),
         tags=await _tags(form),
         most_bytes=V1_MAX_BYTES,
+        naming=of_v1,
     )
 
 

@@ -9,6 +9,8 @@ Source: service model of SESv2 2019-09-27, `SendEmailRequest`.
 """
 
 import asyncio
+from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -16,6 +18,7 @@ import msgspec
 from posthorse.accept.ses.asked import V2_MAX_BYTES, Asked
 from posthorse.accept.ses.blobs import json_blob
 from posthorse.accept.ses.errors import Kind, SesError
+from posthorse.accept.ses.field_names import of_v2
 from posthorse.accept.ses.outline import MAX_SPELT_BYTES, check_outline
 from posthorse.accept.structured import Attachment, Body, Disposition, StructuredMail, TransferEncoding
 from posthorse.mail.large import LARGE_BYTES, SLICE_BYTES
@@ -237,9 +240,12 @@ def _asked(request: _SendEmail) -> Asked:
     return Asked(
         from_=request.from_email_address or "",
         bounces_to=request.feedback_forwarding_email_address or "",
-        destination=[*(to.to_addresses or ()), *(to.cc_addresses or ()), *(to.bcc_addresses or ())],
+        to=to.to_addresses or (),
+        cc=to.cc_addresses or (),
+        bcc=to.bcc_addresses or (),
+        reply_to=request.reply_to_addresses or (),
         raw=content.raw.data if content.raw is not None else None,
-        structured=_structured(request, content.simple, to) if content.simple is not None else None,
+        structured=_structured(request, content.simple) if content.simple is not None else None,
         replaces_from=True,
         configuration_set=request.configuration_set_name or "",
         tags=[(tag.name, tag.value) for tag in request.email_tags or ()],
@@ -254,19 +260,17 @@ def _is_there(value: msgspec.Raw) -> bool:
     return bytes(memoryview(value)[:5]) != b"null"
 
 
-def _structured(request: _SendEmail, simple: _Simple, to: _Destination) -> StructuredMail:
+def _structured(request: _SendEmail, simple: _Simple) -> partial[StructuredMail]:
     if not request.from_email_address:
         raise SesError(Kind.INVALID, "FromEmailAddress is required.")
-    return StructuredMail(
+    return partial(
+        StructuredMail,
         from_=request.from_email_address,
-        to=tuple(to.to_addresses or ()),
-        cc=tuple(to.cc_addresses or ()),
-        reply_to=tuple(request.reply_to_addresses or ()),
         subject=simple.subject.data,
         text=_body(simple.body.text),
         html=_body(simple.body.html),
         headers=tuple((header.name, header.value) for header in simple.headers or ()),
-        attachments=tuple(map(_attachment, simple.attachments or ())),
+        attachments=tuple(_attachment(number, one) for number, one in enumerate(simple.attachments or ())),
     )
 
 
@@ -282,12 +286,13 @@ _ENCODINGS = {
 }
 
 
-def _attachment(given: _Attachment) -> Attachment:
+def _attachment(number: int, given: _Attachment) -> Attachment:
     disposition = _DISPOSITIONS.get(given.content_disposition or "ATTACHMENT")
     encoding = _ENCODINGS.get(given.content_transfer_encoding or "BASE64")
-    if disposition is None or encoding is None:
-        known = ", ".join([*_DISPOSITIONS, *_ENCODINGS])
-        raise SesError(Kind.INVALID, f"ContentDisposition or ContentTransferEncoding is not known; known: {known}.")
+    if disposition is None:
+        raise _unknown(f"attachments[{number}].disposition", _DISPOSITIONS)
+    if encoding is None:
+        raise _unknown(f"attachments[{number}].encoding", _ENCODINGS)
     return Attachment(
         file_name=given.file_name,
         content=given.raw_content,
@@ -297,3 +302,7 @@ def _attachment(given: _Attachment) -> Attachment:
         description=given.content_description or "",
         encoding=encoding,
     )
+
+
+def _unknown(place: str, known: Iterable[str]) -> SesError:
+    return SesError(Kind.INVALID, f"{of_v2(place)}: is one of {', '.join(known)}.")
