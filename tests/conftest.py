@@ -1,6 +1,11 @@
 """What every suite shares: running coroutines, skipping for want of a program, and the selection of `make quick`.
 
 Promise: nothing a test started is left behind; a test process that ends with a living child of its own fails the run.
+
+`make quick` runs every unit, the contract of the memory spool and one simulated failover, without what is marked
+`thorough`. So is marked what shows once more what another test shows already: over every place of a corpus, further
+seeds, further providers or thousands of generated cases, over hours of virtual time, or against real timers and limits
+of more than half a second; and what measures how long something takes. `make test` runs everything.
 """
 
 import asyncio
@@ -45,9 +50,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what `make quick` runs: all units, the memory spool's contract, one simulated failover."""
+    """Mark what `make quick` runs."""
     for item in items:
-        if _is_quick(item.nodeid):
+        if _is_quick(item.nodeid) and not item.get_closest_marker("thorough"):
             item.add_marker("quick")
 
 

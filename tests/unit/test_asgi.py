@@ -61,6 +61,7 @@ def test_a_client_that_trickles_is_given_up_in_the_end() -> None:
         read(after(0.005, *[piece(b"a")] * 50), idle_s=1.0, whole_s=0.03)
 
 
+@pytest.mark.thorough
 def test_a_client_that_keeps_no_pace_is_given_up() -> None:
     """Long before the whole time is over; one that does is not."""
     fast = after(0.005, *[piece(b"a" * 100)] * 20, piece(b"", more=False))

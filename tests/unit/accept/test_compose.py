@@ -254,6 +254,7 @@ def test_an_attached_message_keeps_its_lines() -> None:
         compose(replace(PLAIN, attachments=(replace(attached, content=b"bare\nlines"),)))
 
 
+@pytest.mark.thorough
 def test_large_mail_is_made_in_turns_and_is_the_same() -> None:
     """Whoever gives way between the steps gets the same octets, and no step takes long."""
     content = "ä line of text\r\n" * 200_000

@@ -40,6 +40,7 @@ def test_a_charset_not_on_the_list_reaches_no_decoder(charset: str) -> None:
     assert readable(value) == value.decode()
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("no_old_garbage")
 def test_twenty_thousand_words_cost_milliseconds() -> None:
     """Only the first ones are decoded, and only the start of the text is kept."""

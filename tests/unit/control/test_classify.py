@@ -102,6 +102,7 @@ def test_names_marks_and_numbers_speak_too(fields: dict[str, Any], stream: Strea
     assert leanings([one])[one.id].stream is stream
 
 
+@pytest.mark.thorough
 def test_a_burst_is_a_sign_only_where_it_is_rare_and_nothing_else_speaks() -> None:
     """A campaign in one minute leans to bulk; the same subject all day long, or codes at once, do not."""
     long = mails(500, "Quiet")
@@ -298,6 +299,7 @@ def test_whatever_is_in_the_mail_the_print_is_toml(traffic: Sequence[RecordedMai
     ]
 
 
+@pytest.mark.thorough
 def test_ten_thousand_messages_are_studied_soon() -> None:
     """The default and twice as much take a few seconds at most, with many names and words."""
     began = datetime.now(UTC)

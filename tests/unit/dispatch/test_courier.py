@@ -98,6 +98,7 @@ def test_of_a_group_each_recipient_gets_its_own_end() -> None:
     play(story)
 
 
+@pytest.mark.thorough
 def test_those_put_off_together_go_together_the_next_time() -> None:
     """Deferred in one attempt, they are due at one instant and are one group again, at one provider."""
 

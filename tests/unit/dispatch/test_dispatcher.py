@@ -11,6 +11,7 @@ from posthorse.mail.outcome import Deferral, Handover, Rejection, Scope, Throttl
 from posthorse.mail.standing import StandingState
 from posthorse.mail.stream import RULES, Stream
 from posthorse.spool.desk_port import RecipientView
+from tests.thorough import first_quick
 from tests.unit.dispatch.scripted import Behaviour, answers, breaks, hangs, refuses, splits, swallows, takes
 from tests.unit.dispatch.stand import A, B, Stand, play
 
@@ -108,7 +109,7 @@ EVERYTHING: list[Behaviour] = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", first_quick(2, range(8)))
 def test_no_slot_is_leaked_and_no_group_lost_whatever_happens(seed: int) -> None:
     """With every behaviour of providers and spool mixed, in the end all slots are free and nothing is left in hand."""
 
@@ -155,6 +156,7 @@ def assert_no_copy_too_many(stand: Stand, views: Sequence[RecipientView]) -> Non
             assert taken
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("stream", [Stream.URGENT, Stream.STANDARD], ids=lambda stream: stream.value)
 def test_after_half_an_hour_of_nobody_the_ejected_one_comes_back_at_its_first_probe(stream: Stream) -> None:
     """Its long pause is not waited out, and mail that was a probe in vain is not put off for long."""

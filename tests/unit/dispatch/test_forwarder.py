@@ -168,6 +168,7 @@ def test_a_provider_that_finds_one_recipient_too_many_is_left() -> None:
     play(story)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("stream", "looks"), [(Stream.URGENT, {0, 1}), (Stream.STANDARD, {1, 2})])
 def test_mail_in_doubt_that_nobody_else_could_carry_rests(stream: Stream, looks: set[int]) -> None:
     """With a copy at the only provider of its route it is leased once, then at the cap of the schedule until late."""

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
+import pytest
+
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import ProviderName
 from posthorse.mail.orders import PAUSED
@@ -185,6 +187,7 @@ def test_no_answer_just_now_is_no_answer_for_ever() -> None:
     play(story, Structured(A, survey))
 
 
+@pytest.mark.thorough
 def test_what_speaks_of_us_is_asked_again_ever_seldomer_and_never_final() -> None:
     """A worker that dies of nobody knows what, for an hour: the mail waits, is asked about a few times, and goes."""
     well = asyncio.Event()

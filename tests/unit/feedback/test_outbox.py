@@ -10,6 +10,7 @@ from posthorse.mail.ids import MAIN_TENANT, MessageId, Tenant
 from posthorse.mail.ports import HttpRequest, HttpResponse
 from posthorse.mail.stream import SECOND
 from posthorse.spool.outbox_port import Happening
+from tests.thorough import first_quick
 from tests.unit.feedback.outbox_stage import CANCELLED, SHOP, Stage, answers, endpoint, staged
 
 HOUR = 3_600.0
@@ -153,7 +154,7 @@ def test_a_full_disk_for_ten_minutes_tells_nothing_twice() -> None:
     staged(story)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", first_quick(2, range(8)))
 def test_whatever_dies_whenever_nothing_is_lost(seed: int) -> None:
     """An endpoint that fails half of the time and a process that dies again and again: all of it arrives in the end."""
 

@@ -9,6 +9,7 @@ import pytest
 from posthorse.feedback.webhook_messenger import EndpointStanding
 from posthorse.mail.ids import MAIN_TENANT
 from posthorse.mail.ports import HttpRequest, HttpResponse
+from tests.thorough import first_quick
 from tests.unit.feedback.outbox_stage import SHOP, Script, Stage, answers, endpoint, hangs, refuses, staged
 
 HOUR = 3_600.0
@@ -75,8 +76,8 @@ def test_a_dead_endpoint_costs_few_calls() -> None:
     staged(story, look_every_s=60)
 
 
-@pytest.mark.parametrize("count", [1, 3, 40])
-@pytest.mark.parametrize("dead", [refuses, answers(500), answers(503, retry_after="20")])
+@pytest.mark.parametrize("count", first_quick(1, [3, 1, 40]))
+@pytest.mark.parametrize("dead", first_quick(1, [refuses, answers(500), answers(503, retry_after="20")]))
 def test_nothing_is_given_up_because_its_endpoint_was_down(dead: Script, count: int) -> None:
     """However little there is to tell, and though the gateway starts again: after five days all of it is told, soon."""
 
@@ -102,6 +103,7 @@ def test_nothing_is_given_up_because_its_endpoint_was_down(dead: Script, count: 
     staged(story, look_every_s=60)
 
 
+@pytest.mark.thorough
 def test_an_endpoint_that_refuses_one_kind_keeps_its_feed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A quarter of the events is refused for days, more than may wait: the others arrive at once all the time, and what
     is given up early is counted and told to people.
@@ -337,6 +339,7 @@ def test_changed_settings_touch_only_their_endpoint() -> None:
     staged(story)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(2))
 def test_kills_outages_full_disks_and_refusals_together_lose_nothing(seed: int) -> None:
     """Over days: a process that is killed, a spool that cannot record, an endpoint that is down for hours and refuses

@@ -203,6 +203,7 @@ def test_what_is_not_taken_is_tried_again_as_the_provider_does(run: Run, answers
     run(story())
 
 
+@pytest.mark.thorough
 def test_out_of_order_and_late(run: Run) -> None:
     """Nothing comes before its delay; shuffled, the order is not the order in which it happened."""
 

@@ -14,6 +14,7 @@ from posthorse.lab.http_line import HttpLine, LineBroken
 from posthorse.lab.refusals import HTTP_REFUSALS
 from posthorse.lab.ses_provider import SesTerms
 from posthorse.lab.simulated import SimulatedProvider, Verdict
+from tests.thorough import first_quick
 from tests.unit.lab.stand import postmark_stand, sendgrid_stand, ses_stand
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -107,7 +108,7 @@ AFTER = {
 }
 
 
-@pytest.mark.parametrize("wire", HTTP)
+@pytest.mark.parametrize("wire", first_quick(1, HTTP))
 @pytest.mark.parametrize("fault", AFTER)
 def test_a_fault_behind_the_last_byte(run: Run, wire: Wire, fault: Fault) -> None:
     """Reset and half an answer have taken the mail; garbage, silence and a lie have not."""
@@ -148,7 +149,7 @@ def test_a_hanging_answer_comes_late(run: Run, wire: Wire) -> None:
     run(story())
 
 
-@pytest.mark.parametrize("wire", HTTP)
+@pytest.mark.parametrize("wire", first_quick(1, HTTP))
 @pytest.mark.parametrize("fault", [Fault.REFUSE, Fault.NEVER_READ, Fault.NO_SYN_ACK, Fault.SLOW])
 def test_a_fault_of_the_connection(run: Run, wire: Wire, fault: Fault) -> None:
     """Refused, deaf or slow beyond patience: no answer; what a deaf provider was sent it takes when it is well."""

@@ -58,6 +58,7 @@ def test_a_field_that_two_readers_could_read_differently_has_none(value: bytes) 
     assert author_domains(value) is None
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("no_old_garbage")
 @pytest.mark.parametrize("value", [b"(" * 16_000, b'"' * 16_000, b"<" * 16_000, b"," * 16_000, b"a@b.c," * 2_700])
 def test_hostile_fields_cost_milliseconds(value: bytes) -> None:

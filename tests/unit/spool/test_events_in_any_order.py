@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -172,6 +173,7 @@ class Life:
 TOLD = st.builds(Told, st.sampled_from((FIRST, FIRST, STRANGER)), st.sampled_from(list(EventKind)), st.integers(0, 1))
 
 
+@pytest.mark.thorough
 @settings(max_examples=300, deadline=None)
 @given(
     events=st.lists(TOLD, min_size=1, max_size=6),

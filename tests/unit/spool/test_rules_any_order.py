@@ -30,6 +30,7 @@ def test_any_story_of_a_row_keeps_every_rule(choices: list[int]) -> None:
         life.step()
 
 
+@pytest.mark.thorough
 def test_many_stories_of_a_row_keep_every_rule_and_reach_every_state() -> None:
     """Thousands of seeded stories keep every rule, and together they come to every state of carriage and every rest."""
     reached: set[Carriage] = set()

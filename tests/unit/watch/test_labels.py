@@ -74,13 +74,21 @@ def test_every_effect_of_a_late_answer_is_listed() -> None:
     assert set(WORKER_HOW.values) == {failure.value for failure in Failure}
 
 
+def trees_with(*names: str) -> Iterator[tuple[Path, ast.Module]]:
+    """The modules of the package in which one of these is called or made."""
+    for path in PACKAGE.rglob("*.py"):
+        text = path.read_text()
+        if any(f"{name}(" in text for name in names):
+            yield path, ast.parse(text)
+
+
 def told(method: str, position: int = 0) -> Iterator[tuple[str, str]]:
     """Every call of this method in the package: the module, and the text given at this position, NAME where it varies.
 
     Empty text: something that only passes on what it was given.
     """
-    for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+    for path, tree in trees_with(method):
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call) and _name(node.func) == method and len(node.args) > position:
                 yield str(path.relative_to(PACKAGE)), _text(node.args[position])
 
@@ -88,8 +96,8 @@ def told(method: str, position: int = 0) -> Iterator[tuple[str, str]]:
 def words(*methods: str) -> set[str]:
     """Every word given as `why` to one of these, in the package."""
     found = set()
-    for path in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+    for path, tree in trees_with(*methods, "_why_not"):
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call) and _name(node.func) in methods:
                 given = [*node.args[:1], *(keyword.value for keyword in node.keywords if keyword.arg == "why")]
                 found |= {text for argument in given if (text := _text(argument))}

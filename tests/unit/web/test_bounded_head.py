@@ -64,6 +64,7 @@ def test_slow_head_is_ended(run: Run, monkeypatch: pytest.MonkeyPatch, said: byt
     run(story())
 
 
+@pytest.mark.thorough
 def test_slow_body_is_nobody_here(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever reads the body has its own patience; and a request after it is served."""
 
@@ -79,6 +80,7 @@ def test_slow_body_is_nobody_here(run: Run, monkeypatch: pytest.MonkeyPatch) -> 
     run(story())
 
 
+@pytest.mark.thorough
 def test_body_that_was_answered_before_its_end_is_not_read_for_ever(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever drips on after the answer is ended; whoever ends it in time is served again."""
     monkeypatch.setattr(BoundedHeadProtocol, "head_s", 0.3)
