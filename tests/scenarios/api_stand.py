@@ -16,22 +16,16 @@ from posthorse.accept.admission import Admission, AdmissionPolicy
 from posthorse.accept.credentials import Credential, CredentialStore
 from posthorse.accept.login_throttle import LoginThrottle
 from posthorse.accept.reception import Reception
-from posthorse.accept.trusted import TrustedSources
 from posthorse.adapters.chance import TimeOrderedIds
 from posthorse.adapters.clock import SystemClock
 from posthorse.daemon.api_entrance import ApiEntrance
 from posthorse.mail.ids import MAIN_TENANT
-from posthorse.spool.desk_port import Selector
 from posthorse.spool.memory import MemorySpool
-from posthorse.spool.port import AdmitResult, NewMessage
-from posthorse.watch.journal import Journal
 from posthorse.watch.log import Log
-from posthorse.watch.mail_log import MailLog
-from posthorse.watch.measures import Measures
 from posthorse.web.role import Role
 from posthorse.web.router import Router
 from posthorse.web.server import HttpServing, serve_http
-from tests.scenarios.hostile import Stored
+from tests.scenarios.memory_site import Stored, log_into, stored_in, storing
 from tests.scenarios.server_thread import PATIENCE_S, ServerThread
 
 KEY, SECRET = "AKIASHOP000000000001", "shop secret"
@@ -92,7 +86,7 @@ class ApiStand(ServerThread):
 
     def stored(self, site: ApiSite) -> list[Stored]:
         """Everything in the spool, oldest first."""
-        return self.result_of(self._stored(site))
+        return self.result_of(stored_in(site))
 
     def anew(self) -> None:
         """Forget what was measured."""
@@ -100,16 +94,11 @@ class ApiStand(ServerThread):
 
     async def _open(self) -> ApiSite:
         clock, lines = SystemClock(), list[bytes]()
-        log = Log(lines.append, clock)
-        journal = Journal(Measures(), MailLog(log, b"key"))
+        log, journal = log_into(lines, clock)
         spool = MemorySpool(clock=clock)
 
-        async def store(new: NewMessage) -> AdmitResult:
-            (result,) = await spool.admit([new])
-            return result
-
         admission = Admission(
-            store=store,
+            store=storing(lambda: spool),
             clock=clock,
             ids=TimeOrderedIds(clock),
             hostname="mx.posthorse.example",
@@ -125,20 +114,9 @@ class ApiStand(ServerThread):
             clock=clock,
             journal=journal,
             credentials=CredentialStore([Credential(id=KEY, tenant=MAIN_TENANT, secret=SECRET)]),
-            trusted=TrustedSources(),
         )
         serving = await serve_http(Router(entrance.mounts, [Role.API], journal.bug), "127.0.0.1", 0)
         site = ApiSite(serving.port, spool, reception, serving, log, lines)
         self.loop.set_exception_handler(lambda _, context: site.unhandled.append(context))
         self.loop.longest_s = 0.0
         return site
-
-    async def _stored(self, site: ApiSite) -> list[Stored]:
-        site.log.flush()
-        found: dict[bytes, Stored] = {}
-        for row in await site.spool.select(Selector(), 10_000):
-            body = await site.spool.body(row.message.id)
-            assert body is not None
-            one = found.setdefault(row.message.id, Stored(row.message, body, ()))
-            one.recipients = (*one.recipients, row.address)
-        return [found[key] for key in sorted(found)]

@@ -27,15 +27,10 @@ from posthorse.adapters.chance import TimeOrderedIds
 from posthorse.adapters.clock import SystemClock
 from posthorse.daemon.doorkeeper import Doorkeeper
 from posthorse.mail.ids import MAIN_TENANT
-from posthorse.mail.message import Message
 from posthorse.mail.stream import Stream
-from posthorse.spool.desk_port import Selector
 from posthorse.spool.memory import MemorySpool
-from posthorse.spool.port import AdmitResult, NewMessage
-from posthorse.watch.journal import Journal
 from posthorse.watch.log import Log
-from posthorse.watch.mail_log import MailLog
-from posthorse.watch.measures import Measures
+from tests.scenarios.memory_site import Stored, log_into, stored_in, storing
 from tests.scenarios.server_thread import PATIENCE_S, ServerThread
 from tests.unit.accept.kit import HOSTNAME, PASSWORD, USER, credentials
 
@@ -73,15 +68,6 @@ class RemoteServer(SmtpServer):
 
 
 @dataclass
-class Stored:
-    """What the spool holds of one message."""
-
-    message: Message
-    body: bytes
-    recipients: tuple[str, ...]
-
-
-@dataclass
 class Site:
     """One server with its spool and log, for one row on one channel."""
 
@@ -113,7 +99,7 @@ class Stand(ServerThread):
 
     def stored(self, site: Site) -> list[Stored]:
         """Everything in the spool, oldest first."""
-        return self.result_of(self._stored(site))
+        return self.result_of(stored_in(site))
 
     def wait_for(self, site: Site, count: int) -> list[Stored]:
         """The messages in the spool, once there are so many."""
@@ -124,17 +110,12 @@ class Stand(ServerThread):
 
     async def _open(self, item: Item, channel: str) -> Site:
         clock, lines = SystemClock(), list[bytes]()
-        log = Log(lines.append, clock)
-        journal = Journal(Measures(), MailLog(log, b"key"))
+        log, journal = log_into(lines, clock)
         spool = MemorySpool(clock=clock)
-
-        async def store(new: NewMessage) -> AdmitResult:
-            (result,) = await spool.admit([new])
-            return result
 
         domains = {MAIN_TENANT: frozenset(item["domains"])} if "domains" in item else {}
         admission = Admission(
-            store=store,
+            store=storing(lambda: spool),
             clock=clock,
             ids=TimeOrderedIds(clock),
             hostname=HOSTNAME,
@@ -164,16 +145,6 @@ class Stand(ServerThread):
         site.listener.close()
         await site.server.close(0.0)
         await site.listener.wait_closed()
-
-    async def _stored(self, site: Site) -> list[Stored]:
-        site.log.flush()
-        found: dict[bytes, Stored] = {}
-        for row in await site.spool.select(Selector(), 10_000):
-            body = await site.spool.body(row.message.id)
-            assert body is not None
-            one = found.setdefault(row.message.id, Stored(row.message, body, ()))
-            one.recipients = (*one.recipients, row.address)
-        return [found[key] for key in sorted(found)]
 
 
 class Hostile:

@@ -29,17 +29,13 @@ from posthorse.config.tree import Config
 from posthorse.daemon.ses_entrance import SesEntrance
 from posthorse.mail.ids import MAIN_TENANT, Tenant
 from posthorse.mail.stream import Stream
-from posthorse.spool.desk_port import Selector
 from posthorse.spool.memory import MemorySpool
-from posthorse.spool.port import AdmitResult, NewMessage
-from posthorse.watch.journal import Journal
 from posthorse.watch.log import Log
-from posthorse.watch.mail_log import MailLog
-from posthorse.watch.measures import Measures
 from posthorse.web.role import Role
 from posthorse.web.router import Router
 from posthorse.web.server import HttpServing, serve_http
-from tests.scenarios.hostile import Stored, octets
+from tests.scenarios.hostile import octets
+from tests.scenarios.memory_site import Stored, log_into, stored_in, storing
 from tests.scenarios.server_thread import PATIENCE_S, ServerThread
 
 KEY, SECRET = "AKIASHOP000000000001", "shop/secret+key"
@@ -98,20 +94,14 @@ class SesStand(ServerThread):
 
     def stored(self, site: SesSite) -> list[Stored]:
         """Everything in the spool, oldest first."""
-        return self.result_of(self._stored(site))
+        return self.result_of(stored_in(site))
 
     async def _open(self, trusted: str) -> SesSite:
         clock, lines, load = SystemClock(), list[bytes](), [Load()]
-        log = Log(lines.append, clock)
-        journal = Journal(Measures(), MailLog(log, b"key"))
-
-        async def store(new: NewMessage) -> AdmitResult:
-            (result,) = await site.spool.admit([new])
-            return result
-
+        log, journal = log_into(lines, clock)
         ids = TimeOrderedIds(clock)
         admission = Admission(
-            store=store,
+            store=storing(lambda: site.spool),
             clock=clock,
             ids=ids,
             hostname="mx.posthorse.example",
@@ -154,16 +144,6 @@ class SesStand(ServerThread):
             self.loop.longest_s = 0.0
 
         self.result_of(forget())
-
-    async def _stored(self, site: SesSite) -> list[Stored]:
-        site.log.flush()
-        found: dict[bytes, Stored] = {}
-        for row in await site.spool.select(Selector(), 10_000):
-            body = await site.spool.body(row.message.id)
-            assert body is not None
-            one = found.setdefault(row.message.id, Stored(row.message, body, ()))
-            one.recipients = (*one.recipients, row.address)
-        return [found[key] for key in sorted(found)]
 
 
 def _config(trusted: str) -> Config:

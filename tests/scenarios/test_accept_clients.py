@@ -15,7 +15,8 @@ import pytest
 
 from bench.postfix import SERVICES, Postfix, wait_for_port
 from posthorse.lab.certificate import make_certificate
-from tests.scenarios.hostile import Site, Stand, Stored
+from tests.scenarios.hostile import Site, Stand
+from tests.scenarios.memory_site import Stored
 from tests.unit.accept.kit import PASSWORD, USER
 
 TRICKY = (
