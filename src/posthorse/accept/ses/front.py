@@ -1,10 +1,11 @@
 """The SES front as an ASGI application: which operation is meant, who calls, and the answer in the version's shape.
 
-Promise: every answer has its request id and a shape the clients' libraries know, a bug of ours too; an error is never
-remembered, so the same request may succeed later; a receipt is given only once the spool has committed. A repetition of
-a call (same access key, invocation id or signature, and body) gets the first receipt.
+Promise: every answer of the API has its request id and a shape the clients' libraries know, a bug of ours too; an error
+is never remembered, so the same request may succeed later; a receipt is given only once the spool has committed. A
+repetition of a call (same access key, invocation id or signature, and body) gets the first receipt.
 
-Left out: what an operation says (`v1`, `v2`), signatures (`gate`), the decision about mail (`admission`).
+Left out: what an operation says (`v1`, `v2`), signatures (`gate`), the decision about mail (`admission`), what people
+see who open it (`doorplate`).
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from posthorse.accept.refusal import Accepted, malformed
 from posthorse.accept.ses.account import Account
 from posthorse.accept.ses.answers import Answer
 from posthorse.accept.ses.asked import Asked, Request, repeat_key, submitted
+from posthorse.accept.ses.doorplate import is_a_visit, show
 from posthorse.accept.ses.errors import INTERNAL_TEXT, Kind, NotLetIn, SesError, not_received, of_refusal
 from posthorse.accept.ses.gate import Gate, Knock
 from posthorse.accept.ses.operation import Call, Version
@@ -74,6 +76,9 @@ class SesFront:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        if is_a_visit(scope):
+            await show(scope, send)
+            return
         version = self._versions[scope["path"].split("/", 2)[1]]
         request_id = _in_groups(self._ids.new().hex())
         peer = scope["client"][0] if scope["client"] else UNIX
