@@ -69,7 +69,7 @@ lint: $(DEV_STAMP) ## style, types, import contracts, the lint for ports
 clients: $(AWS_STAMP) $(NODE_STAMP) ## install the AWS command line and the JavaScript clients that the tests drive
 
 .PHONY: sim
-sim: $(RUN_STAMP) ## the seeded world; SEEDS=50, BREAK=commit|fencing|release|budget|suppression|known-message|last-open|probe removes a safeguard
+sim: $(RUN_STAMP) ## the seeded world; SEEDS=50, BREAK=commit|fencing|release|budget|suppression|known-message|untaken|last-open|probe removes a safeguard
 	@$(BIN)/python -m posthorse.lab.world --seeds $(SEEDS) --break $(BREAK) $(ARGS)
 
 .PHONY: bench

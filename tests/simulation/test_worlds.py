@@ -13,7 +13,7 @@ from posthorse.lab.world.weather import Happening, Kind
 
 @pytest.mark.parametrize("seed", range(1, 51))
 def test_a_world_holds_its_invariants(seed: int) -> None:
-    """Whatever the weather of the seed, I1 to I8, I10 and I11 hold, and all comes to rest."""
+    """Whatever the weather of the seed, I1 to I8 and I10 to I12 hold, and all comes to rest."""
     outcome = play(seed)
     assert outcome.violations == (), "\n".join((*outcome.weather, *outcome.story))
     assert outcome.messages >= 10
@@ -26,6 +26,7 @@ FOUND_AS = {
     Break.BUDGET: {"I3", "I6"},
     Break.SUPPRESSION: {"I7"},
     Break.KNOWN_MESSAGE: {"I11"},
+    Break.UNTAKEN: {"I12"},
     Break.LAST_OPEN: {"I10"},
     Break.PROBE: {"I10"},
 }

@@ -69,9 +69,10 @@ def test_what_is_not_at_rest_is_noticed(world: World, carriage: Carriage) -> Non
     view = next(view for view in views_of(world) if view.copies_allowed == 2)
     account = world.referee.accounts[view.message.id, view.n]
     assert account.copies < account.allowed
-    verdict.judge_rest(world.referee, [view], world.clock.now())
+    now = view.message.accepted_at + 1
+    verdict.judge_rest(world.referee, [view], now)
     assert accused(world) == set()
-    verdict.judge_rest(world.referee, [replace(view, carriage=carriage)], world.clock.now())
+    verdict.judge_rest(world.referee, [replace(view, carriage=carriage)], now)
     assert accused(world) == {"I8"}
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from enum import Enum
 from functools import partial
+from typing import cast
 
 from posthorse.gateway import Gateway
 from posthorse.mail.ids import ProviderName
@@ -16,6 +17,7 @@ from posthorse.spool.book import Book
 from posthorse.spool.clerk import Clerk
 from posthorse.spool.learner import Learner
 from posthorse.spool.learning import Given
+from posthorse.spool.outbox_port import Progress, SpoolOutbox
 from posthorse.spool.port import AdmitResult, NewMessage, Refusal, Settled, Settlement
 from posthorse.spool.proof import Trail
 from posthorse.spool.rules import Change, Row
@@ -39,6 +41,8 @@ class Break(Enum):
     """The last open provider may be closed, too."""
     KNOWN_MESSAGE = "known-message"
     """Whatever a provider tells of is believed, whether it was ever given that mail or not."""
+    UNTAKEN = "untaken"
+    """What an endpoint did not take is not noted, so that it is not told again."""
     PROBE = "probe"
     """An ejected provider gets no probe before its pause is over, whoever else is open."""
 
@@ -81,6 +85,25 @@ class CredulousLearner(Learner):
     def given(self, provider: ProviderName, trails: Iterable[Trail]) -> Given | None:
         """As if every provider had been given every message."""
         return super().given(provider, trails) or Given(provider=provider)
+
+
+class ForgetfulOutbox:
+    """Notes nothing of what was not taken; everything else as it is."""
+
+    def __init__(self, outbox: SpoolOutbox) -> None:
+        self._outbox = outbox
+
+    async def record(self, progress: Progress) -> None:
+        """As if everything had been taken."""
+        await self._outbox.record(replace(progress, noted=()))
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._outbox, name)
+
+
+def outbox_for(break_: Break, outbox: SpoolOutbox) -> SpoolOutbox:
+    """The outbox of the simulated database."""
+    return cast("SpoolOutbox", ForgetfulOutbox(outbox)) if break_ is Break.UNTAKEN else outbox
 
 
 def learner_for(break_: Break) -> Learner:

@@ -18,8 +18,10 @@ from typing import Any, Protocol, TypeVar, cast
 from posthorse.gateway import AnySpool
 from posthorse.lab.world.host import Host
 from posthorse.lab.world.loop import WorldLoop
+from posthorse.lab.world.outbox_line import outbox_line
 from posthorse.lab.world.wire import KERNEL
 from posthorse.spool.inbox_port import Digestion, Learning, Notification, SpoolInbox, StoredNotification
+from posthorse.spool.outbox_port import SpoolOutbox
 from posthorse.spool.port import (
     AdmitResult,
     Admitted,
@@ -142,6 +144,7 @@ class NodeSpool:
         self._life = host.life
         self._late: list[asyncio.Task[None]] = []
         self.inbox: SpoolInbox = NodeInbox(database, host.name, self._call)
+        self.outbox: SpoolOutbox = outbox_line(database.spool.outbox, self._call)
 
     async def admit(self, batch: Sequence[NewMessage]) -> Sequence[AdmitResult]:
         """Store messages; see the port."""

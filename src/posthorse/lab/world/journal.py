@@ -53,6 +53,27 @@ class WorldJournal:
         """The providers of a world tell nothing that makes no sense."""
         self._referee.accuse("bug", f"{self._node}: a notification of {provider} could not be read: {where}")
 
+    def webhook_answered(self, endpoint: str, result: str) -> None:
+        """An event was taken, not taken, or given up."""
+        if result != "taken":
+            self._trace.note(f"{self._node} {endpoint} {result}")
+
+    def webhook_rests(self, endpoint: str, why: str) -> None:
+        """An endpoint is left alone for a while."""
+        self._trace.note(f"{self._node} {endpoint} rests: {why}")
+
+    def webhook_recovered(self, endpoint: str) -> None:
+        """It takes events again."""
+        self._trace.note(f"{self._node} {endpoint} recovered")
+
+    def webhook_crowded(self, endpoint: str, given_up: int) -> None:
+        """No world has so many events."""
+        self._referee.accuse("bug", f"{self._node}: {given_up} events for {endpoint} are given up early")
+
+    def webhook_disabled(self, endpoint: str, why: str) -> None:
+        """Nothing is sent there until a person enables it."""
+        self._trace.note(f"{self._node} {endpoint} disabled: {why}")
+
     def bug(self, where: str, error: BaseException) -> None:
         """An exception that should not be."""
         self._referee.accuse("bug", f"{self._node}, {where}: {error!r}")

@@ -4,13 +4,16 @@ Nothing of a node outlives its process but what the database holds; clocks of tw
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from posthorse.dispatch.route import Route
 from posthorse.feedback.digesting import Digesting
+from posthorse.feedback.outbox import Outbox
+from posthorse.feedback.webhook_messenger import OutboxPorts
 from posthorse.gateway import Gateway, Outlet, Parts
 from posthorse.lab.world.client import SUBMISSION_PORT
+from posthorse.lab.world.customer import Customer, WayToCustomer
 from posthorse.lab.world.database import Database
 from posthorse.lab.world.front import Front
 from posthorse.lab.world.host import Host
@@ -19,6 +22,7 @@ from posthorse.lab.world.network import Network
 from posthorse.lab.world.ports import WorldClock, WorldDialer, WorldIds, WorldOffload, WorldRng
 from posthorse.lab.world.referee import Referee
 from posthorse.lab.world.site import PORT, SES_KEY, SES_REGION, SES_SECRET, Wire
+from posthorse.lab.world.telling import TELL_EVERY_S
 from posthorse.lab.world.tidings import TidingsReader, serve_tidings
 from posthorse.mail.ids import NodeId, ProviderName
 from posthorse.mail.ports import TlsMode
@@ -42,6 +46,10 @@ class Setting:
     referee: Referee
     providers: Mapping[str, Wire]
     front: Front
+    customers: Sequence[Customer]
+    """Who is told."""
+    tellers: Sequence[str]
+    """The nodes that tell them."""
     alter: Callable[[Gateway], None]
     """Takes a safeguard out of a node, or nothing."""
 
@@ -60,6 +68,15 @@ class Node:
         if not self.host.is_up:
             self.host.start(self._run)
 
+    def only_tell(self, every_s: float) -> None:
+        """Kill the process, and start one that does nothing but tell customers, looking every so many seconds."""
+        self.host.crash()
+
+        async def tell() -> None:
+            await self._start_telling(WorldClock(self._setting.network.loop, skew_us=self._skew_us), every_s)
+
+        self.host.start(tell)
+
     async def _run(self) -> None:
         loop, setting = self._setting.network.loop, self._setting
         life = self.host.life
@@ -72,6 +89,8 @@ class Node:
         self.gateway = gateway
         await self._start_sending(gateway)
         await self._start_hearing(clock)
+        if self.host.name in setting.tellers:
+            await self._start_telling(clock, TELL_EVERY_S)
         server = await loop.create_server(setting.front(self.host.name, gateway, clock, ids), port=SUBMISSION_PORT)
         await server.serve_forever()
 
@@ -91,6 +110,23 @@ class Node:
         digesting = Digesting(spool=inbox, readers=readers, clock=clock, offload=WorldOffload(), observer=journal)
         self._digesting = self.host.spawn(digesting.run)
         await serve_tidings(inbox, digesting.wake)
+
+    async def _start_telling(self, clock: WorldClock, every_s: float) -> None:
+        """Tell customers, with a line to the database of its own."""
+        setting, loop = self._setting, self._setting.network.loop
+        ways = {customer.name: WayToCustomer(loop, customer) for customer in setting.customers}
+        self._outbox = Outbox(
+            OutboxPorts(
+                spool=setting.database.line_for(self.host).outbox,
+                exchange_for=lambda endpoint: ways[endpoint.name],
+                clock=WorldClock(loop),
+                world_clock=clock,
+                rng=WorldRng(loop.seed, f"{self.host.name} telling"),
+                journal=WorldJournal(self.host.name, loop.trace, setting.referee, self._states),
+                look_every_s=every_s,
+            )
+        )
+        await self._outbox.follow([customer.endpoint for customer in setting.customers])
 
     def _parts(self, clock: WorldClock, rng: WorldRng, ids: WorldIds) -> Parts:
         setting, name = self._setting, self.host.name

@@ -1,7 +1,7 @@
 """One world from its seed: two nodes on one database, three providers, applications, people, weather; then the verdict.
 
-The story has three acts: mail comes in while misfortunes strike; the sky clears and everything must come to rest within
-`REST_WITHIN_S` of virtual time; the verdict is given. The first violation ends it.
+The story has four acts: mail comes in while misfortunes strike; the sky clears and everything must come to rest within
+`REST_WITHIN_S` of virtual time; the verdict is given; customers are told the rest. The first violation ends it.
 """
 
 import asyncio
@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from posthorse.lab.world import verdict
-from posthorse.lab.world.breaks import EAGER, Break, alter, clerk_for, learner_for
+from posthorse.lab.world.breaks import EAGER, Break, alter, clerk_for, learner_for, outbox_for
 from posthorse.lab.world.client import Application
+from posthorse.lab.world.customers import Customers
 from posthorse.lab.world.database import Database, Trouble
 from posthorse.lab.world.front import open_front
 from posthorse.lab.world.host import Host
@@ -109,6 +110,8 @@ class World:
         self.clock = WorldClock(loop)
         self.referee = Referee(self.clock.now, loop.trace)
         self.spool = MemorySpool(clock=self.clock, clerk=clerk_for(break_), learner=learner_for(break_))
+        self.spool.outbox = outbox_for(break_, self.spool.outbox)
+        self.customers = Customers(loop, self.spool, self.referee, self.clock.now, CALM_AFTER_S)
         self.database = Database(loop, self.spool, self.referee, eager=EAGER.get(break_, ""), killed=self._killed)
         self.mailbox = WatchedMailbox(self.referee)
         self.sites = {
@@ -123,6 +126,8 @@ class World:
             referee=self.referee,
             providers=PROVIDERS,
             front=open_front,
+            customers=self.customers.all,
+            tellers=NODES if loop.seed % 4 == 0 else NODES[:1],
             alter=lambda gateway: alter(break_, gateway),
         )
         self.nodes = {name: Node(setting, name, self._skew_us(climate)) for name in NODES}
@@ -139,17 +144,17 @@ class World:
         self.patience = Patience(self.referee, tuple(self.sites.values()), self.clock.now)
         self._more_mail = MORE_MAIL if climate.weather is None and self._only_providers_fail else 0
         self._is_eager = break_ in EAGER
-        self.cleared_s = 0.0
+        self.cleared_s = self.rested_s = 0.0
         self._all_sent = asyncio.Event()
 
     async def run(self) -> None:
-        """The three acts; the first violation ends them."""
+        """The four acts; the first violation ends them."""
         story = self.loop.create_task(self._story())
         alarm = self.loop.create_task(self.referee.alarm.wait())
-        watch = self.loop.create_task(self._watch())
+        care = self.loop.create_task(self.customers.care())
         await asyncio.wait((story, alarm), return_when=asyncio.FIRST_COMPLETED)
         alarm.cancel()
-        watch.cancel()
+        care.cancel()
         if story.done():
             story.result()
         else:
@@ -166,7 +171,7 @@ class World:
             messages=len(self.mailbag.submissions),
             arrivals=len(self.mailbox),
             virtual_s=self.loop.time(),
-            rest_s=self.loop.time() - self.cleared_s,
+            rest_s=self.rested_s - self.cleared_s,
             weather=tuple(map(str, self.weather)),
             story=story,
         )
@@ -179,13 +184,19 @@ class World:
         for node in self.nodes.values():
             node.start()
         self.application.start(self._applications)
+        watch = self.loop.create_task(self._watch())
+        if self._only_providers_fail or not self.weather:
+            self.customers.quiet_now(always=True)
         async with asyncio.TaskGroup() as group:
             for happening in self.weather:
                 group.create_task(bring(self.stage, happening))
             group.create_task(asyncio.sleep(CALM_AFTER_S))
         self._clear()
         await self._rest()
+        self.rested_s = self.loop.time()
+        watch.cancel()
         await self._judge()
+        await self.customers.tell_the_rest(self.nodes, await self._views())
 
     async def _applications(self) -> None:
         application = Application(NODES, self.dice)
@@ -206,6 +217,8 @@ class World:
         self.database.trouble = Trouble()
         for node in self.nodes.values():
             node.start()
+        if self.customers.telling.quiet_since is None:
+            self.customers.quiet_now(always=False)
 
     async def _watch(self) -> None:
         """No mail is left waiting, as far as that can be said of such weather.
