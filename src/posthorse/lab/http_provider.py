@@ -8,8 +8,9 @@ the words (`SesPeer`, `SendgridPeer`, `PostmarkPeer`).
 """
 
 import random
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from posthorse.lab.fates import Mailing
 from posthorse.lab.faults import GARBAGE, Fault, Wire
@@ -63,7 +64,18 @@ _OF_ALL = (Fault.ANSWER_5XX, Fault.ANSWER_429)
 """Refusals of every operation, not of sending alone."""
 
 
-class HttpPeer(FaultyPeer):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpTerms:
+    """What one simulated account asks of its clients; each wire adds its credentials."""
+
+    verified: frozenset[str] = frozenset()
+    """Sending domains that the account may use, in lower case; empty: all."""
+
+
+T = TypeVar("T", bound=HttpTerms)
+
+
+class HttpPeer(FaultyPeer, Generic[T]):
     """One connection of a client to a simulated HTTP API."""
 
     wire: Wire
@@ -71,8 +83,9 @@ class HttpPeer(FaultyPeer):
     sending: str
     """Path of the operation that sends mail; given by each wire."""
 
-    def __init__(self, provider: SimulatedProvider) -> None:
+    def __init__(self, provider: SimulatedProvider, terms: T) -> None:
         super().__init__(provider)
+        self.terms = terms
         self._reader = RequestReader()
 
     # --- what a wire gives ------------------------------------------------------------------------------------------
@@ -123,12 +136,12 @@ class HttpPeer(FaultyPeer):
 
     # --- mail -------------------------------------------------------------------------------------------------------
 
-    def offer(self, request: Request, mail: Offered, verified: Set[str], own: HttpRefusal | None = None) -> None:
+    def offer(self, request: Request, mail: Offered, own: HttpRefusal | None = None) -> None:
         """Take the mail and say so, unless it is refused, or the fault is one of those behind the last byte.
 
-        `verified`: the sending domains in lower case; empty: all. `own`: why the wire itself would refuse it.
+        `own`: why the wire itself would refuse it.
         """
-        self._refuse(mail, verified, own)
+        self._refuse(mail, own)
         setting = self.provider.fault
         unanswered = Verdict.TAKEN_UNANSWERED if setting and setting.takes_mail else Verdict.LOST
         match setting.fault if setting else None:
@@ -155,8 +168,9 @@ class HttpPeer(FaultyPeer):
                 self._end(mail, Verdict.TAKEN, mail.note)
                 self.answer(request, mail.answer)
 
-    def _refuse(self, mail: Offered, verified: Set[str], own: HttpRefusal | None) -> None:
+    def _refuse(self, mail: Offered, own: HttpRefusal | None) -> None:
         """Raise why this mail is not taken, if so: a script, the fault, a sender that is not verified, `own`."""
+        verified = self.terms.verified
         is_verified = not verified or mail.sender.rpartition("@")[2].lower() in verified
         refusal = self._scripted(mail.recipients) or refusal_of(
             self.wire, self.fault if is_verified else Fault.ANSWER_4XX, mail.sender

@@ -12,14 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from posthorse.lab.fates import LabFate, Mailing
+from posthorse.lab.fates import LabFate
 from posthorse.lab.faults import Fault, Wire
-from posthorse.lab.http_provider import HttpPeer, HttpRefused, Letter, Offered, uuid_like
+from posthorse.lab.http_provider import HttpPeer, HttpRefused, HttpTerms, Letter, Offered, uuid_like
 from posthorse.lab.http_words import Answer, Request, json_answer
 from posthorse.lab.postmark_mail import PostmarkMail, PostmarkRefused, read_email
-from posthorse.lab.recompose import recomposed
 from posthorse.lab.refusals import POSTMARK_REFUSALS, HttpRefusal
 from posthorse.lab.simulated import SimulatedProvider
+from posthorse.lab.structured import structured_letter
 
 SEND, SERVER = "/email", "/server"
 TEST_TOKEN = "POSTMARK_API_TEST"  # noqa: S105 - a word of the API, no secret
@@ -31,13 +31,11 @@ _WHY_INACTIVE = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PostmarkTerms:
+class PostmarkTerms(HttpTerms):
     """One simulated server."""
 
     server_token: str = "lab-server-token"  # noqa: S105 - of a simulated account
     """The one token that is known; empty: tokens are not looked at."""
-    verified: frozenset[str] = frozenset()
-    """Sending domains with a sender signature; empty: all."""
     streams: tuple[str, ...] = ("outbound", "broadcast")
 
 
@@ -46,15 +44,11 @@ def postmark_factory(provider: SimulatedProvider, terms: PostmarkTerms) -> Calla
     return lambda: PostmarkPeer(provider, terms)
 
 
-class PostmarkPeer(HttpPeer):
+class PostmarkPeer(HttpPeer[PostmarkTerms]):
     """One connection of a client to a simulated Postmark."""
 
     wire = Wire.POSTMARK
     sending = SEND
-
-    def __init__(self, provider: SimulatedProvider, terms: PostmarkTerms) -> None:
-        super().__init__(provider)
-        self._terms = terms
 
     def handle(self, request: Request) -> None:
         """Authenticate, then send or describe the server."""
@@ -77,7 +71,7 @@ class PostmarkPeer(HttpPeer):
     def _check(self, request: Request) -> None:
         self.refuse_early(request)
         token = request.header("x-postmark-server-token")
-        wanted = self._terms.server_token
+        wanted = self.terms.server_token
         if wanted and token != TEST_TOKEN and not hmac.compare_digest(token.encode(), wanted.encode()):
             raise HttpRefused(POSTMARK_REFUSALS[Fault.AUTH_REVOKED])
         kinds = (request.header("accept"), request.header("content-type").partition(";")[0])
@@ -87,7 +81,7 @@ class PostmarkPeer(HttpPeer):
 
     def _send(self, request: Request) -> None:
         try:
-            mail = read_email(request.body, self._terms.streams)
+            mail = read_email(request.body, self.terms.streams)
         except PostmarkRefused as no:
             raise HttpRefused(HttpRefusal(status=no.status, kind=str(no.code or ""), text=no.text)) from no
         inactive = [one for one in mail.recipients if self._is_inactive(one)]
@@ -100,7 +94,7 @@ class PostmarkPeer(HttpPeer):
         text = f"Message OK, but will not deliver to these inactive addresses: {', '.join(inactive)}. {_WHY_INACTIVE}"
         answer = self._yes(mail, message_id, letter.mailing.at, text if inactive else "OK")
         offered = Offered(letters=(letter,), content=request.body, answer=answer, note=f"200 {message_id}")
-        self.offer(request, offered, self._terms.verified, None if active else _all_inactive(inactive))
+        self.offer(request, offered, None if active else _all_inactive(inactive))
 
     def _is_inactive(self, recipient: str) -> bool:
         return self.provider.fate_of(recipient) is LabFate.SUPPRESSED
@@ -110,22 +104,14 @@ class PostmarkPeer(HttpPeer):
         keeps_id = given.get("x-pm-keepid", "").lower() == "true" and "message-id" in given
         own = ("x-pm-keepid",) if keeps_id else ("x-pm-keepid", "message-id")
         headers = [(name, value) for name, value in mail.fields.headers if name.lower() not in own]
-        fields = replace(mail.fields, headers=headers)
-        mailing = Mailing(
-            provider=self.provider.name,
+        return structured_letter(
+            self.provider,
+            replace(mail.fields, headers=headers),
             message_id=message_id,
-            sender=fields.sender[1],
             recipients=recipients,
-            at=self.provider.now(),
-            subject=fields.subject,
             header_message_id=given["message-id"] if keeps_id else f"<{message_id}@mtasv.net>",
-            tags={name: (value,) for name, value in fields.tags.items()},
             label=mail.tag,
             stream=mail.stream,
-        )
-        return Letter(
-            mailing=mailing,
-            arriving=lambda: recomposed(fields, message_id=mailing.header_message_id, at=mailing.at),
         )
 
     def _yes(self, mail: PostmarkMail, message_id: str, at: int, text: str) -> Answer:

@@ -13,26 +13,23 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from posthorse.lab.fates import Mailing
 from posthorse.lab.faults import Fault, Wire
-from posthorse.lab.http_provider import HttpPeer, HttpRefused, Letter, Offered
+from posthorse.lab.http_provider import HttpPeer, HttpRefused, HttpTerms, Letter, Offered
 from posthorse.lab.http_words import Answer, Request, json_answer
-from posthorse.lab.recompose import recomposed
 from posthorse.lab.refusals import SENDGRID_REFUSALS, HttpRefusal
 from posthorse.lab.sendgrid_mail import SendgridMail, SendgridRefused, read_mail_send
 from posthorse.lab.simulated import SimulatedProvider
+from posthorse.lab.structured import structured_letter
 
 SEND, SCOPES = "/v3/mail/send", "/v3/scopes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SendgridTerms:
+class SendgridTerms(HttpTerms):
     """One simulated account."""
 
     api_key: str = "SG.lab-key"
     """The one key that is known; empty: keys are not looked at."""
-    verified: frozenset[str] = frozenset()
-    """Authenticated sending domains; empty: all."""
 
 
 def sendgrid_factory(provider: SimulatedProvider, terms: SendgridTerms) -> Callable[[], "SendgridPeer"]:
@@ -40,15 +37,11 @@ def sendgrid_factory(provider: SimulatedProvider, terms: SendgridTerms) -> Calla
     return lambda: SendgridPeer(provider, terms)
 
 
-class SendgridPeer(HttpPeer):
+class SendgridPeer(HttpPeer[SendgridTerms]):
     """One connection of a client to a simulated SendGrid."""
 
     wire = Wire.SENDGRID
     sending = SEND
-
-    def __init__(self, provider: SimulatedProvider, terms: SendgridTerms) -> None:
-        super().__init__(provider)
-        self._terms = terms
 
     def handle(self, request: Request) -> None:
         """Authenticate, then send or list what the key may do."""
@@ -69,8 +62,8 @@ class SendgridPeer(HttpPeer):
 
     def _check(self, request: Request) -> None:
         self.refuse_early(request)
-        wanted = f"Bearer {self._terms.api_key}"
-        if self._terms.api_key and not hmac.compare_digest(request.header("authorization").encode(), wanted.encode()):
+        wanted = f"Bearer {self.terms.api_key}"
+        if self.terms.api_key and not hmac.compare_digest(request.header("authorization").encode(), wanted.encode()):
             raise HttpRefused(SENDGRID_REFUSALS[Fault.AUTH_REVOKED])
         if request.path == SEND and request.header("content-type").partition(";")[0] != "application/json":
             raise HttpRefused(
@@ -89,24 +82,17 @@ class SendgridPeer(HttpPeer):
         headers = (("X-Message-Id", message_id), *self._rate(202))
         answer = Answer(status=202, content_type="text/plain", headers=headers)
         offered = Offered(letters=letters, content=request.body, answer=answer, note=f"202 {message_id}")
-        self.offer(request, offered, self._terms.verified)
+        self.offer(request, offered)
 
     def _letter(self, mail: SendgridMail, message_id: str) -> Letter:
         fields = mail.fields
         given = {name.lower(): value for name, value in fields.headers}
-        mailing = Mailing(
-            provider=self.provider.name,
+        return structured_letter(
+            self.provider,
+            fields,
             message_id=message_id,
-            sender=fields.sender[1],
             recipients=mail.recipients,
-            at=self.provider.now(),
-            subject=fields.subject,
             header_message_id=given.get("message-id", f"<{message_id}@geopod-ismtpd-lab>"),
-            tags={name: (value,) for name, value in fields.tags.items()},
-        )
-        return Letter(
-            mailing=mailing,
-            arriving=lambda: recomposed(fields, message_id=mailing.header_message_id, at=mailing.at),
         )
 
     def _rate(self, status: int) -> tuple[tuple[str, str], ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from posthorse.lab.fates import Mailing
 from posthorse.lab.faults import Fault, Wire
-from posthorse.lab.http_provider import HttpPeer, HttpRefused, Letter, Offered, uuid_like
+from posthorse.lab.http_provider import HttpPeer, HttpRefused, HttpTerms, Letter, Offered, uuid_like
 from posthorse.lab.http_words import Answer, Request, json_answer
 from posthorse.lab.refusals import HttpRefusal
 from posthorse.lab.ses_mail import SesMail, SesMailRefused, delivered_message_id, read_send_email, rewritten
@@ -23,14 +23,12 @@ SEND, ACCOUNT = "/v2/email/outbound-emails", "/v2/email/account"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SesTerms:
+class SesTerms(HttpTerms):
     """One simulated account in one region."""
 
     keys: Mapping[str, str] = field(default_factory=lambda: {"AKIALAB0000000000001": "lab-secret"})
     """Secret by access key id; empty: signatures are not looked at."""
     region: str = "us-east-1"
-    verified: frozenset[str] = frozenset()
-    """Sending domains with a verified identity; empty: all."""
 
 
 def ses_factory(provider: SimulatedProvider, terms: SesTerms) -> Callable[[], "SesPeer"]:
@@ -38,15 +36,11 @@ def ses_factory(provider: SimulatedProvider, terms: SesTerms) -> Callable[[], "S
     return lambda: SesPeer(provider, terms)
 
 
-class SesPeer(HttpPeer):
+class SesPeer(HttpPeer[SesTerms]):
     """One connection of a client to a simulated SES."""
 
     wire = Wire.SES
     sending = SEND
-
-    def __init__(self, provider: SimulatedProvider, terms: SesTerms) -> None:
-        super().__init__(provider)
-        self._terms = terms
 
     # --- one request ------------------------------------------------------------------------------------------------
 
@@ -73,10 +67,8 @@ class SesPeer(HttpPeer):
 
     def _check(self, request: Request) -> None:
         self.refuse_early(request)
-        if self._terms.keys:
-            check_signature(
-                request, self._terms.keys, region=self._terms.region, service="ses", now=self.provider.now()
-            )
+        if self.terms.keys:
+            check_signature(request, self.terms.keys, region=self.terms.region, service="ses", now=self.provider.now())
 
     def _account(self) -> dict[str, object]:
         paused = self.fault is Fault.ACCOUNT_PAUSED
@@ -99,11 +91,11 @@ class SesPeer(HttpPeer):
         mailing = self._mailing(mail, message_id)
         letter = Letter(
             mailing=mailing,
-            arriving=lambda: rewritten(mail, message_id=message_id, region=self._terms.region, now=mailing.at),
+            arriving=lambda: rewritten(mail, message_id=message_id, region=self.terms.region, now=mailing.at),
         )
         answer = json_answer({"MessageId": message_id}, headers=self._request_id())
         offered = Offered(letters=(letter,), content=mail.content, answer=answer, note=f"200 {message_id}")
-        self.offer(request, offered, self._terms.verified)
+        self.offer(request, offered)
 
     def _mailing(self, mail: SesMail, message_id: str) -> Mailing:
         own = {
@@ -118,7 +110,7 @@ class SesPeer(HttpPeer):
             recipients=mail.recipients,
             at=self.provider.now(),
             subject=mail.subject,
-            header_message_id=delivered_message_id(message_id, self._terms.region),
+            header_message_id=delivered_message_id(message_id, self.terms.region),
             tags={name: (value,) for name, value in (own | mail.tags).items() if value},
         )
 
