@@ -6,16 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from posthorse.control.commands import DeskSpool
 from posthorse.mail.carriage import Carriage
 from posthorse.mail.ids import MAIN_TENANT, AttemptId, MessageId, NodeId, ProviderName
 from posthorse.mail.outcome import Fault, Handover, Outcome, Reply, Scope, Unclear
 from posthorse.mail.stream import SECOND, Stream
 from posthorse.spool.clerk import Clerk
-from posthorse.spool.desk_port import Hold, RecipientView, Selector, SpoolDesk, Suppression
+from posthorse.spool.desk_port import Hold, RecipientView, Selector, Suppression
 from posthorse.spool.inbox_port import SpoolInbox
-from posthorse.spool.kept_port import SpoolKept
 from posthorse.spool.memory import MemorySpool
-from posthorse.spool.outbox_port import SpoolOutbox
 from posthorse.spool.port import (
     Admitted,
     HistoryRow,
@@ -29,7 +28,6 @@ from posthorse.spool.port import (
     Settlement,
     Spool,
 )
-from posthorse.spool.recorded_port import SpoolRecorded
 from posthorse.spool.sqlite import SqliteSpool
 
 NODE = NodeId("node-1")
@@ -61,27 +59,12 @@ class HandClock:
         self.at += int(seconds * SECOND)
 
 
-class FullSpool(Spool, SpoolDesk, Protocol):
+class FullSpool(Spool, DeskSpool, Protocol):
     """Every port, as every adapter has them."""
 
     @property
     def inbox(self) -> SpoolInbox:
         """Its side for what is learnt back."""
-        ...
-
-    @property
-    def outbox(self) -> SpoolOutbox:
-        """The side for what customers are told."""
-        ...
-
-    @property
-    def kept(self) -> SpoolKept:
-        """The side for whoever looks at notifications."""
-        ...
-
-    @property
-    def recorded(self) -> SpoolRecorded:
-        """The side for whoever studies the traffic."""
         ...
 
 

@@ -25,6 +25,15 @@ CaFile = Annotated[
 ]
 
 
+def _telling(example: str) -> Setting:
+    """What every table `notifications` is for."""
+    return Setting(
+        "How it tells what became of mail; not set: it does not.",
+        example,
+        "Without them nothing is known after the handover.",
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnyProvider:
     """What every kind has."""
@@ -124,11 +133,7 @@ class SesSettings(AnyProvider):
     ca_file: CaFile = None
     notifications: Annotated[
         SesNotificationSettings | None,
-        Setting(
-            "How it tells what became of mail; not set: it does not.",
-            'notifications = { topics = ["arn:aws:sns:us-east-1:123456789012:posthorse"] }',
-            "Without them nothing is known after the handover.",
-        ),
+        _telling('notifications = { topics = ["arn:aws:sns:us-east-1:123456789012:posthorse"] }'),
     ] = None
 
 
@@ -199,11 +204,7 @@ class SendGridSettings(HttpProvider):
     ] = ""
     notifications: Annotated[
         SendGridNotificationSettings | None,
-        Setting(
-            "How it tells what became of mail; not set: it does not.",
-            'notifications = { public_key = "env:SENDGRID_WEBHOOK_KEY" }',
-            "Without them nothing is known after the handover.",
-        ),
+        _telling('notifications = { public_key = "env:SENDGRID_WEBHOOK_KEY" }'),
     ] = None
 
 
@@ -232,11 +233,7 @@ class PostmarkSettings(HttpProvider):
     ] = ""
     notifications: Annotated[
         PostmarkNotificationSettings | None,
-        Setting(
-            "How it tells what became of mail; not set: it does not.",
-            'notifications = { username = "postmark", password = "env:POSTMARK_HOOK_PASSWORD" }',
-            "Without them nothing is known after the handover.",
-        ),
+        _telling('notifications = { username = "postmark", password = "env:POSTMARK_HOOK_PASSWORD" }'),
     ] = None
 
 

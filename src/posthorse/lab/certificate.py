@@ -35,16 +35,8 @@ class Certificate:
 def make_certificate(folder: Path, host: str) -> Certificate:
     """Write `lab-cert.pem` and `lab-key.pem` for `host` and localhost into `folder`, valid for a month."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Posthorse lab")])
-    now = datetime.now(UTC)
     certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=31))
+        _begun("Posthorse lab", key, datetime.now(UTC), days=31)
         .add_extension(x509.SubjectAlternativeName([_alternative(host), x509.DNSName("localhost")]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())
@@ -78,21 +70,27 @@ def kept_rsa_key(file: Path) -> rsa.RSAPrivateKey:
 
 def make_signing_certificate(folder: Path, file: str, key: rsa.RSAPrivateKey, now: int) -> Path:
     """Write a certificate for this key into `folder`, as SNS has it, good for a year; `now` in microseconds UTC."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
     at = datetime.fromtimestamp(now / 1e6, UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(at - timedelta(hours=1))
-        .not_valid_after(at + timedelta(days=366))
-        .sign(key, hashes.SHA256())
-    )
+    certificate = _begun("sns.amazonaws.com", key, at, days=366).sign(key, hashes.SHA256())
     path = folder / file
     path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     return path
+
+
+def _begun(
+    name: str, key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, at: datetime, *, days: int
+) -> x509.CertificateBuilder:
+    """A certificate by itself for itself, good from an hour ago; not signed yet."""
+    named = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    return (
+        x509.CertificateBuilder()
+        .subject_name(named)
+        .issuer_name(named)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(at - timedelta(hours=1))
+        .not_valid_after(at + timedelta(days=days))
+    )
 
 
 def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:

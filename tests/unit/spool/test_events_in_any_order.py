@@ -21,6 +21,7 @@ from posthorse.spool.desk_port import Selector
 from posthorse.spool.inbox_port import Digestion, Learning, Learnt
 from posthorse.spool.memory import MemorySpool
 from posthorse.spool.port import Admitted, LeaseRequest, NewMessage, ReleaseMark, Settlement
+from tests.contract.spool_kit import HandClock
 
 ID = MessageId(b"m" * 16)
 NODE = NodeId("n")
@@ -30,19 +31,6 @@ ADDRESSES = ("ann@example.com", "bob@example.com")
 
 End = tuple[list[tuple[int, Carriage, Fate, int]], list[tuple[str, str]]]
 """Of each recipient: number, carriage, fate, copies; and the list: address and reason."""
-
-
-class StillClock:
-    """Time stands still, save when a lease has to lapse."""
-
-    def __init__(self) -> None:
-        self.at = 1_750_000_000 * SECOND
-
-    def now(self) -> int:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.at / SECOND
 
 
 @dataclass(frozen=True)
@@ -68,7 +56,7 @@ class Life:
     """One message to two recipients: a first attempt that leaves a doubt, a second one elsewhere, late answers."""
 
     def __init__(self, events: Sequence[Told], answers: Sequence[Outcome]) -> None:
-        self.clock = StillClock()
+        self.clock = HandClock()
         self.spool = MemorySpool(clock=self.clock)
         self._events = events
         self._answers = answers
