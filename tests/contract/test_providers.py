@@ -20,8 +20,19 @@ from posthorse.providers.port import Provider
 from posthorse.providers.postmark import postmark_provider
 from posthorse.providers.sendgrid import sendgrid_provider
 from posthorse.providers.ses import SesProvider
-from posthorse.providers.smtp import SmtpProvider
-from tests.contract.provider_kit import BODY, PATIENT, SHORT, Gate, dissector, for_ever, group, play, way_back, words
+from tests.contract.provider_kit import (
+    BODY,
+    PATIENT,
+    SHORT,
+    Gate,
+    dissector,
+    for_ever,
+    group,
+    play,
+    relay,
+    way_back,
+    words,
+)
 from tests.contract.scripted_http import PostmarkServer, SendGridServer, SesServer
 from tests.contract.scripted_server import ScriptedServer
 from tests.contract.scripted_smtp import SmtpServer
@@ -66,16 +77,8 @@ def way_out(wire: str, port: int, row: dict[str, Any]) -> Provider:
     name = ProviderName(wire)
     match wire:
         case "smtp":
-            login: dict[str, Any] = {"username": "user", "password": "pass"} if row.get("auth") else {}
-            return SmtpProvider(
-                name=name,
-                host=host,
-                port=port,
-                tls=TlsMode(row.get("tls", "none")),
-                dialer=SystemDialer(),
-                helo="gateway.example",
-                **login,
-            )
+            login = {"username": "user", "password": "pass"} if row.get("auth") else {}
+            return relay(port, name=name, host=host, tls=TlsMode(row.get("tls", "none")), **login)
         case "ses":
             return SesProvider(
                 name=name,

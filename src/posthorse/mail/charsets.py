@@ -20,8 +20,11 @@ CODECS: Final[Mapping[str, str]] = {
     "latin1": "iso-8859-1",
     "utf8": "utf-8",
     "ascii": "us-ascii",
+    "ansi_x3.4-1968": "us-ascii",
+    "iso-8859-8-i": "iso-8859-8",
+    "ks_c_5601-1987": "euc-kr",
 }
-"""The name of the codec by that of the charset, in lower case (IANA's names, and three that are common)."""
+"""The name of the codec by that of the charset, in lower case (IANA's names, and others that are common)."""
 
 _CHARSETS = {codec: charset for charset, codec in CODECS.items() if charset.startswith("windows-")}
 

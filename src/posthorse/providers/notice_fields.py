@@ -148,6 +148,14 @@ def detail_of(**words: object) -> Mapping[str, str]:
     return {name: kept for name, text in words.items() if (kept := words_of(text))}
 
 
+def _either_id(provider_message_id: str, own_id: MessageId | None) -> str | MessageId:
+    if provider_message_id:
+        return provider_message_id
+    if own_id is None:
+        raise Unreadable("no message id")
+    return own_id
+
+
 def fanned_out(
     provider: ProviderName,
     kind: EventKind,
@@ -159,18 +167,14 @@ def fanned_out(
     key_parts: Sequence[object],
     place: str,
 ) -> tuple[Event, ...]:
-    """One event for each recipient, with the recipient in its key; None: nobody knows which of several it was.
+    """One event for each recipient, who is in its key; None: nobody knows which of several it was.
 
-    Raises `Unreadable` if there are none, or too many, or neither id; with the events of the others for one that is
-    no address.
+    Raises `Unreadable` if there are none, or too many, or neither id; and, with the other events, for a wrong address.
     """
     if not recipients or len(recipients) > MOST_EVENTS:
         raise Unreadable(f"{place}: {'too many' if recipients else 'no'} recipients")
-    if own_id is None and not provider_message_id:
-        raise Unreadable("no message id")
-    message = provider_message_id or own_id
-    events: list[Event] = []
-    senseless: list[str] = []
+    message = _either_id(provider_message_id, own_id)
+    events, senseless = list[Event](), list[str]()
     for number, (given, told) in enumerate(recipients):
         try:
             address = "" if given is None else address_of(given, f"{place}[{number}]")

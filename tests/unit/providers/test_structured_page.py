@@ -17,7 +17,8 @@ def worded(node: ast.expr) -> str:
             return text
         case ast.JoinedStr(values=pieces):
             return "".join(worded(piece) or "..." for piece in pieces)
-    return ""
+        case _:
+            return ""
 
 
 def reasons() -> Iterator[str]:

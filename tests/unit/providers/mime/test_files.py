@@ -28,6 +28,7 @@ SHOWN = [
     ("named in the page", PNG, '<img src="cid:a@x">', "a@x"),
     ("named, and attached", PNG + "\r\nContent-Disposition: attachment", "<img src='cid:a@x'>", "a@x"),
     ("named in other letters", PNG, "<img src=CID:A@X>", "a@x"),
+    ("an id in other letters", PNG.replace("a@x", "A@x"), '<img src="cid:a@x">', "A@x"),
     ("named with an escape", PNG, '<img src="cid:a%40x">', "a@x"),
     ("named with an entity", PNG, '<img src="c&#105;d:a&#64;x">', "a@x"),
     ("another is named", PNG, '<img src="cid:other@x">', ""),
