@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 from bench import page, record
+from bench.ending import end_cleanly
 from bench.figures import table
 from bench.parts import PARTS, Wanted, measure
 
@@ -26,6 +27,7 @@ def main() -> None:
     wanted = Wanted(
         folder=asked.folder.absolute(), rounds=asked.rounds, messages=asked.messages, fault_rounds=asked.fault_rounds
     )
+    end_cleanly()
     wanted.folder.mkdir(parents=True, exist_ok=True)
     for part in asked.only or PARTS:
         found = measure(part, wanted)

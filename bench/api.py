@@ -17,6 +17,7 @@ from bench.figures import Row, compared
 from bench.gateway import Gateway
 from bench.latency import BODY_LINE
 from bench.postfix import Postfix
+from bench.rounds import rounds as counted
 from bench.sink import Sink
 from posthorse.providers.sigv4 import Signer
 
@@ -67,7 +68,7 @@ def rows(
     """Interleaved rounds: the API of one, SMTP with connections kept of the other."""
     mine: list[_Round] = []
     other: list[throughput.Round] = []
-    for number in range(rounds + 1):
+    for number in counted("SES API", rounds):
         for is_ours in (False, True) if number % 2 else (True, False):
             if is_ours:
                 ours_now = _offer(ours[0], ours[1], sink, messages)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench.figures import Row, alone
 from bench.gateway import Gateway
+from bench.rounds import rounds as counted
 from bench.throughput import CLIENTS, SIZE_BYTES
 from posthorse.lab.faults import Fault
 from posthorse.lab.mailbox import Arrival
@@ -98,7 +99,7 @@ def rows(folder: Path, port: int, *, rounds: int) -> list[Row]:
     """Every story, several times."""
     found: list[Row] = []
     for story in STORIES:
-        told = [tell(story, folder, port) for _ in range(rounds)]
+        told = [tell(story, folder, port) for _ in counted(story.name, rounds, warms_up=False)]
         first, share = [one[0] for one in told], [one[1] for one in told]
         wanted = f"<= {story.first_within_s:g} s"
         found.append(alone(f"{story.name}: first elsewhere, s", first, "s", wanted, most=story.first_within_s))
@@ -110,7 +111,7 @@ def rows(folder: Path, port: int, *, rounds: int) -> list[Row]:
 def latency_row(folder: Path, port: int, *, rounds: int, slots: int = 100) -> Row:
     """An upstream that takes 100 ms for each of its two answers (envelope, dot), against slots / latency."""
     shares: list[float] = []
-    for _ in range(rounds):
+    for _ in counted("upstream of 100 ms", rounds, warms_up=False):
         lab = Lab(latency="100ms", folder=folder)
         gateway = Gateway(folder / "gateway", port, {"a": lab.ports["a"]}, slots=slots)
         source = None

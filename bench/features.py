@@ -16,6 +16,7 @@ from bench.client import Submission, submit
 from bench.cpu import cpu_s
 from bench.figures import Row
 from bench.gateway import Gateway
+from bench.rounds import rounds as counted
 from bench.sink import Sink
 from bench.tls import Certificate
 
@@ -129,7 +130,7 @@ def _compare(
     tls = trust if feature.is_secured else None
     without = feature.base(Submission(port=plain[0].port, messages=messages))
     with_it = feature.change(replace(without, port=port, tls=tls))
-    for number in range(rounds + 1):
+    for number in counted(feature.name, rounds):
         cost: dict[bool, float] = {}
         for is_rich in (True, False) if number % 2 else (False, True):
             plan, pid = (with_it, rich[1]) if is_rich else (without, plain[1])

@@ -11,6 +11,7 @@ from bench.cpu import cpu_s
 from bench.figures import Row, alone
 from bench.gateway import Gateway
 from bench.http_sink import HttpSink
+from bench.rounds import rounds as counted
 from bench.tls import Certificate
 
 SES_PROVIDER = """\
@@ -35,7 +36,7 @@ def provider(sink: HttpSink, certificate: Certificate, name: str = "sink", more:
 
 def rows(gateway: Gateway, pid: int, sink: HttpSink, *, rounds: int, messages: int) -> list[Row]:
     """Each round a queue of its own; the first warms up."""
-    told = [drained(gateway, pid, sink, messages) for _ in range(rounds + 1)][1:]
+    told = [drained(gateway, pid, sink, messages) for _ in counted("handover by HTTP", rounds)][1:]
     return [alone("HTTP handovers per second per core over TLS", told, "1/s", "")]
 
 

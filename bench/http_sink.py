@@ -1,7 +1,8 @@
-"""The sink for HTTP: takes what the provider `ses` sends, over TLS, as fast as a process of Python can, and counts it.
+"""The sink for HTTP: takes what the provider `ses` sends, or events, as fast as a process of Python can, and counts it.
 
-`python -m bench.http_sink PORT CERTIFICATE KEY FILE` prints a line `COUNT DISTINCT` whenever the counts have changed,
-and writes one line `ID MESSAGE-ID` per message to FILE: our own id, which travels as a tag, and the id given here.
+`python -m bench.http_sink PORT FILE [CERTIFICATE KEY]`, with TLS if there is a certificate, prints a line
+`COUNT DISTINCT` whenever the counts have changed, and writes one line `ID MESSAGE-ID` per message to FILE: our own id,
+which travels as a tag (of an event: its own id), and the id given here.
 """
 
 import asyncio
@@ -16,7 +17,9 @@ from typing import TextIO, cast
 
 import uvloop
 
-_ID = re.compile(rb'"posthorse-id","Value":"([0-9a-f]+)"')
+from bench.tls import Certificate
+
+_ID = re.compile(rb'"posthorse-id","Value":"([0-9a-f]+)"|\r\nwebhook-id: *(\S+)\r\n', re.IGNORECASE)
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 _EVERY_S = 0.02
 
@@ -35,8 +38,9 @@ class _Tally:
         found = _ID.search(body)
         given = b"0100%012x-sink" % self.count
         if found is not None:
-            self.seen.add(found[1])
-            self._file.write(f"{found[1].decode()} {given.decode()}\n")
+            own = found[1] or found[2]
+            self.seen.add(own)
+            self._file.write(f"{own.decode()} {given.decode()}\n")
         return given
 
 
@@ -72,7 +76,7 @@ class _Reader(asyncio.Protocol):
         self._whole = 0
 
 
-async def _serve(port: int, context: ssl.SSLContext, file: TextIO) -> None:
+async def _serve(port: int, context: ssl.SSLContext | None, file: TextIO) -> None:
     tally, told = _Tally(file), -1
     loop = asyncio.get_running_loop()
     await loop.create_server(lambda: _Reader(tally), "127.0.0.1", port, ssl=context, backlog=1_024)
@@ -87,12 +91,14 @@ async def _serve(port: int, context: ssl.SSLContext, file: TextIO) -> None:
 class HttpSink:
     """That process, its counts read; the same questions as `bench.sink.Sink`."""
 
-    def __init__(self, port: int, certificate: Path, key: Path, file: Path) -> None:
+    def __init__(self, port: int, certificate: Certificate | None, file: Path) -> None:
+        """`certificate` None: without TLS."""
         self.port = port
         self.file = file
         self.count = self.distinct = 0
         self.changed_s = 0.0
-        self._command = [sys.executable, "-m", "bench.http_sink", str(port), str(certificate), str(key), str(file)]
+        proof = [str(certificate.certificate), str(certificate.key)] if certificate else []
+        self._command = [sys.executable, "-m", "bench.http_sink", str(port), str(file), *proof]
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
@@ -130,9 +136,11 @@ class HttpSink:
 
 def main() -> None:
     """Serve until ended."""
-    port, certificate, key, file = sys.argv[1:]
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    port, file, *proof = sys.argv[1:]
+    context = None
+    if proof:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*proof)
     with Path(file).open("w") as remembered:
         uvloop.run(_serve(int(port), context, remembered))
 

@@ -17,6 +17,7 @@ from bench.cpu import cpu_s
 from bench.figures import Row, alone
 from bench.gateway import Gateway
 from bench.http_sink import HttpSink
+from bench.rounds import rounds as counted
 from posthorse.lab.fates import LabFate, Mailing, Tale, Told
 from posthorse.lab.sns import SnsTopic
 
@@ -44,7 +45,7 @@ def settings(sns: SnsTopic) -> str:
 
 def rows(gateway: Gateway, pid: int, sink: HttpSink, sns: SnsTopic, *, rounds: int, messages: int) -> list[Row]:
     """Each round about mail of its own; the first warms up."""
-    told = [_round(gateway, pid, sink, sns, messages) for _ in range(rounds + 1)][1:]
+    told = [_round(gateway, pid, sink, sns, messages) for _ in counted("notifications", rounds)][1:]
     return [
         alone("notifications taken per second", [one.taken_per_s for one in told], "1/s", ""),
         alone("notifications turned into fates per second", [one.told_per_s for one in told], "1/s", ""),

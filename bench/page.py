@@ -15,6 +15,7 @@ TITLES = {
     "api": "SES API, beside Postfix's SMTP",
     "http": "Handover by HTTP",
     "notifications": "Notifications",
+    "webhooks": "Events out",
     "features": "What each feature costs",
     "faults": "A provider that dies under a saturating load",
 }

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import api, faults, features, handover, notifications, throughput
+from bench import api, faults, features, handover, notifications, throughput, webhooks
 from bench.figures import Row
 from bench.gateway import Gateway
 from bench.http_sink import HttpSink
@@ -82,8 +82,8 @@ def _tls(wanted: Wanted) -> Told:
     theirs = Postfix(folder / "postfix", THEIRS, TLS_SINK, certificate=certificate)
     tunnels = Tunnels(certificate)
     with _sink() as sink, _running(ours) as our_pid, _running(theirs) as their_pid:
-        tunnels.start(clients={OUR_TLS: ours.tls_port, THEIR_TLS: theirs.tls_port}, servers={TLS_SINK: SINK})
         try:
+            tunnels.start(clients={OUR_TLS: ours.tls_port, THEIR_TLS: theirs.tls_port}, servers={TLS_SINK: SINK})
             for port in (OUR_TLS, THEIR_TLS):
                 wait_for_port(port)
             mine, other = (_Port(OUR_TLS), our_pid), (_Port(THEIR_TLS), their_pid)
@@ -109,7 +109,7 @@ def _http(wanted: Wanted) -> Told:
     """A stored queue that leaves by HTTPS."""
     folder = wanted.folder / "http"
     certificate = Certificate(folder / "certificate")
-    sink = HttpSink(HTTP_SINK, certificate.certificate, certificate.key, folder / "sink.txt")
+    sink = HttpSink(HTTP_SINK, certificate, folder / "sink.txt")
     ours = Gateway(folder / "gateway", OURS, {}, more=handover.provider(sink, certificate), files=handover.FILES)
     with _started(sink.start, sink.stop), _running(ours) as pid:
         rows = handover.rows(ours, pid, sink, rounds=wanted.rounds, messages=wanted.messages)
@@ -121,12 +121,24 @@ def _notifications(wanted: Wanted) -> Told:
     folder = wanted.folder / "notifications"
     certificate = Certificate(folder / "certificate")
     sns = notifications.topic(folder / "topic")
-    sink = HttpSink(HTTP_SINK, certificate.certificate, certificate.key, folder / "sink.txt")
+    sink = HttpSink(HTTP_SINK, certificate, folder / "sink.txt")
     more = handover.provider(sink, certificate, notifications.PROVIDER, notifications.settings(sns))
     ours = Gateway(folder / "gateway", OURS, {}, more=more, files=handover.FILES)
     with _started(sink.start, sink.stop), _running(ours) as pid:
         rows = notifications.rows(ours, pid, sink, sns, rounds=wanted.rounds, messages=wanted.messages // 4)
         return Told(rows, {"gateway": ours.settings}, [_checked(sink)])
+
+
+def _webhooks(wanted: Wanted) -> Told:
+    """What became of mail, told to an endpoint."""
+    folder = wanted.folder / "webhooks"
+    folder.mkdir(parents=True, exist_ok=True)
+    events = HttpSink(HTTP_SINK, None, folder / "events.txt")
+    more = webhooks.settings(HTTP_SINK)
+    ours = Gateway(folder / "gateway", OURS, {"sink": SINK}, more=more, files=webhooks.FILES)
+    with _sink() as mails, _started(events.start, events.stop), _running(ours) as pid:
+        rows = webhooks.rows(ours, pid, mails, events, rounds=wanted.rounds, messages=wanted.messages)
+        return Told(rows, {"gateway": ours.settings}, [_checked(events, "events")])
 
 
 def _features(wanted: Wanted) -> Told:
@@ -149,6 +161,7 @@ PARTS: dict[str, Callable[[Wanted], Told]] = {
     "api": _api,
     "http": _http,
     "notifications": _notifications,
+    "webhooks": _webhooks,
     "features": _features,
     "faults": _faults,
 }
@@ -190,7 +203,7 @@ def _sink() -> Iterator[Sink]:
         shutil.rmtree(memory, ignore_errors=True)
 
 
-def _checked(sink: Sink | HttpSink) -> str:
+def _checked(sink: Sink | HttpSink, what: str = "messages") -> str:
     doubles, missing = sink.doubles_and_missing(sink.count)
-    verdict = "every message came once" if not doubles and not missing else "NOT every message came once"
-    return f"{sink.count} messages at the sink, {doubles} doubled, {missing} missing: {verdict}"
+    verdict = f"{'every one' if not doubles and not missing else 'NOT every one'} came once"
+    return f"{sink.count} {what} at the sink, {doubles} doubled, {missing} missing: {verdict}"

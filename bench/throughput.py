@@ -10,6 +10,7 @@ from typing import Protocol
 from bench.cpu import cpu_s, descendants
 from bench.figures import Row, compared
 from bench.latency import latencies, quantile
+from bench.rounds import rounds as counted
 from bench.sink import Sink
 
 SIZE_BYTES = 10_240
@@ -75,7 +76,7 @@ def offer(peer: Peer, pid: int, sink: Sink, messages: int, *, keep: bool) -> Rou
     """Send `messages` with smtp-source and wait until all have arrived."""
     expected, before_s = sink.count + messages, cpu_s(pid)
     began = time.monotonic()
-    _source(peer, messages, keep=keep)
+    source(peer, messages, keep=keep)
     accepted = time.monotonic()
     drained = sink.wait(expected, 300)
     return Round(
@@ -85,7 +86,8 @@ def offer(peer: Peer, pid: int, sink: Sink, messages: int, *, keep: bool) -> Rou
     )
 
 
-def _source(peer: Peer, messages: int, *, keep: bool) -> None:
+def source(peer: Peer, messages: int, *, keep: bool) -> None:
+    """Offer messages with Postfix's smtp-source; returns when all are accepted."""
     command = ["smtp-source", "-s", str(CLIENTS), "-l", str(SIZE_BYTES), "-m", str(messages)]
     command += ["-d"] if keep else []
     command += ["-f", "a@bench.invalid", "-t", "b@sink.invalid", f"127.0.0.1:{peer.port}"]
@@ -106,7 +108,7 @@ def rows(
     for way in ways:
         mine: list[Round] = []
         other: list[Round] = []
-        for number in range(rounds + 1):
+        for number in counted(way.name, rounds):
             pairs = [(theirs, other), (ours, mine)] if number % 2 else [(ours, mine), (theirs, other)]
             for (peer, pid), kept in pairs:
                 measured = offer(peer, pid, sink, messages, keep=way.keep)
@@ -124,7 +126,7 @@ def stored_row(
     """A queue that was stored while sending was stopped, from the order to send it to the last arrival."""
     mine: list[float] = []
     other: list[float] = []
-    for number in range(rounds):
+    for number in counted("drain of a stored queue", rounds, warms_up=False):
         pairs = [(theirs, other), (ours, mine)] if number % 2 else [(ours, mine), (theirs, other)]
         for (peer, _), kept in pairs:
             kept.append(_drained(peer, sink, messages))
@@ -134,7 +136,7 @@ def stored_row(
 def _drained(peer: Holding, sink: Sink, messages: int) -> float:
     peer.hold_back()
     before = sink.count
-    _source(peer, messages, keep=True)
+    source(peer, messages, keep=True)
     peer.settled(messages)
     if sink.count != before:
         raise RuntimeError("mail left although sending was stopped")
@@ -153,7 +155,7 @@ def p99_row(ours: Peer, theirs: Peer, *, rounds: int, rate: float = 250.0, secon
     """Dot to 250 at a steady rate, in milliseconds."""
     mine: list[float] = []
     other: list[float] = []
-    for number in range(rounds):
+    for number in counted("accept p99", rounds, warms_up=False):
         pairs = [(theirs, other), (ours, mine)] if number % 2 else [(ours, mine), (theirs, other)]
         for peer, kept in pairs:
             taken = asyncio.run(
@@ -170,9 +172,11 @@ def fsyncs(pid: int, peer: Peer, folder: Path) -> int:
     for one in descendants(pid):
         command += ["-p", str(one)]
     tracer = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    time.sleep(1.0)
-    _source(peer, 200, keep=True)
-    time.sleep(1.0)
-    tracer.terminate()
-    tracer.wait(10)
+    try:
+        time.sleep(1.0)
+        source(peer, 200, keep=True)
+        time.sleep(1.0)
+    finally:
+        tracer.terminate()
+        tracer.wait(10)
     return sum(" fsync(" in line or " fdatasync(" in line for line in log.read_text().splitlines())
