@@ -25,7 +25,7 @@ from posthorse.watch.log import Log
 from posthorse.web.role import Role
 from posthorse.web.router import Router
 from posthorse.web.server import HttpServing, serve_http
-from tests.scenarios.memory_site import Stored, log_into, stored_in, storing
+from tests.scenarios.memory_site import HttpAnswered, Stored, log_into, stored_in, storing
 from tests.scenarios.server_thread import PATIENCE_S, ServerThread
 
 KEY, SECRET = "AKIASHOP000000000001", "shop secret"
@@ -33,13 +33,8 @@ AUTHORIZATION = "Basic " + b64encode(f"{KEY}:{SECRET}".encode()).decode("ascii")
 DOMAIN = "example.com"
 
 
-@dataclass
-class Answered:
+class Answered(HttpAnswered):
     """One answer of the server."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
 
     @property
     def json(self) -> Any:

@@ -29,6 +29,16 @@ class MemorySite(Protocol):
 
 
 @dataclass
+class HttpAnswered:
+    """One answer of a server that speaks HTTP."""
+
+    status: int
+    headers: dict[str, str]
+    """By name in lower case."""
+    body: bytes
+
+
+@dataclass
 class Stored:
     """What the spool holds of one message."""
 

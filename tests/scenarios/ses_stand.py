@@ -35,7 +35,7 @@ from posthorse.web.role import Role
 from posthorse.web.router import Router
 from posthorse.web.server import HttpServing, serve_http
 from tests.scenarios.hostile import octets
-from tests.scenarios.memory_site import Stored, log_into, stored_in, storing
+from tests.scenarios.memory_site import HttpAnswered, Stored, log_into, stored_in, storing
 from tests.scenarios.server_thread import PATIENCE_S, ServerThread
 
 KEY, SECRET = "AKIASHOP000000000001", "shop/secret+key"
@@ -46,13 +46,8 @@ DOMAIN = "example.com"
 Row = dict[str, Any]
 
 
-@dataclass
-class Answered:
+class Answered(HttpAnswered):
     """One answer of the server."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
 
     @property
     def code(self) -> str:

@@ -17,13 +17,13 @@ from posthorse.accept.headers import cut
 from posthorse.accept.refusal import Refused
 from posthorse.adapters.clock import SystemClock
 from posthorse.cli.talk import carry_out
-from posthorse.config.entrance import ClassifySettings
 from posthorse.config.load import classify_rules, read_classify
 from posthorse.control.classify_suggest import Suggestion, suggested
 from posthorse.control.classify_trial import Trial, tried
 from posthorse.control.node import NotDone
 from posthorse.control.replies import RecordedMail
 from posthorse.control.requests import RecordedTraffic
+from posthorse.daemon.wiring import classify_rule
 
 PAGE = 500
 
@@ -52,11 +52,11 @@ def asked_rules(config: Path, rules: Path | None, more: Sequence[str], place: Pl
     `NotDone`.
     """
     parts = [("those of --rule", [_written(text) for text in more])]
-    configured = ("the configured rules", [_rule(each) for each in read_classify(config)])
+    configured = ("the configured rules", [classify_rule(each) for each in read_classify(config)])
     if rules is None or rules.resolve() == config.resolve():
         parts.append(configured)
     else:
-        named = (f"those of {rules}", [_rule(each) for each in read_classify(rules)])
+        named = (f"those of {rules}", [classify_rule(each) for each in read_classify(rules)])
         match place:
             case Place.BEHIND:
                 parts += [configured, named]
@@ -118,20 +118,7 @@ def _written(text: str) -> ClassifyRule:
         document = tomllib.loads(f"rule = {table}")
     except tomllib.TOMLDecodeError as error:
         raise NotDone(f"{text!r} is not TOML: {error}") from None
-    return _rule(classify_rules([document["rule"]])[0])
-
-
-def _rule(settings: ClassifySettings) -> ClassifyRule:
-    match = settings.match
-    return ClassifyRule(
-        stream=settings.stream,
-        access_key=match.access_key,
-        configuration_set=match.configuration_set,
-        tag=match.tag,
-        template=match.template,
-        sender=match.sender,
-        subject=match.subject,
-    )
+    return classify_rule(classify_rules([document["rule"]])[0])
 
 
 def _with_crlf(content: bytes) -> bytes:

@@ -8,6 +8,7 @@ from posthorse.accept.load import LoadLimits
 from posthorse.accept.smtp.server import SmtpLimits
 from posthorse.accept.trusted import TrustedSource, TrustedSources
 from posthorse.config.domains import DomainSettings
+from posthorse.config.entrance import ClassifySettings
 from posthorse.config.tree import Config, RouteSettings
 from posthorse.dispatch.dispatcher import Settings
 from posthorse.dispatch.route import Route
@@ -61,17 +62,20 @@ def policy_of(config: Config) -> AdmissionPolicy:
 
 def classifier_of(config: Config) -> Classifier:
     """The rules that give an unchanged application's mail its stream."""
-    return Classifier(
-        ClassifyRule(
-            stream=rule.stream,
-            access_key=rule.match.access_key,
-            configuration_set=rule.match.configuration_set,
-            tag=rule.match.tag,
-            template=rule.match.template,
-            sender=rule.match.sender,
-            subject=rule.match.subject,
-        )
-        for rule in config.classify
+    return Classifier(classify_rule(rule) for rule in config.classify)
+
+
+def classify_rule(settings: ClassifySettings) -> ClassifyRule:
+    """One rule, for the gateway as for whoever tries it out."""
+    match = settings.match
+    return ClassifyRule(
+        stream=settings.stream,
+        access_key=match.access_key,
+        configuration_set=match.configuration_set,
+        tag=match.tag,
+        template=match.template,
+        sender=match.sender,
+        subject=match.subject,
     )
 
 
