@@ -10,7 +10,7 @@ Source: RFC 5322 section 3.4.
 import re
 
 from posthorse.providers.mime.dissection import Mailbox, Unfit
-from posthorse.providers.mime.words import Words, check_line
+from posthorse.providers.mime.words import Words
 
 MAX_ADDRESSES = 1_000
 
@@ -67,7 +67,6 @@ def _address(text: str) -> str:
 
 def _name(phrase: str, words: Words) -> str:
     plain: list[str] = []
-    quoted = False
     at = 0
     while at < len(phrase):
         word = _PHRASE_WORD.match(phrase, at)
@@ -75,11 +74,7 @@ def _name(phrase: str, words: Words) -> str:
             raise Unfit("a malformed display name")
         text = word[1]
         if text.startswith('"'):
-            quoted, text = True, _ESCAPED.sub(r"\1", text[1:-1])
+            text = _ESCAPED.sub(r"\1", text[1:-1])
         plain.append(text)
         at = word.end()
-    if not quoted:
-        return words.decode(" ".join(plain)).strip()
-    if "=?" in phrase:
-        raise Unfit("an encoded word in quotes")  # never allowed, decoded by some
-    return check_line(" ".join(plain)).strip()
+    return words.decode(" ".join(plain)).strip()  # encoded words in quotes are never allowed, always decoded

@@ -33,10 +33,8 @@ def octets_of(content: bytes, entity: Entity) -> bytes:
             if _BAD_QUOTED.search(raw):
                 raise Unfit("malformed quoted-printable")
             return binascii.a2b_qp(raw)
-        case "7bit" if not raw.isascii():
-            raise Unfit("8-bit characters that are not declared")
         case "7bit" | "8bit" | "binary":
-            return raw
+            return raw  # that it has 8-bit characters is often not said; what they are, the charset says
         case _:
             raise Unfit(f"the transfer encoding {shown(encoding)}")
 
