@@ -1,17 +1,27 @@
 """Decoding: JSON of a request to the structs of `wire`, and what is wrong with it in words for people.
 
-Promise: bounded in time (`json_bounds`); the field is named wherever the fault is in one. Left out: content (`content`)
-and what the fields mean (`intake`).
+Promise: bounded in time (`posthorse.accept.json_bounds`); the field is named wherever the fault is in one.
+Left out: content (`content`) and what the fields mean (`intake`).
 """
 
 import re
-from typing import Literal, get_args, get_origin, get_type_hints
+from typing import Literal, assert_never, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from posthorse.accept.api.json_bounds import check
 from posthorse.accept.api.problems import ApiError, Code, invalid
 from posthorse.accept.api.wire import MAX_BATCH, Attachment, Batch, Message
+from posthorse.accept.json_bounds import MAX_NAME_BYTES, Bounds, Excess, OutOfBounds, check
+
+BOUNDS = Bounds(
+    strings=200_000,
+    objects=50_000,
+    outside_bytes=1 << 20,
+    escapes=3_000_000,
+    value_bytes=64 << 10,
+    content=frozenset({b"text", b"html", b"raw", b"content"}),
+    names_once=True,
+)
 
 _MESSAGE = msgspec.json.Decoder(Message)
 _BATCH = msgspec.json.Decoder(Batch)
@@ -25,7 +35,7 @@ _KINDS = {"str": "a string", "int": "a whole number", "null": "null", "array": "
 
 async def decoded(octets: bytes) -> Message:
     """A message. Raises `ApiError`."""
-    await check(octets)
+    await _check(octets)
     return of_batch(octets)
 
 
@@ -41,13 +51,41 @@ def of_batch(octets: bytes | memoryview) -> Message:
 
 async def decoded_batch(octets: bytes) -> Batch:
     """A batch, its messages not decoded yet (`of_batch`). Raises `ApiError`."""
-    await check(octets)
+    await _check(octets)
     try:
         return _BATCH.decode(octets)
     except msgspec.ValidationError:
         raise invalid("messages", f"is a list of 1 to {MAX_BATCH} messages, and nothing stands beside it") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise ApiError(Code.MALFORMED_REQUEST) from None
+
+
+async def _check(octets: bytes) -> None:
+    try:
+        await check(octets, BOUNDS)
+    except OutOfBounds as error:
+        raise _beyond(error) from None
+
+
+def _beyond(error: OutOfBounds) -> ApiError:
+    """A bound that does not hold in our words."""
+    field = error.field or "body"
+    match error.excess:
+        case Excess.PARTS | Excess.OUTSIDE:
+            return ApiError(Code.TOO_BIG, "So many values in JSON are not taken: send such a message as MIME.")
+        case Excess.ESCAPES:
+            told = "so many escapes in JSON are not taken; write letters as they are, in UTF-8, or send MIME"
+            return ApiError(Code.TOO_BIG, f"{field}: {told}", field=field)
+        case Excess.VALUE:
+            return invalid(field, f"has a string of more than {BOUNDS.value_bytes} octets")
+        case Excess.NAME:
+            return invalid(field, f"has a name of more than {MAX_NAME_BYTES} octets")
+        case Excess.NAME_ESCAPED:
+            return invalid(field, "has a name with an escape: names are written plainly")
+        case Excess.NAME_TWICE:
+            return invalid(field, "stands there twice")
+        case _:
+            assert_never(error.excess)
 
 
 def _said(text: str) -> ApiError:

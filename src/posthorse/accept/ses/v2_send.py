@@ -1,9 +1,9 @@
 """`SendEmail` of SES v2: its JSON, read into what is asked for.
 
-Promise: decoded once, in one pass. A large request is measured before (`outline`), taken apart without reading its
-parts, and its blobs are decoded slice by slice. Fields
-that say nothing here are passed over: identity ARNs (whose mail it is, the access key says), endpoint and tenant names.
-Of a key given twice the last counts. What is not JSON in UTF-8, or nested too deeply, is a `SerializationException`.
+Promise: decoded once, in one pass. A large request is measured before (`posthorse.accept.json_bounds`), taken apart
+without reading its parts, and its blobs are decoded slice by slice. Fields that say nothing here are passed over:
+identity ARNs (whose mail it is, the access key says), endpoint and tenant names. Of a key given twice the last counts
+(`BOUNDS` says why). What is not JSON in UTF-8, or nested too deeply, is a `SerializationException`.
 
 Source: service model of SESv2 2019-09-27, `SendEmailRequest`.
 """
@@ -15,21 +15,38 @@ from typing import Final
 
 import msgspec
 
+from posthorse.accept.json_bounds import Bounds, Excess, OutOfBounds, check
 from posthorse.accept.ses.asked import V2_MAX_BYTES, Asked
 from posthorse.accept.ses.blobs import json_blob
 from posthorse.accept.ses.errors import Kind, SesError
 from posthorse.accept.ses.field_names import of_v2
-from posthorse.accept.ses.outline import MAX_SPELT_BYTES, check_outline
 from posthorse.accept.structured import Attachment, Body, Disposition, StructuredMail, TransferEncoding
 from posthorse.mail.large import LARGE_BYTES, SLICE_BYTES
 
 LARGE_REQUEST_BYTES: Final = 4 << 20
 """From this size on blobs are not decoded together with the rest: that would take 2 ms for each MB."""
-MAX_TEXT_BYTES: Final = MAX_SPELT_BYTES
+MAX_TEXT_BYTES: Final = 12 << 20
 """Of text and HTML together, as JSON. Reading more in one piece would hold others up."""
 MAX_LISTS_BYTES: Final = 256 << 10
 """Of recipients, tags, headers and whatever else is short together, as JSON: more than their numbers allow."""
 MAX_ATTACHMENTS: Final = 1_000
+BOUNDS: Final = Bounds(
+    strings=24_000,
+    objects=24_000,
+    outside_bytes=512 << 10,
+    escapes=3_000_000,
+    value_bytes=512 << 10,
+    content=frozenset({b"Data", b"RawContent"}),
+    names_once=False,
+)
+"""Of a large request: more than a thousand attachments with all their fields have, or the largest blob, in which every
+64th octet may be an escaped slash.
+
+AWS says nothing of names that stand twice in one object. That the last one counts is what most readers of JSON do (RFC
+8259 section 4). It is so for small requests and large ones, since no other reader stands before this one: what was
+signed is what is read. Looking for them in every small request would cost a tenth of reading it, and no client library
+writes them.
+"""
 
 _NOT_THERE: Final = msgspec.Raw(b"null")
 
@@ -155,14 +172,29 @@ async def read_send_email(body: bytes) -> Asked:
     try:
         if len(body) <= LARGE_BYTES:
             return _asked(_decode(body))
-        await check_outline(body)
+        await check(body, BOUNDS)
         outline = _outline(body)
         await _check_parts(outline)
         return _asked(_decode(body) if len(body) < LARGE_REQUEST_BYTES else await _in_turns(outline))
+    except OutOfBounds as error:
+        raise _beyond(error.excess) from None
     except msgspec.ValidationError as error:
         raise SesError(Kind.UNREADABLE, _plain(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise SesError(Kind.UNREADABLE, "The body is not JSON in UTF-8, or nested too deeply.") from None
+
+
+def _beyond(excess: Excess) -> SesError:
+    match excess:
+        case Excess.OUTSIDE:
+            told = "There is more between the strings of the request than any message may have."
+            return SesError(Kind.UNREADABLE, told)
+        case Excess.ESCAPES:
+            return SesError(Kind.INVALID, f"The strings of a request have at most {BOUNDS.escapes} escapes.")
+        case Excess.VALUE:
+            return SesError(Kind.INVALID, f"Only content has more than {BOUNDS.value_bytes} bytes in one string.")
+        case _:
+            return SesError(Kind.INVALID, "The request has more parts than any message may have.")
 
 
 def _plain(text: str) -> str:

@@ -154,3 +154,16 @@ def test_nobody_unknown_has_a_body_read(run: Run) -> None:
         assert desk.told.bugs == []
 
     run(story())
+
+
+def test_too_many_escapes_are_called_by_their_name(run: Run) -> None:
+    """A text of letters by their numbers is not "so many values": the field and the remedy are told."""
+
+    async def story() -> None:
+        body = msgspec.json.encode(MESSAGE | {"text": "@"}).replace(b"@", b"\\u0161" * 3_000_001)
+        answered = await Desk().send(body)
+        assert (answered.status, answered.json["code"], answered.json["field"]) == (413, "too_big", "text")
+        assert "escapes" in answered.json["detail"]
+        assert "UTF-8" in answered.json["detail"]
+
+    run(story())
