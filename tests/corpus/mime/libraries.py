@@ -58,6 +58,7 @@ def libraries() -> Iterator[Mail]:
     yield one("script-for-postmark", multi("mixed", [plain(EN), attached("application/octet-stream", "setup.exe")], "ex"), postmark="ends in .exe")
     yield one("old-charset-file", multi("mixed", [plain(DE), attached("text/csv; charset=iso-8859-1", "a.csv", "Größe;1\r\n".encode("latin-1"))], "oc"), sendgrid="parameter charset")
     yield one("attached-first-of-texts", multi("mixed", [part("text/plain; charset=utf-8", "a file\r\n", 'Content-Disposition: attachment; filename="first.txt"'), page(EN)], "af"))
+    yield one("nameless-unheard-of", multi("mixed", [plain(EN), part("application/vnd.example", b64(PDF), "Content-Transfer-Encoding: base64", "Content-Disposition: attachment")], "nu"))
     yield one("inline-file", multi("mixed", [plain(EN), part('application/pdf; name="a.pdf"', b64(PDF), 'Content-Disposition: inline; filename="a.pdf"', "Content-Transfer-Encoding: base64")], "if"))
     yield one("footer", multi("mixed", [plain(EN), part("text/plain; charset=utf-8", "-- \r\na list\r\n")], "fo"), recompose="another text/plain beside the text, not attached (part 2)")
     yield one("text-and-empty-html", multi("alternative", [plain(EN), part("text/html", "\r\n")], "te"), recompose="an empty HTML")

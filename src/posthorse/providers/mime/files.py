@@ -45,7 +45,7 @@ _ENDINGS = {
     "text/html": ".html",
     "text/plain": ".txt",
 }
-"""Of made-up names; of other types: `.bin`."""
+"""Of made-up names; of other types: `.dat`, which nobody refuses."""
 
 
 class Page:
@@ -102,7 +102,7 @@ def read_file(content: bytes, entity: Entity, where: str, page: Page, words: Wor
     if not octets:
         raise Unfit("an empty file")
     return File(
-        name=_name(kind, disposition, words) or f"unnamed-{len(before) + 1}{_ENDINGS.get(kind.main, '.bin')}",
+        name=_name(kind, disposition, words) or f"unnamed-{len(before) + 1}{_ENDINGS.get(kind.main, '.dat')}",
         type=kind.main,
         parameters=tuple(_parameters(kind, octets)),
         content_id=content_id,

@@ -51,7 +51,7 @@ NAMES = [
     ("Content-Type: application/pdf; filename=a.pdf", "a.pdf"),
     ('Content-Type: application/pdf; name="a/b.pdf"\r\nContent-Disposition: attachment; filename="a/b.pdf"', "a/b.pdf"),
     ("Content-Type: application/pdf", "unnamed-1.pdf"),
-    ("Content-Type: application/unheard-of", "unnamed-1.bin"),
+    ("Content-Type: application/unheard-of", "unnamed-1.dat"),
     ("Content-Type: image/jpeg\r\nContent-Disposition: inline; name=x; size=1; voting=no", "unnamed-1.jpg"),
 ]
 
