@@ -83,6 +83,8 @@ class Desk:
         """The spool stores, and dies before it can say so."""
         self.gate: asyncio.Event | None = None
         """If set, storing waits for it."""
+        self.waiting = 0
+        """How many wait for it."""
         self.admission = Admission(
             store=self._store,
             clock=self.clock,
@@ -121,7 +123,9 @@ class Desk:
 
     async def _store(self, new: NewMessage) -> AdmitResult:
         if self.gate is not None:
+            self.waiting += 1
             await self.gate.wait()
+            self.waiting -= 1
         if self.down is not None:
             raise self.down
         (result,) = await self.spool.admit([new])

@@ -120,7 +120,7 @@ def test_what_no_header_holds_is_refused_with_its_field(run: Run, changes: dict[
 
 
 def test_what_admission_says_of_mime_has_no_words_of_smtp(run: Run) -> None:
-    """The reason stays."""
+    """The reason stays, its lead goes."""
 
     async def story() -> None:
         mail = b"From: shop@example.com\nTo: ada@example.net\nSubject: " + b"word\n " * 4_000 + b"x\n\nhello\n"
