@@ -31,7 +31,10 @@ def create(
     address = read_api_address(config)
     made = carry_out(config, requests.KeyCreate(tenant=tenant, note=note))
     region, *_ = made.smtp_password
-    variables = aws_variables(key_id=made.id, secret=made.secret, address=address, region=region) if address else {}
+    variables: dict[str, str] = {}
+    if address:
+        variables |= aws_variables(key_id=made.id, secret=made.secret, address=address, region=region)
+        variables["AWS_REGION"] = region  # what the SDK for JavaScript reads, and some others
     if as_json:
         print_json(msgspec.to_builtins(made) | {"aws_variables": variables})
     else:

@@ -29,16 +29,13 @@ def api_address(listeners: Iterable[ListenerSettings], hostname: str = "") -> st
 
 
 def aws_variables(*, key_id: str, secret: str, address: str, region: str) -> Mapping[str, str]:
-    """What AWS's libraries and its command line read from the environment: `AWS_DEFAULT_REGION` the one half of them,
-    `AWS_REGION` the other.
-    """
+    """What AWS's libraries and its command line read from the environment. Some read `AWS_REGION` for the region."""
     return {
         "AWS_ACCESS_KEY_ID": key_id,
         "AWS_SECRET_ACCESS_KEY": secret,
         "AWS_ENDPOINT_URL_SES": address,
         "AWS_ENDPOINT_URL_SESV2": address,
         "AWS_DEFAULT_REGION": region,
-        "AWS_REGION": region,
     }
 
 
