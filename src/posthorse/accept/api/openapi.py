@@ -100,61 +100,72 @@ def _schemas() -> Json:
 
 def _paths() -> Json:
     return {
-        "/api/v1/messages": {
-            "post": _operation(
-                "sendMessage",
-                "Send one message",
-                "In fields, or as MIME: then the query says what else is asked for. `202`: the gateway is responsible "
-                "for it, and has it on disk.",
-                {202: wire.Receipt},
-                (*_ANYWHERE, *_READING, *_KEYED, *_ADMISSION),
-                parameters=[_KEY, *_options(), *_ENVELOPE],
-                body={
-                    "application/json": {"schema": _ref(wire.Message), "example": _EXAMPLE},
-                    "message/rfc822": {"schema": {"type": "string", "contentMediaType": "message/rfc822"}},
-                },
-            ),
-            "get": _operation(
-                "listMessages",
-                "List messages, newest first",
-                "A page may hold fewer than asked for, or none, and still name a `before` to go on with.",
-                {200: wire.Page},
-                (*_ANYWHERE, Code.INVALID_FIELD),
-                parameters=_FILTERS,
-            ),
-        },
-        "/api/v1/messages/batch": {
-            "post": _operation(
-                "sendBatch",
-                f"Send up to {wire.MAX_BATCH} messages",
-                "Each is taken or refused for itself; the answer has one result for each, in order.",
-                {200: wire.BatchAnswer},
-                (*_ANYWHERE, *_READING, *_KEYED, Code.INVALID_FIELD),
-                parameters=[_KEY],
-                body={"application/json": {"schema": _ref(wire.Batch), "example": {"messages": [_EXAMPLE]}}},
-            )
-        },
-        "/api/v1/messages/{id}": {
-            "get": _operation(
-                "getMessage",
-                "One message with its whole history",
-                "Every step with its reason, and how each recipient stands now.",
-                {200: wire.Whole},
-                (*_ANYWHERE, Code.NOT_FOUND),
-                parameters=[_ID],
-            )
-        },
-        "/api/v1/messages/{id}/cancel": {
-            "post": _operation(
-                "cancelMessage",
-                "Take back what still waits",
-                "Says for each recipient what became of it: what was handed over stays so.",
-                {200: wire.Cancelled},
-                (*_ANYWHERE, *_READING, Code.NOT_FOUND),
-                parameters=[_ID],
-            )
-        },
+        "/api/v1/messages": {"post": _send(), "get": _list()},
+        "/api/v1/messages/batch": {"post": _send_batch()},
+        "/api/v1/messages/{id}": {"get": _look()},
+        "/api/v1/messages/{id}/cancel": {"post": _cancel()},
     }
+
+
+def _send() -> Json:
+    return _operation(
+        "sendMessage",
+        "Send one message",
+        "In fields, or as MIME: then the query says what else is asked for. `202`: the gateway is responsible for it, "
+        "and has it on disk.",
+        {202: wire.Receipt},
+        (*_ANYWHERE, *_READING, *_KEYED, *_ADMISSION),
+        parameters=[_KEY, *_options(), *_ENVELOPE],
+        body={
+            "application/json": {"schema": _ref(wire.Message), "example": _EXAMPLE},
+            "message/rfc822": {"schema": {"type": "string", "contentMediaType": "message/rfc822"}},
+        },
+    )
+
+
+def _send_batch() -> Json:
+    return _operation(
+        "sendBatch",
+        f"Send up to {wire.MAX_BATCH} messages",
+        "Each is taken or refused for itself; the answer has one result for each, in order.",
+        {200: wire.BatchAnswer},
+        (*_ANYWHERE, *_READING, *_KEYED, Code.INVALID_FIELD),
+        parameters=[_KEY],
+        body={"application/json": {"schema": _ref(wire.Batch), "example": {"messages": [_EXAMPLE]}}},
+    )
+
+
+def _list() -> Json:
+    return _operation(
+        "listMessages",
+        "List messages, newest first",
+        "A page may hold fewer than asked for, or none, and still name a `before` to go on with.",
+        {200: wire.Page},
+        (*_ANYWHERE, Code.INVALID_FIELD),
+        parameters=_FILTERS,
+    )
+
+
+def _look() -> Json:
+    return _operation(
+        "getMessage",
+        "One message with its whole history",
+        "Every step with its reason, and how each recipient stands now.",
+        {200: wire.Whole},
+        (*_ANYWHERE, Code.NOT_FOUND),
+        parameters=[_ID],
+    )
+
+
+def _cancel() -> Json:
+    return _operation(
+        "cancelMessage",
+        "Take back what still waits",
+        "Says for each recipient what became of it: what was handed over stays so.",
+        {200: wire.Cancelled},
+        (*_ANYWHERE, *_READING, Code.NOT_FOUND),
+        parameters=[_ID],
+    )
 
 
 def _operation(

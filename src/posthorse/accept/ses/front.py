@@ -25,6 +25,7 @@ from posthorse.accept.ses.sigv4 import Head
 from posthorse.accept.trusted import UNIX
 from posthorse.asgi import ClientGone, Receive, Scope, Send, declared_bytes, respond
 from posthorse.mail.ids import MessageId
+from posthorse.mail.message import Caller
 from posthorse.mail.peer import site
 from posthorse.mail.ports import Clock, Ids
 
@@ -102,15 +103,7 @@ class SesFront:
             method=scope["method"], path=scope["raw_path"], query=scope["query_string"], headers=scope["headers"]
         )
         knock = self.gate.knock(head, peer)
-        fields = _Fields(head)
-        try:
-            await incoming.read(receive, fields.declared_bytes, "" if knock.caller else site(peer))
-            caller = self.gate.caller(knock, incoming.sha256)
-            incoming.known()
-        except NotReceived as reason:
-            raise not_received(reason) from None
-        if fields.is_encoded:
-            raise SesError(Kind.UNREADABLE, "Content-Encoding is not taken: send the body as it is.")
+        caller = await self._received(knock, receive, incoming)
         call = Call(
             method=head.method,
             path=scope["path"],
@@ -132,6 +125,19 @@ class SesFront:
             if error.kind in _NO_MAIL and not error.is_counted:
                 self._admission.count(malformed(error.text), caller)
             raise
+
+    async def _received(self, knock: Knock, receive: Receive, incoming: Incoming) -> Caller:
+        """Read the body; who sent it. Raises `SesError`, and `ClientGone` of ASGI."""
+        fields = _Fields(knock.head)
+        try:
+            await incoming.read(receive, fields.declared_bytes, "" if knock.caller else site(knock.peer))
+            caller = self.gate.caller(knock, incoming.sha256)
+            incoming.known()
+        except NotReceived as reason:
+            raise not_received(reason) from None
+        if fields.is_encoded:
+            raise SesError(Kind.UNREADABLE, "Content-Encoding is not taken: send the body as it is.")
+        return caller
 
     async def _perform(self, version: Version, call: Call, request: Request, knock: Knock) -> Answer:
         result = await version.perform(call)
