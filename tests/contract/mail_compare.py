@@ -2,6 +2,7 @@
 sent with what arrived.
 """
 
+import codecs
 import email
 import email.policy
 import html
@@ -16,8 +17,10 @@ ADDRESSES = ("from", "to", "cc", "reply-to", "sender")
 TEXTS = ("text/plain", "text/html", "text/calendar")
 MADE_UP = re.compile(r"unnamed-[0-9]+\.[a-z]+")
 """The name of a file without one."""
-UNSEEN = {"name", "filename", "charset", "format", "delsp", "header", "x-unix-mode", "x-mac-type", "boundary"}
-"""Parameters that say how to read the content, or nothing to a reader."""
+UNSEEN = {"name", "filename", "charset", "format", "delsp", "header", "boundary", ""} | {
+    *("x-unix-mode", "x-mac-type", "x-mac-creator"),
+}
+"""Parameters that say how to read the content, or nothing to a reader; the nameless one is a semicolon at the end."""
 OF_THE_WAY = frozenset({"received", "mime-version", "return-path", "x-posthorse-id"})
 """Fields that belong to the transport, or say how the parts are put together."""
 
@@ -92,7 +95,15 @@ def _text(value: object) -> str:
 
 
 def _word(word: bytes | str, charset: str | None) -> str:
-    return word.decode(charset or "ascii", "surrogateescape") if isinstance(word, bytes) else word
+    return word.decode(_codec(charset or "ascii"), "surrogateescape") if isinstance(word, bytes) else word
+
+
+def _codec(charset: str) -> str:
+    """The codec of a charset, behind which a language may stand (RFC 2231 section 5); octets, if there is none."""
+    try:
+        return codecs.lookup(charset.partition("*")[0]).name
+    except LookupError:
+        return "latin-1"
 
 
 def _people(values: list[str]) -> list[tuple[str, str]]:
@@ -116,7 +127,7 @@ def _leaf(part: Message) -> Leaf:
         assert isinstance(raw, bytes)
         content = raw
         if kind.startswith("text/") and not attached:
-            charset = str(part.get_content_charset("utf-8"))
+            charset = _codec(str(part.get_content_charset("utf-8")))
             content = _read(raw.decode(charset, "replace").replace("\r\n", "\n"), part)
     return Leaf(
         kind=kind,

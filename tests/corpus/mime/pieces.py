@@ -152,3 +152,8 @@ def both(t: Tongue, boundary: str, image: str = "") -> str:
 def raw(text: str) -> bytes:
     """As bytes."""
     return text.encode("utf-8")
+
+
+def typed(text: str) -> bytes:
+    """A whole message as it is typed here: lines end in CRLF, letters are UTF-8."""
+    return text.lstrip("\n").replace("\n", "\r\n").encode()

@@ -7,16 +7,27 @@ tests use; this says how they came about, and the same files come out of it ever
 
 from pathlib import Path
 
+from tests.corpus.mime.desktops import desktops
+from tests.corpus.mime.encodings import charsets, coats, corners, words
 from tests.corpus.mime.everyday import everyday, recipients
+from tests.corpus.mime.groupware import groupware
+from tests.corpus.mime.housekeeping import housekeeping
 from tests.corpus.mime.languages import every_tongue, old_charsets
 from tests.corpus.mime.libraries import libraries
 from tests.corpus.mime.nested import nested
+from tests.corpus.mime.office import office
 from tests.corpus.mime.pieces import Mail
+from tests.corpus.mime.reports import reports
 from tests.corpus.mime.sealed import calendars, signed
 from tests.corpus.mime.spellings import headers, names
+from tests.corpus.mime.web_applications import web_applications
+from tests.corpus.mime.webmail import webmail
 
 FOLDER = Path(__file__).parent
-FAMILIES = (every_tongue, old_charsets, everyday, recipients, signed, calendars, nested, names, headers, libraries)
+FAMILIES = (
+    *(every_tongue, old_charsets, everyday, recipients, signed, calendars, nested, names, headers, libraries),
+    *(office, webmail, desktops, web_applications, housekeeping, reports, groupware, charsets, words, coats, corners),
+)
 
 
 def all_mail() -> list[Mail]:
