@@ -9,9 +9,11 @@ of more than half a second; and what measures how long something takes. `make te
 """
 
 import asyncio
+import faulthandler
 import gc
 import os
 import shutil
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +22,10 @@ import pytest
 
 T = TypeVar("T")
 
+HANGS_S, WATCH_EVERY_S = 180.0, 5.0
+"""How long a test may take before it shows where it hangs and ends the run, and how often that watch is set anew: doing
+so for every test would cost as much as most tests do.
+"""
 TOP = Path(__file__).resolve().parent.parent
 SYSTEM_PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
 
@@ -36,6 +42,32 @@ def run() -> Callable[[Coroutine[Any, Any, T]], T]:
         return asyncio.run(limited())
 
     return run_within_limit
+
+
+class Watch:
+    """Over tests that hang: the place of every thread is told, and the run ends."""
+
+    def __init__(self) -> None:
+        self._errors = os.dup(2)  # of the run itself, not of a test
+        self._set_at_s = float("-inf")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self) -> None:
+        """Before each test."""
+        now_s = time.monotonic()
+        if now_s - self._set_at_s > WATCH_EVERY_S:
+            self._set_at_s = now_s
+            faulthandler.dump_traceback_later(HANGS_S + WATCH_EVERY_S, file=self._errors, exit=True)
+
+    def pytest_unconfigure(self) -> None:
+        """After the last one."""
+        faulthandler.cancel_dump_traceback_later()
+        os.close(self._errors)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch over tests that hang."""
+    config.pluginmanager.register(Watch())
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -32,7 +32,7 @@ def arrivals_s(world: World, *providers: str) -> list[float]:
 
 @pytest.mark.parametrize(
     ("fault", "within_s"),
-    [(Fault.REFUSE, 1.0), (Fault.NO_SYN_ACK, 11.0)],
+    [(Fault.REFUSE, 1.0), pytest.param(Fault.NO_SYN_ACK, 11.0, marks=pytest.mark.thorough)],
     ids=["refused", "black hole"],
 )
 def test_mail_leaves_through_the_next_provider_when_the_first_dies(fault: Fault, within_s: float) -> None:

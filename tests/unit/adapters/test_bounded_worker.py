@@ -119,8 +119,8 @@ def test_a_question_that_breaks_the_child_twice_has_no_answer_and_others_have(wo
 @pytest.mark.parametrize(
     ("word", "failure", "why"),
     [
-        ("hang", Failure.LATE, "no answer within 0.5 s"),
-        (f"signal {signal.SIGSTOP:d}", Failure.LATE, "no answer within 0.5 s"),
+        pytest.param("hang", Failure.LATE, "no answer within 0.5 s", marks=pytest.mark.thorough),
+        pytest.param(f"signal {signal.SIGSTOP:d}", Failure.LATE, "no answer within 0.5 s", marks=pytest.mark.thorough),
         (f"signal {signal.SIGKILL:d}", Failure.ENDED, "the worker was ended by SIGKILL"),
         (f"signal {signal.SIGTERM:d}", Failure.ENDED, "the worker was ended by SIGTERM"),
     ],

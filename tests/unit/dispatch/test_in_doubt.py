@@ -9,6 +9,7 @@ from posthorse.mail.outcome import Deferral, Fault, Scope, Throttle, Unclear
 from posthorse.mail.stream import SECOND, Stream
 from posthorse.spool.desk_port import Decision, Selector
 from posthorse.spool.port import Settled
+from tests.thorough import first_quick
 from tests.unit.dispatch.scripted import answers, refuses, swallows, takes
 from tests.unit.dispatch.stand import A, B, Stand, play
 
@@ -50,7 +51,7 @@ def test_standard_mail_without_an_answer_goes_elsewhere_after_ninety_seconds() -
     play(story)
 
 
-@pytest.mark.parametrize("stream", [Stream.ONCE, Stream.BULK])
+@pytest.mark.parametrize("stream", first_quick(1, [Stream.ONCE, Stream.BULK]))
 def test_once_and_bulk_stay_in_doubt_until_a_person_decides(stream: Stream) -> None:
     """Never a second copy by itself; a person's `another copy` sends exactly one more."""
 

@@ -313,7 +313,7 @@ def test_retry_after_is_followed_within_bounds(status: int, wait: str, rest_s: f
         await asyncio.sleep(rest_s + HOUR)
         assert {one.message_id for one in stage.told()[calls:]} == set(ids)
 
-    staged(story)
+    staged(story, look_every_s=1.5)
 
 
 def test_changed_settings_touch_only_their_endpoint() -> None:

@@ -187,7 +187,9 @@ def test_doubled_lost_and_forged(run: Run) -> None:
     run(story())
 
 
-@pytest.mark.parametrize(("answers", "tries"), [((500, 503, 200), 3), ((403,), 1)])
+@pytest.mark.parametrize(
+    ("answers", "tries"), [pytest.param((500, 503, 200), 3, marks=pytest.mark.thorough), ((403,), 1)]
+)
 def test_what_is_not_taken_is_tried_again_as_the_provider_does(run: Run, answers: tuple[int, ...], tries: int) -> None:
     """Until a 2xx; a 403 ends it for Postmark."""
 

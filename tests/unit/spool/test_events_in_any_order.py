@@ -183,6 +183,7 @@ def test_the_order_of_events_and_answers_decides_nothing(
         assert copies in (1, 2)
 
 
+@pytest.mark.thorough
 @settings(max_examples=150, deadline=None)
 @given(events=st.lists(TOLD, min_size=1, max_size=8), data=st.data())
 def test_a_lost_event_changes_only_what_it_alone_proves(events: list[Told], data: st.DataObject) -> None:

@@ -119,6 +119,7 @@ LINE = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_
 TEXT = st.lists(LINE, min_size=1, max_size=5).map(lambda lines: "\n".join(lines) + "\n")
 
 
+@pytest.mark.thorough
 @settings(max_examples=60, deadline=None)
 @given(
     subject=st.lists(LINE, min_size=1, max_size=4).map(" ".join),
