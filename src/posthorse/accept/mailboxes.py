@@ -66,11 +66,18 @@ def read_mailboxes(text: str, *, utf8: bool = False) -> list[Mailbox]:
     Empty places between commas are passed over (RFC 5322 section 4.4). Raises `BadAddress`.
     """
     usual = _usual(text)
+    return [usual] if usual is not None else list(each_mailbox(text, utf8=utf8))
+
+
+def each_mailbox(text: str, *, utf8: bool = False) -> Iterator[Mailbox]:
+    """The same one by one, for who gives way in between, or needs the first ones only. Raises `BadAddress`."""
+    usual = _usual(text)
     if usual is not None:
-        return [usual]
+        yield usual
+        return
     if len(text) > MAX_LIST_CHARACTERS:
         raise BadAddress(f"a list of addresses has at most {MAX_LIST_CHARACTERS} characters")
-    return list(_read(text, utf8, as_list=True))
+    yield from _read(text, utf8, as_list=True)
 
 
 def _usual(text: str) -> Mailbox | None:

@@ -10,6 +10,7 @@ receiving side can tell.
 """
 
 import unicodedata
+from functools import lru_cache
 
 _DOTS = str.maketrans({"\u0131": "i", "\u0307": None, "\u3002": "."})
 
@@ -24,6 +25,7 @@ def address_key(address: str) -> str:
     return f"{_folded(local)}{at}{domain_key(domain)}"
 
 
+@lru_cache(maxsize=4_096)
 def domain_key(domain: str) -> str:
     """The key of a domain, in ASCII wherever it can be."""
     names = [_folded(_in_unicode(label)) for label in _folded(domain).split(".")]

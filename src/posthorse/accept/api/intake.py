@@ -70,8 +70,7 @@ async def taken(message: Message, max_recipients: int) -> Taken:
         remedy = "; bcc has room for more" if error.where in ("to", "cc") else ""
         raise invalid(error.where, error.why + remedy) from None
     if len(mail.recipients) > max_recipients and len(distinct(mail.recipients)) > max_recipients:
-        field = next((name for name in ("bcc", "cc", "to") if getattr(message, name)), "raw")
-        raise ApiError(Code.RECIPIENTS, f"{field}: there are more than {max_recipients} recipients in all", field=field)
+        raise _too_many(message, max_recipients)
     return mail
 
 
@@ -80,6 +79,14 @@ def _check_numbers(message: Message, max_recipients: int) -> None:
     for name in _ADDRESSED:
         if len(getattr(message, name)) > max_recipients:
             raise ApiError(Code.RECIPIENTS, f"{name}: has more than {max_recipients} addresses", field=name)
+    if len(message.to) + len(message.cc) + len(message.bcc) > 2 * max_recipients:
+        raise _too_many(message, max_recipients)
+
+
+def _too_many(message: Message, max_recipients: int) -> ApiError:
+    """All lists together, by the name of the last that is there."""
+    field = next((name for name in ("bcc", "cc", "to") if getattr(message, name)), "raw")
+    return ApiError(Code.RECIPIENTS, f"{field}: there are more than {max_recipients} recipients in all", field=field)
 
 
 async def _with_raw(message: Message, raw: Raw) -> Taken:
@@ -106,7 +113,7 @@ async def _in_mime(content: bytes, sender: str | None, recipients: tuple[str, ..
         large = len(content) > LARGE_BYTES
         content = await strict_lines_in_turns(content) if large else strict_lines(content)
         if sender is None or not recipients:
-            found = named(content, utf8=True)
+            found = await named(content, utf8=True)
             recipients = recipients or tuple(one.address for one in found.recipients)
             if sender is None and found.author is None:
                 raise BadMail("its From field is not one address, so the sender must be given")

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from hashlib import blake2b
+from itertools import islice
 
 from posthorse.accept.address import BadAddress
 from posthorse.accept.address_lists import read_list
@@ -21,7 +22,7 @@ from posthorse.accept.compose_words import address_field
 from posthorse.accept.control import Controls, parse_configuration_set, parse_tags
 from posthorse.accept.headers import IDEMPOTENCY_KEY, MAX_BLOCK_BYTES
 from posthorse.accept.line_ends import BadLines, strict_lines, strict_lines_in_turns
-from posthorse.accept.mailboxes import Mailbox, read_mailbox, read_mailboxes
+from posthorse.accept.mailboxes import Mailbox, each_mailbox, read_mailbox
 from posthorse.accept.raw_mail import BadMail, Named, named
 from posthorse.accept.refusal import sender_not_verified
 from posthorse.accept.ses.errors import Kind, SesError, of_refusal
@@ -79,16 +80,16 @@ async def submitted(asked: Asked, request: Request) -> tuple[Submission, Control
     controls = _controls(asked, request)
     try:
         given = _author(asked.from_) if asked.from_ else None
-        named = await _destination(asked)
-        content = await _composed(asked, named) if asked.raw is None else await _raw(asked)
+        destination = await _destination(asked)
+        content = await _composed(asked, destination) if asked.raw is None else await _raw(asked)
         end = content.find(b"\r\n\r\n", 0, MAX_BLOCK_BYTES)
         small_head = b"\n" + content[: end + 2 if end >= 0 else MAX_BLOCK_BYTES].lower()
         if given is not None and asked.raw is not None:
             content = _with_author(content, small_head, given, replace_it=asked.replaces_from)
         if _OWN_KEY in small_head:  # the application's own key comes before the library's
             controls.idempotency_key, controls.fingerprint = "", b""
-        recipients = tuple([one.address for field in named for one in field])
-        sender, recipients = _envelope(asked, content, small_head, given, recipients)
+        recipients = tuple([one.address for field in destination for one in field])
+        sender, recipients = await _envelope(asked, content, small_head, given, recipients)
     except ComposeError as error:
         raise _invalid(asked, error.where, error.why) from None
     submission = Submission(
@@ -141,10 +142,10 @@ async def _raw(asked: Asked) -> bytes:
         raise SesError(Kind.INVALID, str(error)) from None
 
 
-async def _composed(asked: Asked, named: "_Named") -> bytes:
+async def _composed(asked: Asked, destination: "_Named") -> bytes:
     """Raises `ComposeError`, and `SesError`."""
     assert asked.structured is not None, "a request asks for raw or for structured mail"
-    to, cc, _ = named
+    to, cc, _ = destination
     reply_to = await read_list("reply_to", asked.reply_to, utf8=False) if asked.reply_to else ()
     mail = asked.structured(to=to, cc=cc, reply_to=reply_to)
     large = sum(len(one.content) for one in mail.attachments)
@@ -176,10 +177,10 @@ def _with_author(content: bytes, small_head: bytes, author: Mailbox, *, replace_
 def _is_named_alone(author: Mailbox, value: bytes) -> bool:
     """Whether a field names this mailbox and nobody else, so that every reader finds it."""
     try:
-        named_there = read_mailboxes(_FOLD.sub(b"", value).decode("utf-8").strip())
+        first_two = list(islice(each_mailbox(_FOLD.sub(b"", value).decode("utf-8").strip()), 2))
     except (UnicodeDecodeError, BadAddress):
         return False
-    return [one.address.lower() for one in named_there] == [author.address.lower()]
+    return [one.address.lower() for one in first_two] == [author.address.lower()]
 
 
 # --- the envelope ----------------------------------------------------------------------------------------------------
@@ -200,11 +201,11 @@ async def _destination(asked: Asked) -> _Named:
     return tuple([await read_list(where, given, utf8=False) if given else () for where, given in lists])
 
 
-def _envelope(
+async def _envelope(
     asked: Asked, content: bytes, small_head: bytes, given: Mailbox | None, recipients: tuple[str, ...]
 ) -> tuple[str, tuple[str, ...]]:
     """Sender and recipients; `recipients`: whom the request names. Raises `ComposeError`, and `SesError`."""
-    names = _names(content) if not recipients or given is None else None
+    names = await _names(content) if not recipients or given is None else None
     if not recipients:
         assert names is not None
         _check_count(len(names.recipients))
@@ -234,9 +235,9 @@ def _author(text: str) -> Mailbox:
     return checked_mailbox("from", text, utf8=False)
 
 
-def _names(content: bytes) -> Named:
+async def _names(content: bytes) -> Named:
     try:
-        return named(content)
+        return await named(content)
     except BadMail as error:
         raise SesError(Kind.INVALID, f"The message cannot be read: {error}.") from None
 
