@@ -15,7 +15,7 @@ from posthorse.mail.ids import MessageId
 from posthorse.mail.stream import SECOND, Stream
 from posthorse.spool.desk_port import Selector
 from posthorse.spool.port import Admitted, Refusal, ReleaseRefused, SpoolUnavailable
-from posthorse.spool.sqlite import SpoolRefused, SqliteSpool
+from posthorse.spool.sqlite import SpoolRefused, SqliteSpool, writer
 from posthorse.spool.sqlite.backup import copy_database
 from tests.contract.spool_kit import HANDOVER, NODE, HandClock, World, opened
 
@@ -243,6 +243,36 @@ async def _send(world: World, messages: int) -> None:
         group = await world.admit_leased()
         await world.release(group)
         await world.settle(group, HANDOVER)
+
+
+def test_settlements_share_the_commit_of_whoever_comes_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alone they wait a moment for company, and no longer; who comes meanwhile is served at once, and so is the end."""
+
+    async def story() -> None:
+        shared: list[int] = []
+        world = await reopened(tmp_path, committed=lambda _, calls: shared.append(calls))
+        groups = [await world.admit_leased() for _ in range(3)]
+        for group in groups:
+            await world.release(group)
+        monkeypatch.setattr(writer, "COMPANY_S", 60.0)
+        shared.clear()
+        settling = asyncio.ensure_future(world.settle(groups[0], HANDOVER))
+        for _ in range(10):
+            await world.spool.counts()
+        assert not settling.done()
+        await world.admit()
+        await settling
+        assert shared == [2]
+        monkeypatch.setattr(writer, "COMPANY_S", 0.01)
+        await world.settle(groups[1], HANDOVER)
+        assert shared == [2, 1]
+        monkeypatch.setattr(writer, "COMPANY_S", 60.0)
+        settling = asyncio.ensure_future(world.settle(groups[2], HANDOVER))
+        await asyncio.sleep(0)
+        await world.spool.close()
+        await settling
+
+    asyncio.run(story())
 
 
 def test_one_wrong_row_does_not_stop_the_others(tmp_path: Path) -> None:

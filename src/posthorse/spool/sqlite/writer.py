@@ -41,6 +41,10 @@ from posthorse.spool.sqlite.trouble import Damaged, blamed, is_storage_failure, 
 MOST_CALLS = 512
 """Calls in one transaction at most."""
 
+COMPANY_S = 0.005
+"""How long settlements wait for another call to share their commit: nobody waits for them, and a commit of their own is
+what the next client would wait for."""
+
 RETRY_S = 0.25
 """How long a broken storage is left alone between two tries to open it."""
 
@@ -133,7 +137,7 @@ class Writer:
     def _work(self) -> None:
         while (gathered := self._queue.get()) is not None:
             calls = gathered
-            ends = self._drain(calls)
+            ends = self._drain(calls) or self._wait_for_company(calls)
             for start in range(0, len(calls), MOST_CALLS):
                 self._serve(calls[start : start + MOST_CALLS])
             if ends:
@@ -151,6 +155,19 @@ class Writer:
                 return True
             calls += gathered
         return False
+
+    def _wait_for_company(self, calls: list[Call]) -> bool:
+        """Settlements alone go with whatever comes next, if it comes soon; True: the end came."""
+        if any(call.kind is not Kind.SETTLE for call in calls):
+            return False
+        try:
+            gathered = self._queue.get(timeout=COMPANY_S)
+        except Empty:
+            return False
+        if gathered is None:
+            return True
+        calls += gathered
+        return self._drain(calls)
 
     def _serve(self, calls: list[Call]) -> None:
         began_s = self._clock.monotonic()
