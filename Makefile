@@ -54,7 +54,11 @@ test: $(DEV_STAMP) ## everything: environment, lint, types, contracts, every tes
 	POSTHORSE_TESTS=all $(BIN)/python -m pytest $(ARGS)
 
 .PHONY: quick
-quick: $(DEV_STAMP) lint ## lint, types, unit tests, the memory spool's contract, one simulated failover (under 90 s)
+quick: $(DEV_STAMP) ## lint, types, unit tests, the memory spool's contract, one simulated failover (under 90 s)
+	@$(MAKE) -j2 --output-sync=target lint units
+
+.PHONY: units
+units: $(DEV_STAMP) ## the tests of `make quick` alone
 	$(BIN)/python -m pytest -q -m quick $(wildcard tests/unit tests/contract tests/simulation) $(ARGS)
 
 .PHONY: lint

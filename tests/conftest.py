@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import settings
 
 T = TypeVar("T")
 
@@ -26,6 +27,8 @@ HANGS_S, WATCH_EVERY_S = 180.0, 5.0
 """How long a test may take before it shows where it hangs and ends the run, and how often that watch is set anew: doing
 so for every test would cost as much as most tests do.
 """
+QUICK_EXAMPLES = 30
+"""Generated cases of a test in `make quick`, where it does not say how many; `make test` has a hundred."""
 TOP = Path(__file__).resolve().parent.parent
 SYSTEM_PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
 
@@ -66,8 +69,11 @@ class Watch:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch over tests that hang."""
+    """Watch over tests that hang; generate fewer cases in `make quick`."""
     config.pluginmanager.register(Watch())
+    if config.option.markexpr == "quick":
+        settings.register_profile("quick", max_examples=QUICK_EXAMPLES)
+        settings.load_profile("quick")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
