@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from posthorse.accept import json_bounds
 from posthorse.accept.api.decoding import BOUNDS
 from posthorse.accept.json_bounds import Excess, OutOfBounds, check
-from posthorse.accept.ses import v2_send
+from posthorse.accept.ses import v2_wire
 
-READ_FOR_SES = v2_send.BOUNDS
+READ_FOR_SES = v2_wire.BOUNDS
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.integers() | st.text('a"\\{}[]:, \n\u00e9', max_size=12),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abc", max_size=3), inner, max_size=4),
