@@ -24,6 +24,9 @@ LOOK_EVERY_S = 900.0
 PERSON_EVERY_S = 60.0
 """How often a person looks whether an endpoint is still disabled."""
 
+REPLAYED = 0.1
+"""Share of the worlds in which a person has everything told again."""
+
 
 class Customers:
     """All of one world."""
@@ -46,9 +49,10 @@ class Customers:
         )
         dice = random.Random(f"customers/{loop.seed}")
         self.well = self._customer(WELL, Temperament(), frozenset(CustomerEventKind))
-        some = frozenset(dice.sample(list(CustomerEventKind), 6))
+        some = frozenset(dice.sample(list(CustomerEventKind), 5))
         self.ill = self._customer(ILL, temperament(dice, troubled_s), some)
         self.all = (self.well, self.ill)
+        self._replay_at_s = dice.uniform(5.0, 2 * troubled_s) if dice.random() < REPLAYED else None
         for customer in self.all:
             at_once(spool.outbox.enroll(MAIN_TENANT, customer.name))
 
@@ -68,17 +72,30 @@ class Customers:
         self.telling.quiet_since = self._now() + (0 if always else int(AFTER_TROUBLE_S * 1_000_000))
 
     async def care(self) -> None:
+        """What people do, until cancelled."""
+        await asyncio.gather(self._enable(), self._replay())
+
+    async def _enable(self) -> None:
         """A person enables what said that it was gone, if it is to come back."""
         at_s = self.ill.temperament.enabled_at_s
         if at_s is None:
             return
-        await asyncio.sleep(max(0.0, at_s - self._loop.time()))
+        await asyncio.sleep(at_s)
         while True:
             state = await self._spool.outbox.endpoint(MAIN_TENANT, ILL)
             if state is not None and state.disabled_at is not None:
                 self._loop.trace.note(f"a person enables {ILL}")
                 await self._spool.outbox.enable(MAIN_TENANT, ILL)
             await asyncio.sleep(PERSON_EVERY_S)
+
+    async def _replay(self) -> None:
+        """In some worlds a person has everything told again, which makes nothing new wait."""
+        if self._replay_at_s is None:
+            return
+        await asyncio.sleep(self._replay_at_s)
+        self._loop.trace.note("a person replays")
+        for customer in self.all:
+            await self._spool.outbox.replay_since(MAIN_TENANT, customer.name, 0)
 
     async def tell_the_rest(self, nodes: Mapping[str, Node], views: Sequence[RecipientView]) -> None:
         """The last act and its verdict."""

@@ -20,7 +20,7 @@ from posthorse.spool.outbox_port import EndpointState
 from posthorse.spool.port import HistoryRow
 
 WORTH = ENDS_OF_DUTY | {Carriage.IN_DOUBT}
-TELL_EVERY_S = 2.0
+TELL_EVERY_S = 4.0
 """How often an endpoint with nothing to tell looks, in the nodes of a world."""
 SOON_S = TELL_EVERY_S + 8.0
 """How late a well endpoint may hear of something while nothing but providers and other endpoints fails."""
@@ -47,6 +47,7 @@ class _Body(msgspec.Struct, frozen=True):
 
 
 _decode = msgspec.json.Decoder(_Body).decode
+_NEVER: dict[int, int] = {}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,8 +70,8 @@ class Telling:
     """What was certain when it happened: it must be told, each time."""
     _bodies: dict[str, bytes] = field(default_factory=dict)
     _ids: dict[tuple[What, str], set[str]] = field(default_factory=dict)
-    _told: dict[tuple[str, What], list[tuple[str, int]]] = field(default_factory=dict)
-    """By endpoint and event: the moment it speaks of, and when it was told."""
+    _told: dict[tuple[str, What], dict[int, int]] = field(default_factory=dict)
+    """By endpoint and event: the moments it speaks of, and when each was told first."""
 
     def heard(self, customer: Customer, request: HttpRequest) -> None:
         """An endpoint took an event."""
@@ -90,7 +91,7 @@ class Telling:
         ids.add(event_id)
         if len(ids) > max(1, times.count(at)):
             self.accuse("I12", f"{what} of {body.timestamp} was told under several ids: {sorted(ids)}")
-        self._told.setdefault((customer.name, what), []).append((body.timestamp, self.now()))
+        self._told.setdefault((customer.name, what), {}).setdefault(at, self.now())
 
     def called(self, customer: Customer) -> None:
         """A call arrived: not at an endpoint that is no more."""
@@ -107,7 +108,7 @@ class Telling:
         """An endpoint will never take an event: it is as good as told."""
         body = _decode(request.body)
         what = (body.type, body.data.message_id, body.data.recipient_number)
-        self._told.setdefault((customer.name, what), []).append((body.timestamp, self.now()))
+        self._told.setdefault((customer.name, what), {}).setdefault(micros(body.timestamp), self.now())
 
     def missing(self, customers: Iterable[Customer], views: Sequence[RecipientView]) -> list[str]:
         """What an endpoint was not told and can still be told."""
@@ -146,10 +147,7 @@ class Telling:
 
     def _when(self, customer: Customer, what: What) -> dict[int, int]:
         """By the moment an event speaks of: when it was told first."""
-        first: dict[int, int] = {}
-        for timestamp, told in self._told.get((customer.name, what), ()):
-            first.setdefault(micros(timestamp), told)
-        return first
+        return self._told.get((customer.name, what), _NEVER)
 
     def _read(self) -> None:
         for fact in self.facts(self._read_to):
