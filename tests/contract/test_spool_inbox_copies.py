@@ -96,6 +96,22 @@ def test_it_stops_a_newer_lease(play: Play) -> None:
     play(story)
 
 
+def test_who_was_tried_and_given_nothing_is_not_believed(play: Play) -> None:
+    """In doubt at the relay, then a try elsewhere that ends before its release: its word counts for nothing."""
+
+    async def story(world: World) -> None:
+        feedback = Feedback(world)
+        await world.in_doubt(next_at=world.clock.now())
+        (again,) = await world.lease()
+        assert await world.settle(again, FAULT, provider=OTHER, released=False) is Settled.APPLIED
+        assert await world.carriage(again.message.id) is Carriage.IN_DOUBT
+        assert await feedback.learn(again.message.id, EventKind.COMPLAINED, provider=OTHER) is UNKNOWN
+        assert await world.carriage(again.message.id) is Carriage.IN_DOUBT
+        assert await feedback.listed() == []
+
+    play(story)
+
+
 def test_of_two_copies_each_provider_answers_for_its_own(play: Play) -> None:
     """One in doubt at the relay, one under way elsewhere: the relay's word ends its doubt, and proves one copy only."""
 

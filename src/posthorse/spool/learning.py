@@ -16,7 +16,8 @@ from posthorse.mail.ids import ProviderName
 from posthorse.spool.proof import TELLING, Trail
 from posthorse.spool.rules import Change, Row, known_taken, rest, taken
 
-_GIVEN = frozenset({Carriage.RELEASED, Carriage.IN_DOUBT, Carriage.HANDED_OVER})
+_GIVEN = frozenset({Carriage.RELEASED, Carriage.HANDED_OVER})
+"""Not in doubt: that may be a copy elsewhere, told beside a try here of which nothing was released."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

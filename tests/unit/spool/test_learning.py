@@ -104,14 +104,17 @@ def test_where_duty_ended_the_row_stays(end: Carriage) -> None:
 
 
 def test_history_says_who_was_given_a_copy() -> None:
-    """Released, in doubt or handed over to it; facts about others, and mere waiting, say nothing."""
-    others = [trail(RELEASED, B), trail(QUEUED), trail(IN_DOUBT, ProviderName(""))]
+    """Released or handed over to it; facts about others, mere waiting, and doubt about a copy elsewhere say nothing.
+
+    Mail in doubt that is tried once more, and of which nothing leaves then, is in doubt again by the word of that try.
+    """
+    others = [trail(RELEASED, B), trail(QUEUED), trail(IN_DOUBT, ProviderName("")), trail(IN_DOUBT)]
     assert given_to(A, others) is None
     assert given_to(A, []) is None
     assert given_to(A, [*others, trail(RELEASED, fence=3), trail(RELEASED, fence=5)]) == Given(
         provider=A, fences=frozenset({3, 5})
     )
-    assert given_to(A, [trail(IN_DOUBT)]) == BY_A
+    assert given_to(A, [trail(HANDED_OVER)]) == BY_A
 
 
 @pytest.mark.parametrize(
