@@ -103,8 +103,11 @@ class _Reader:
         kind = entity.type.main
         if kind in ("text/plain", "text/html"):
             return not is_file(entity, self._words)
-        # a calendar is the body where there is nothing else
-        return kind.startswith("multipart/") or (not entity.number and kind == "text/calendar")
+        if kind.startswith("multipart/"):
+            return True
+        # where there is nothing else, a calendar is the body, and readers show whatever is a text
+        alone = not entity.number and kind.startswith("text/")
+        return alone and (kind == "text/calendar" or not is_file(entity, self._words))
 
     def _body(self, entity: Entity) -> None:
         match entity.type.main:
