@@ -162,7 +162,7 @@ def p99_row(ours: Peer, theirs: Peer, *, rounds: int, rate: float = 250.0, secon
                 latencies(peer.port, rate=rate, seconds=seconds, clients=CLIENTS, size_bytes=SIZE_BYTES)
             )
             kept.append(quantile(taken, 0.99) * 1000)
-    return compared(f"accept p99 at {rate:g}/s, ms", mine, other, "ms", "<= 1x", most=1.0)
+    return compared(f"accept p99 at {rate:g}/s", mine, other, "ms", "<= 1x", most=1.0)
 
 
 def fsyncs(pid: int, peer: Peer, folder: Path) -> int:
