@@ -14,17 +14,21 @@ from tests.scenarios.stage import Run
 
 
 @pytest.mark.parametrize("kill", [False, True], ids=["stopped", "killed"])
-def test_ending_it_leaves_no_process_behind(kill: bool, run: Run, tmp_path: Path) -> None:
-    """SIGTERM or SIGKILL in the middle of the play ends the gateway and the lab too."""
+def test_ending_it_leaves_nothing_behind(kill: bool, run: Run, tmp_path: Path) -> None:
+    """SIGTERM or SIGKILL amid the play ends the gateway and the lab too; all they wrote is in its folder."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
 
     async def story() -> None:
-        async with started("demo", posthorse("demo", "--folder", "stage"), tmp_path) as demo:
+        command, environ = posthorse("demo", "--folder", "stage"), {"TMPDIR": str(elsewhere)}
+        async with started("demo", command, tmp_path, environ) as demo:
             await demo.said(lambda line: "offered" in line)
             members = children_of(demo.pid)
             assert len(members) == 2
             await (demo.kill() if kill else demo.stop())
         for pid in members:
             assert await asyncio.to_thread(has_ended, pid)
+        assert list(elsewhere.iterdir()) == []
 
     run(story())
 

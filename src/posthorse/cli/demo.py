@@ -6,6 +6,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -42,8 +43,8 @@ def demo(
     Exit status 0 only if all mail was accepted, none was lost, and no `once` or `bulk` message came twice.
     """
     piece = Play(messages=messages)
-    with tempfile.TemporaryDirectory(prefix="posthorse-demo-") as temporary:
-        place = (folder or Path(temporary)).resolve()
+    with tempfile.TemporaryDirectory(prefix="posthorse-demo-") if folder is None else nullcontext(folder) as stage:
+        place = Path(stage).resolve()
         place.mkdir(parents=True, exist_ok=True)
         if (place / "posthorse.db").exists():
             raise typer.BadParameter(f"{place} holds a spool already; give an empty folder")

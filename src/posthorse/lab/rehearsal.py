@@ -80,7 +80,7 @@ class Rehearsal:
     async def open(self) -> None:
         """Start the lab, then the gateway."""
         entries = "".join(self._roster_entry(name, kind) for name, kind in self.script.providers)
-        roster = f'control = "127.0.0.1:0"\nmailbox_file = "{self.mailbox_file}"\n{entries}'
+        roster = f'control = "127.0.0.1:0"\nmailbox_file = "{self.mailbox_file}"\nfolder = "lab"\n{entries}'
         (self.folder / "lab.toml").write_text(roster, encoding="utf-8")
         command = posthorse("lab", "serve", "--config", "lab.toml", "--json", "--until-eof")
         self.lab = await start("lab", command, self.folder)
