@@ -24,12 +24,15 @@ from posthorse.accept.api.wire import BatchAnswer, BatchResult, Message, Options
 from posthorse.accept.envelope import distinct
 from posthorse.accept.refusal import Accepted, Refused
 from posthorse.mail.ids import Tenant
-from posthorse.mail.large import SLICE_BYTES
+from posthorse.mail.large import LARGE_BYTES, SLICE_BYTES
 from posthorse.mail.message import Caller, Front, Submission
 from posthorse.mail.ports import Clock
 
 AT_ONCE = 20
 """Messages of a batch that are stored together: they share a commit."""
+_MAY_BE_LARGE_BYTES = LARGE_BYTES // 4
+"""From this size on a message may be composed and stored in turns (encoded, it has grown threefold at most), and its
+successors must not overtake it: of two with one supersede key the later one counts."""
 _TURN_BYTES = 8 << 10
 """Of messages in JSON, read within one turn. Small parts are dear: so many bytes may take ten milliseconds."""
 
@@ -110,7 +113,7 @@ class Sending:
         return BatchAnswer(accepted=accepted, refused=len(results) - accepted, results=results)
 
     async def _some(self, asked: Asked, messages: Sequence[Raw], first: int) -> list[BatchResult]:
-        """Messages from the place `first` on: read one after the other, stored together.
+        """Messages from the place `first` on: read one after the other, stored together and in this order.
 
         What is worked on within one turn of the loop, in however many tasks, is what everybody else waits for.
         """
@@ -124,7 +127,9 @@ class Sending:
                 except ApiError as error:
                     results.append(_refused(error))
                 else:
-                    results.append(group.create_task(self._result(own, message, mail)))
+                    results.append(storing := group.create_task(self._result(own, message, mail)))
+                    if len(octets) > _MAY_BE_LARGE_BYTES:
+                        await asyncio.wait({storing})
                 read_bytes += len(octets)
                 if read_bytes > _TURN_BYTES:
                     read_bytes = 0

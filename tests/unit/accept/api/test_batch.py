@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from posthorse.mail.carriage import Carriage
 from posthorse.spool.desk_port import Selector
 from tests.unit.accept.api.desk import MESSAGE, Desk
 
@@ -50,6 +53,21 @@ def test_messages_of_a_batch_share_a_commit(run: Run) -> None:
         assert [result["status"] for result in told["results"]] == [202] * 7 + [422] + [202] * 12
         stored = {view.message.id.hex() for view in await desk.spool.select(Selector(), 100)}
         assert {result["receipt"]["id"] for result in told["results"] if "receipt" in result} == stored
+
+    run(story())
+
+
+@pytest.mark.parametrize("text", ["e" * 1_000, "e" * 200_000, "e" * 800_000, "\u00e9" * 400_000, "=" * 100_000])
+def test_messages_of_a_batch_are_stored_in_their_order(run: Run, text: str) -> None:
+    """However large the first one is, the later of two with one supersede key withdraws it, and not the other way."""
+
+    async def story() -> None:
+        desk = Desk()
+        old, new = MESSAGE | {"text": text, "supersede_key": "k"}, MESSAGE | {"supersede_key": "k"}
+        told = (await desk.send({"messages": [old, new]}, to="messages/batch")).json
+        first, second = (result["receipt"]["id"] for result in told["results"])
+        states = {one.message.id.hex(): one.carriage for one in await desk.spool.select(Selector(), 10)}
+        assert states == {first: Carriage.SUPERSEDED, second: Carriage.QUEUED}
 
     run(story())
 
