@@ -11,7 +11,9 @@ Sources: RFC 2045 sections 5 and 9, RFC 2183, RFC 2392.
 import binascii
 import html
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import islice
 from urllib.parse import unquote
 
 from posthorse.providers.mime.dissection import File, Unfit
@@ -25,13 +27,20 @@ RELATED = "multipart/related"
 
 _TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*")
 _CONTENT_ID = re.compile(r"<([!-;=?-~]{1,200})>")
-_NAMED = re.compile(r"cid:([^\s\"'<>)]+)")
+_NAMED = re.compile(r"(?<=cid:)(?=(.{1,201}))", re.DOTALL)
+_MOST_NAMED = 20_000
+"""Of the places that a page names: more have no meaning for a reader."""
+_GOES_ON = re.compile(r"[a-z0-9@._+%-]")
+"""What behind an id belongs to a longer one."""
 _UNSAFE_NAME = re.compile("[\\\\\u202a-\u202e\u2066-\u2069\u200e\u200f]|=[?]")
 _NO_FOLDER = frozenset({"", ".", ".."})
 _TEXTS = ("text/plain", "text/html", "text/enriched")
 """What readers show as a text unless it is said to be attached."""
 _NAMES = ("name", "filename")
-_LIKE_ASCII = frozenset({"us-ascii", "ascii", "utf-8", "utf8"})
+_UTF8 = re.compile(r"(?:us-)?ascii|utf-?8", re.IGNORECASE)
+"""What readers take a text for of which nothing is said."""
+_LIKE_ASCII = re.compile(r"(?:us-)?ascii|utf-?8|iso-8859-\d{1,2}|windows-125\d|koi8-[ru]", re.IGNORECASE)
+"""In which octets of ASCII are the letters of ASCII: not so where they switch to others (iso-2022-jp, utf-7)."""
 _ENDINGS = {
     "application/pdf": ".pdf",
     "application/zip": ".zip",
@@ -51,20 +60,29 @@ _ENDINGS = {
 class Page:
     """The HTML of a message: what it names."""
 
-    __slots__ = ("_ids", "_text")
+    __slots__ = ("_named", "_text")
 
     def __init__(self, text: str = "") -> None:
         self._text = html.unescape(text)
-        self._ids = frozenset(unquote(found).lower() for found in _NAMED.findall(self._text.lower()))
+        found = islice(_NAMED.finditer(self._text.lower()), _MOST_NAMED)
+        self._named = sorted({tail for match in found for tail in (match[1], unquote(match[1]).lower())})
 
     def shows(self, content_id: str) -> bool:
-        """Whether it names the part with this id (RFC 2392 section 2)."""
-        return content_id.lower() in self._ids
+        """Whether it names the part with this id (RFC 2392 section 2), in whatever follows the id there: quotes, commas
+        and brackets may belong to an id as well as end it.
+        """
+        name = content_id.lower()
+        at = bisect_left(self._named, name)
+        while at < len(self._named) and self._named[at].startswith(name):
+            if not _GOES_ON.match(self._named[at], len(name)):
+                return True
+            at += 1
+        return False
 
     @property
     def names_parts(self) -> bool:
         """Whether it names any."""
-        return bool(self._ids)
+        return bool(self._named)
 
     def may_mean(self, location: str) -> bool:
         """Whether it may name the part with this Content-Location, however the two are resolved."""
@@ -124,7 +142,7 @@ def _parameters(kind: Value, octets: bytes) -> list[tuple[str, str]]:
     for name, value in kind.parameters.items():
         if name in _NAMES or name.startswith("x-"):
             continue
-        if name == "charset" and (octets.isascii() or value.lower() in _LIKE_ASCII):
+        if name == "charset" and _LIKE_ASCII.fullmatch(value) and (octets.isascii() or _UTF8.fullmatch(value)):
             continue
         if not value.isascii():
             raise Unfit(f"{shown(kind.main)} with a parameter beyond ASCII")

@@ -31,6 +31,11 @@ SHOWN = [
     ("an id in other letters", PNG.replace("a@x", "A@x"), '<img src="cid:a@x">', "A@x"),
     ("named with an escape", PNG, '<img src="cid:a%40x">', "a@x"),
     ("named with an entity", PNG, '<img src="c&#105;d:a&#64;x">', "a@x"),
+    ("an id with brackets", PNG.replace("a@x", "a(1).png@x"), '<img src="cid:a(1).png@x">', "a(1).png@x"),
+    ("an id with a quote", PNG.replace("a@x", "it's@x"), '<img src="cid:it\'s@x">', "it's@x"),
+    ("an id with an escape in it", PNG.replace("a@x", "a%41@x"), '<img src="cid:a%41@x">', "a%41@x"),
+    ("named in a list", PNG, '<img srcset="cid:a@x,cid:b@x 2x">', "a@x"),
+    ("named in a style", PNG, '<p style="background: url(cid:a@x)">', "a@x"),
     ("another is named", PNG, '<img src="cid:other@x">', ""),
     ("a longer one is named", PNG, '<img src="cid:a@xy">', ""),
     ("none is named, attached", PNG + "\r\nContent-Disposition: attachment", "<p>", ""),
@@ -75,6 +80,25 @@ def test_fields_that_nobody_shows_are_let_go() -> None:
     head = "Content-Type: application/pdf; x-mac-type=1; name=a.pdf\r\nContent-Description: our offer\r\nContent-MD5: x"
     (file,) = files(mixed(f"{head}\r\nContent-Language: en\r\nContent-Disposition:\r\n\r\nx"))
     assert (file.name, file.parameters) == ("a.pdf", ())
+
+
+CHARSETS = [
+    ("iso-2022-jp", b"\x1b$B@h\x1b(B,1", True),
+    ("utf-7", b"+AOk-,1", True),
+    ("iso-8859-1", b"e,1", False),
+    ("iso-8859-1", b"\xe9,1", True),
+    ("UTF-8", b"\xc3\xa9,1", False),
+    ("us-ascii", b"e,1", False),
+]
+
+
+@pytest.mark.parametrize(("charset", "octets", "kept"), CHARSETS)
+def test_the_charset_of_a_file_is_let_go_only_where_it_says_nothing(charset: str, octets: bytes, kept: bool) -> None:
+    """Octets of ASCII may be letters of another world, where the charset switches to them."""
+    head = TOP + f"Content-Type: text/csv; charset={charset}; name=a.csv\r\n".encode()
+    dissection = dissect(head + b"Content-Disposition: attachment\r\n\r\n" + octets + b"\r\n")
+    (file,) = files(dissection)
+    assert file.parameters == ((("charset", charset),) if kept else ())
 
 
 WHOLE = [
