@@ -69,6 +69,8 @@ class Bounds:
     """Of any string but content."""
     content: frozenset[bytes]
     """Names of the fields whose strings may be long: the decoder keeps them back, to decode them on their own."""
+    maps: frozenset[bytes] = frozenset()
+    """Fields that hold an object of names that clients choose: none of these is content. For documents of `names_once`."""
     names_once: bool
     """Whether a name that stands twice in one object is refused; else it is up to the decoder."""
 
@@ -83,7 +85,7 @@ async def check(octets: bytes, bounds: Bounds) -> None:
 class _Scan:
     """One walk over a document, string by string."""
 
-    __slots__ = ("_bounds", "_escapes", "_names", "_objects", "_octets", "_outside", "_strings", "_walked")
+    __slots__ = ("_bounds", "_escapes", "_inside", "_names", "_objects", "_octets", "_outside", "_strings", "_walked")
 
     def __init__(self, octets: bytes, bounds: Bounds) -> None:
         self._octets = octets
@@ -93,17 +95,23 @@ class _Scan:
         """Octets of long strings since somebody else had a turn."""
         self._names: list[set[bytes] | None] = []
         """Of every object that is open, the names in it; None for a list."""
+        self._inside: list[bytes] = []
+        """The field that each of them belongs to."""
 
     def steps(self) -> Iterator[None]:
         """Walk. Raises `OutOfBounds`."""
-        octets, at, string, field = self._octets, 0, b"", b""
+        octets, at, field = self._octets, 0, b""
+        string: bytes | None = None
         while at < len(octets):
             end = octets.find(b'"', at, at + _WINDOW)
             between = octets[at : end if end >= 0 else at + _WINDOW]
-            if string and between not in _COMMAS and between.lstrip(_BLANKS).startswith(b":"):
-                field = self._named(string)
-            self._count_outside(between)
-            string = b""
+            if string is not None and between not in _COMMAS:
+                follows = between.lstrip(_BLANKS)
+                if follows.startswith(b":"):
+                    field = self._named(string)
+            if between.strip(_BLANKS) or end >= 0:  # else what it is shows behind more white space
+                string = None
+            self._count_outside(between, field)
             at += len(between)
             if end < 0:
                 yield
@@ -113,17 +121,18 @@ class _Scan:
             if at < 0:
                 # only what follows its name directly is content, not what is in a list or object there
                 is_content = field in self._bounds.content and _COLON.fullmatch(between) is not None
+                is_content = is_content and not (self._inside and self._inside[-1] in self._bounds.maps)
                 at = yield from self._to_end(begin, field, is_content=is_content)
-            string = octets[begin : min(at - 1, begin + MAX_NAME_BYTES + 1)] or b" "
+            string = octets[begin : min(at - 1, begin + MAX_NAME_BYTES + 1)]
             if self._strings % _PER_TURN == 0:
                 yield
 
-    def _count_outside(self, between: bytes) -> None:
+    def _count_outside(self, between: bytes, field: bytes) -> None:
         self._outside += len(between)
         if between not in _PLAIN:
             self._objects += between.count(b"{")
             if self._bounds.names_once:
-                self._nest(between)
+                self._nest(between, field)
             if self._objects > self._bounds.objects:
                 raise OutOfBounds(Excess.PARTS)
         if self._outside > self._bounds.outside_bytes:
@@ -171,12 +180,14 @@ class _Scan:
             raise OutOfBounds(Excess.ESCAPES, field)
         return at + (length or len(piece)), end >= 0
 
-    def _nest(self, between: bytes) -> None:
+    def _nest(self, between: bytes, field: bytes) -> None:
         for mark in _MARK.findall(between):
             if mark in b"{[":
                 self._names.append(set() if mark == b"{" else None)
+                self._inside.append(field)
             elif self._names:
                 self._names.pop()
+                self._inside.pop()
 
     def _named(self, name: bytes) -> bytes:
         """Note a name in its object."""

@@ -67,6 +67,9 @@ def test_a_name_twice_is_found_at_any_depth(value: Any, window: int) -> None:
         (b'{"text":"","%s":1}', "text"),
         (b'{"text":1,"%s":1}', "text"),
         (b'["%s"]', None),
+        (b'{"tags":{"text":"%s"}}', "text"),
+        (b'{"tags":{"a":"b"},"text":"%s"}', ""),
+        (b'{"text":"x","supersede_key"%b:"%%s"}' % (b" " * 70_000), "supersede_key"),
     ],
 )
 def test_only_content_is_long(octets: bytes, field: str) -> None:
@@ -78,6 +81,16 @@ def test_only_content_is_long(octets: bytes, field: str) -> None:
     with pytest.raises(OutOfBounds) as refused:
         asyncio.run(check(long, BOUNDS))
     assert refused.value.field == (field or "")
+
+
+@pytest.mark.parametrize("blanks", [0, 1, 65_000, 65_536, 200_000])
+def test_a_name_far_before_its_colon_is_one(blanks: int) -> None:
+    """White space hides no name, and two names of white space or of nothing are not the same."""
+    octets = b'{"to":["a@example.net"],"to"%b:["b@example.net"]}' % (b" " * blanks)
+    with pytest.raises(OutOfBounds) as refused:
+        asyncio.run(check(octets, BOUNDS))
+    assert (refused.value.excess, refused.value.field) == (Excess.NAME_TWICE, "to")
+    asyncio.run(check(b'{"tags":{"":"1"," "%b:"2"}}' % (b"\n" * blanks), BOUNDS))
 
 
 @given(VALUES, st.integers(4, 40))

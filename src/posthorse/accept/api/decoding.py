@@ -20,6 +20,7 @@ BOUNDS = Bounds(
     escapes=3_000_000,
     value_bytes=64 << 10,
     content=frozenset({b"text", b"html", b"raw", b"content"}),
+    maps=frozenset({b"tags"}),
     names_once=True,
 )
 
