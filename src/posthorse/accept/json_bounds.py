@@ -70,7 +70,7 @@ class Bounds:
     content: frozenset[bytes]
     """Names of the fields whose strings may be long: the decoder keeps them back, to decode them on their own."""
     maps: frozenset[bytes] = frozenset()
-    """Fields that hold an object of names that clients choose: none of these is content. For documents of `names_once`."""
+    """Fields that hold an object of names of the client's: none of these is content. For documents of `names_once`."""
     names_once: bool
     """Whether a name that stands twice in one object is refused; else it is up to the decoder."""
 
