@@ -34,6 +34,8 @@ class Named:
 
     author: Mailbox | None
     """Of From, if it is one; else of Sender; None: the header says neither in one way only."""
+    from_fields: int
+    """How often From stands there."""
     recipients: tuple[Mailbox, ...]
     """Of To, Cc and Bcc, as they stand in the header; somebody named twice is here twice."""
 
@@ -46,10 +48,12 @@ async def named(content: bytes, *, utf8: bool = False) -> Named:
     head = content[: end if end >= 0 else MAX_BLOCK_BYTES]
     authors: dict[str, list[Mailbox]] = {"from": [], "sender": []}
     recipients: list[Mailbox] = []
+    from_fields = 0
     for field in _FIELD.finditer(head):
         name = field[1].decode("ascii").lower()
         value = _value(name, head, field.end())
         into = authors.get(name, recipients)
+        from_fields += name == "from"
         if len(value) > _AT_ONCE:
             await _read_in_turns(name, value, utf8, into)
         else:
@@ -57,7 +61,7 @@ async def named(content: bytes, *, utf8: bool = False) -> Named:
         if len(recipients) > MAX_RECIPIENTS:
             raise BadMail(f"its To, Cc and Bcc fields name more than {MAX_RECIPIENTS} recipients")
     author = authors["from"] if len(authors["from"]) == 1 else authors["sender"]
-    return Named(author=author[0] if len(author) == 1 else None, recipients=tuple(recipients))
+    return Named(author=author[0] if len(author) == 1 else None, from_fields=from_fields, recipients=tuple(recipients))
 
 
 def _value(name: str, head: bytes, start: int) -> str:

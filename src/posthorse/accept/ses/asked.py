@@ -217,11 +217,17 @@ async def _envelope(
     if not sender and names is not None and names.author is not None:
         sender = names.author.address
     if not sender:
-        raise SesError(Kind.INVALID, "Missing required header 'From'.")
+        raise SesError(Kind.INVALID, _no_sender(names.from_fields if names else 0))
     if sender.rpartition("@")[2].rpartition(".")[2].lower() == "invalid":
         # never anybody's (RFC 6761 section 6.4), and what nodemailer asks with whether all is well
         raise of_refusal(sender_not_verified(sender.rpartition("@")[2]))
     return sender, recipients
+
+
+def _no_sender(from_fields: int) -> str:
+    if from_fields == 1:
+        return "The header names no single sender: 'From' has none or several, and 'Sender' is no help."
+    return "Duplicate header 'From'." if from_fields else "Missing required header 'From'."
 
 
 def _check_count(recipients: int) -> None:
