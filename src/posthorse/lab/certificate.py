@@ -11,11 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
+
+K = TypeVar("K", rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +58,25 @@ def new_rsa_key() -> rsa.RSAPrivateKey:
 
 def kept_rsa_key(file: Path) -> rsa.RSAPrivateKey:
     """The key in this file; where there is none that can be read, a new one is put there first."""
+    kept = _kept(file)
+    return kept if isinstance(kept, rsa.RSAPrivateKey) else _keep(file, new_rsa_key())
+
+
+def kept_ec_key(file: Path) -> ec.EllipticCurvePrivateKey:
+    """The same on the curve P-256."""
+    kept = _kept(file)
+    if isinstance(kept, ec.EllipticCurvePrivateKey):
+        return kept
+    return _keep(file, ec.generate_private_key(ec.SECP256R1()))
+
+
+def _kept(file: Path) -> object:
     with suppress(FileNotFoundError, ValueError, TypeError):
-        kept = serialization.load_pem_private_key(file.read_bytes(), password=None)
-        if isinstance(kept, rsa.RSAPrivateKey):
-            return kept
-    key = new_rsa_key()
+        return serialization.load_pem_private_key(file.read_bytes(), password=None)
+    return None
+
+
+def _keep(file: Path, key: K) -> K:
     beside = file.with_name(file.name + ".new")
     beside.unlink(missing_ok=True)
     beside.touch(0o600)

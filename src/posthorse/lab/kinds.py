@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from posthorse.lab.certificate import kept_ec_key
 from posthorse.lab.hook_shape import HookShape
 from posthorse.lab.postmark_events import PostmarkHook
 from posthorse.lab.postmark_provider import PostmarkTerms, postmark_factory
@@ -44,13 +45,13 @@ def factory(entry: Entry, provider: SimulatedProvider, tls: ssl.SSLContext | Non
 
 
 def hook_shape(entry: Entry, folder: Callable[[], Path], now: Callable[[], int]) -> HookShape | None:
-    """How it tells what became of mail; None: it does not. `folder`: where a certificate may lie."""
+    """How it tells what became of mail; None: it does not. `folder`: where keys and certificates lie."""
     dice = random.Random()
     match entry.kind:
         case "ses":
             return SnsTopic(name=entry.name, region=entry.region, folder=folder(), dice=dice, now=now)
         case "sendgrid":
-            return SendgridHook(dice=dice, now=now)
+            return SendgridHook(dice=dice, now=now, key=kept_ec_key(folder() / f"{entry.name}-events-key.pem"))
         case "postmark":
             return PostmarkHook(username=entry.hook_user, password=entry.hook_password, dice=dice)
         case "smtp":

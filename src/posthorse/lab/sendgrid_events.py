@@ -52,9 +52,12 @@ class SendgridHook:
     gathers = True
     is_welcome = True
 
-    def __init__(self, *, dice: random.Random, now: Callable[[], int]) -> None:
+    def __init__(
+        self, *, dice: random.Random, now: Callable[[], int], key: ec.EllipticCurvePrivateKey | None = None
+    ) -> None:
+        """`key`: what it signs with; None: one made now."""
         self._dice, self._now = dice, now
-        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._key = key or ec.generate_private_key(ec.SECP256R1())
         self._stranger = ec.generate_private_key(ec.SECP256R1())
 
     @property

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.x509 import load_pem_x509_certificate
 
 from posthorse.lab.fates import LabFate, Mailing, Tale, fate_of, told_of
 from posthorse.lab.hook_shape import HookShape
 from posthorse.lab.hooks import MOST_TRIES, HookSender, HookSetting
 from posthorse.lab.http_line import HttpLine
+from posthorse.lab.kinds import hook_shape
 from posthorse.lab.postmark_events import PostmarkHook
+from posthorse.lab.roster import Entry, Kind
 from posthorse.lab.sendgrid_events import SendgridHook
 from posthorse.lab.sns import SnsPeer, SnsTopic
 from tests.unit.lab.catcher import Catcher
@@ -129,6 +132,24 @@ def test_sendgrid_gathers_what_happens_together(run: Run) -> None:
             assert catcher.requests[0].header("x-twilio-email-event-webhook-signature")
 
     run(story())
+
+
+@pytest.mark.parametrize("kind", ["ses", "sendgrid"])
+def test_what_signs_is_the_same_at_the_next_start(kind: Kind, tmp_path: Path) -> None:
+    """In a folder that is kept; whoever trusted it once need not be told anew."""
+
+    def shown(folder: Path) -> object:
+        shape = hook_shape(Entry(name="one", kind=kind), lambda: folder, now)
+        assert isinstance(shape, SendgridHook | SnsTopic)
+        if isinstance(shape, SendgridHook):
+            return shape.public_key
+        return load_pem_x509_certificate(shape.certificate.read_bytes()).public_key()
+
+    folders = [tmp_path / "a", tmp_path / "a", tmp_path / "b"]
+    for folder in folders:
+        folder.mkdir(exist_ok=True)
+    first, again, other = map(shown, folders)
+    assert first == again != other
 
 
 def test_sns_tells_only_after_the_handshake(run: Run, tmp_path: Path) -> None:
