@@ -110,8 +110,7 @@ def read_file(content: bytes, entity: Entity, where: str, page: Page, words: Wor
     placed = "" if disposition is None else disposition.main
     if placed not in ("", "inline", "attachment"):
         raise Unfit("a disposition other than inline and attachment")
-    # of related parts nobody looks at the disposition: they are found by their ids
-    content_id = _content_id(entity, page, inline=placed == "inline" or where == RELATED)
+    content_id = _content_id(entity, page)
     if kind.main in _TEXTS and placed != "attachment" and not content_id:
         raise Unfit(f"another {shown(kind.main)} beside the text, not attached")
     if content_id and any(file.content_id == content_id for file in before):
@@ -165,7 +164,7 @@ def _name(kind: Value, disposition: Value | None, words: Words) -> str:
     return name
 
 
-def _content_id(entity: Entity, page: Page, *, inline: bool) -> str:
+def _content_id(entity: Entity, page: Page) -> str:
     """By which the page shows the file; empty: it stands beside the text."""
     written, location = entity.only("content-id"), entity.only("content-location")
     found = None if not written else _CONTENT_ID.fullmatch(written)
@@ -173,7 +172,7 @@ def _content_id(entity: Entity, page: Page, *, inline: bool) -> str:
     if location and not is_shown and page.may_mean(location):
         raise Unfit("a file that the HTML may name by its Content-Location")
     if found is not None:
-        return found[1] if is_shown or inline else ""
+        return found[1] if is_shown else ""
     if written and page.names_parts:
         raise Unfit("a file with a malformed Content-ID")
     return ""
