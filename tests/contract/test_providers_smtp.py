@@ -17,6 +17,7 @@ from posthorse.providers.port import Limits
 from posthorse.providers.smtp import SmtpProvider
 from tests.contract.provider_kit import BODY, PATIENT, SHORT, Gate, for_ever, group, play, relay, way_back, words
 from tests.contract.scripted_smtp import SmtpServer
+from tests.effort import LONGEST_BLOCK_S, HeldUp, unless_each_time
 
 LOOPS = pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 HANDED_OVER = {3: "handover provider"}
@@ -301,6 +302,7 @@ def test_a_large_body_is_out_before_the_gate_is_asked_and_a_stall_is_a_fault(loo
 
 @LOOPS
 @pytest.mark.usefixtures("no_old_garbage")
+@unless_each_time
 @pytest.mark.parametrize("row", HOSTILE, ids=[row["id"] for row in HOSTILE])
 def test_hostile_replies(row: dict[str, Any], loop: str) -> None:
     """B96, B97: a server that breaks the protocol gets the listed outcome, holds no memory and blocks no loop."""
@@ -309,8 +311,8 @@ def test_hostile_replies(row: dict[str, Any], loop: str) -> None:
     async def story() -> None:
         async with SmtpServer(script=script).listening() as server:
             way = relay(server.port)
-            longest = await longest_block(way, row)
-            assert longest < 0.05
+            if (longest_s := await longest_block(way, row)) >= LONGEST_BLOCK_S:
+                raise HeldUp(f"the loop was blocked for {longest_s * 1e3:.0f} ms")
             server.script = {}
             assert words((await way.attempt(group(), Gate())).outcomes) == HANDED_OVER, "the next mail is not harmed"
             await way.close()

@@ -7,9 +7,9 @@ providers were given; what is told of them, and of anything else, follows from t
 
 import http.client
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,15 +80,15 @@ class Site:
 class Stand(ServerThread):
     """The thread of the front."""
 
-    def open(self) -> Site:
+    @contextmanager
+    def site(self) -> Iterator[Site]:
         """A fresh front."""
         site: Site = self.result_of(self._open())
         self.loop.longest_s = 0.0
-        return site
-
-    def shut(self, site: Site) -> None:
-        """Close it."""
-        self.result_of(self._shut(site))
+        try:
+            yield site
+        finally:
+            self.result_of(self._shut(site))
 
     def settled(self, site: Site) -> None:
         """Everything that was kept is read and applied, as far as it can be."""

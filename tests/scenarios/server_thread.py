@@ -4,37 +4,13 @@ import asyncio
 import gc
 import threading
 import time
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from tests.effort import LONGEST_BLOCK_S, HeldUp
 
 T = TypeVar("T")
-P = ParamSpec("P")
 PATIENCE_S = 20.0
-LONGEST_BLOCK_S = 0.05
-"""That one client may make others wait."""
-
-
-class HeldUp(AssertionError):
-    """One piece of work took longer than anybody may be made to wait."""
-
-
-def unless_each_time(test: Callable[P, None]) -> Callable[P, None]:
-    """A test that fails by `HeldUp` only if it does so three times in a row.
-
-    CPU time of a thread includes what the kernel does in its name, such as bringing back memory it had put away, some
-    tens of milliseconds now and then; a block of ours comes each time.
-    """
-
-    @wraps(test)
-    def tried(*args: P.args, **kwargs: P.kwargs) -> None:
-        for _ in range(2):
-            with suppress(HeldUp):
-                return test(*args, **kwargs)
-        return test(*args, **kwargs)
-
-    return tried
 
 
 class MeasuredLoop(asyncio.SelectorEventLoop):

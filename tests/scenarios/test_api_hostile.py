@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.effort import unless_each_time
 from tests.scenarios.api_stand import Answered, ApiSite, ApiStand
 from tests.scenarios.hostile import CORPUS, octets
-from tests.scenarios.server_thread import unless_each_time
 
 ROWS: list[dict[str, Any]] = json.loads((CORPUS / "api" / "requests.json").read_text())
 BASE = {"from": "Shop <a@example.com>", "to": ["b@example.net"], "subject": "Hello", "text": "Hello.\n"}

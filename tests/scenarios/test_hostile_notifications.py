@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.effort import LONGEST_BLOCK_S, unless_each_time
 from tests.scenarios.hooks_stand import CORPUS, GIVEN, Row, Site, Stand, play, posts_of
-from tests.scenarios.server_thread import LONGEST_BLOCK_S
 from tests.unit.providers.notice_kit import PASSWORD, sendgrid_headers
 
 TOP = Path(__file__).resolve().parents[2]
@@ -32,57 +32,52 @@ def stand() -> Iterator[Stand]:
     one.close()
 
 
-@pytest.fixture
-def site(stand: Stand) -> Iterator[Site]:
-    """A fresh front."""
-    one = stand.open()
-    yield one
-    stand.shut(one)
-
-
 @pytest.mark.hostile
 @pytest.mark.parametrize("row", ROWS, ids=[row["id"] for row in ROWS])
-def test_a_hostile_notification_meets_its_answer(stand: Stand, site: Site, row: Row) -> None:
+@unless_each_time
+def test_a_hostile_notification_meets_its_answer(stand: Stand, row: Row) -> None:
     """Answered as given, no effect but the given one, nobody asked but SNS, a clean log, a loop that is never held."""
-    for post in posts_of(row):
-        assert set(play(site, post, PRESETS)) == {post["answer"]}
-    stand.settled(site)
-    found = stand.found(site)
-    assert found["fates"] == row.get("fates", {})
-    assert found["suppressed"] == row.get("suppressed", [])
-    assert found["tenants"] == row.get("tenants", ["main"] if row.get("suppressed") else [])
-    assert found["stored"] == row.get("stored", 0)
-    assert found["facts"] == row.get("facts", 0)
-    assert found["asked"] == row.get("asked", [])
-    assert found["confirmed"] == row.get("confirmed", 0)
-    if "verdict" in row:
-        assert found["verdicts"] == {row["verdict"]: row.get("times", 1)}
-    BLOCKS[row["id"]] = stand.loop.longest_s
-    stand.loop.check()
-    assert_log_is_clean(site)
-    assert_server_is_sane(stand, site)
-    assert site.unhandled == []
+    with stand.site() as site:
+        for post in posts_of(row):
+            assert set(play(site, post, PRESETS)) == {post["answer"]}
+        stand.settled(site)
+        found = stand.found(site)
+        assert found["fates"] == row.get("fates", {})
+        assert found["suppressed"] == row.get("suppressed", [])
+        assert found["tenants"] == row.get("tenants", ["main"] if row.get("suppressed") else [])
+        assert found["stored"] == row.get("stored", 0)
+        assert found["facts"] == row.get("facts", 0)
+        assert found["asked"] == row.get("asked", [])
+        assert found["confirmed"] == row.get("confirmed", 0)
+        if "verdict" in row:
+            assert found["verdicts"] == {row["verdict"]: row.get("times", 1)}
+        BLOCKS[row["id"]] = stand.loop.longest_s
+        stand.loop.check()
+        assert_log_is_clean(site)
+        assert_server_is_sane(stand, site)
+        assert site.unhandled == []
 
 
 @pytest.mark.hostile
 @pytest.mark.parametrize("head", ["a stranger's", "a signature's"])
-def test_idle_strangers_close_no_hook(stand: Stand, site: Site, head: str) -> None:
+def test_idle_strangers_close_no_hook(stand: Stand, head: str) -> None:
     """Sixty-five connections announce a megabyte each and send nothing: what a provider posts meanwhile is taken."""
     headers = sendgrid_headers(b"") if head == "a signature's" else {"x": "y"}
     text = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     request = f"POST /hooks/sendgrid HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n{text}\r\n".encode()
-    idle = [socket.create_connection(("127.0.0.1", site.serving.port)) for _ in range(65)]
-    try:
-        for one in idle:
-            one.sendall(request)
-        if head == "a stranger's":
-            assert idle[-1].recv(100).startswith(b"HTTP/1.1 403")
-        for second in range(10, 30):
-            genuine = {"to": "postmark", "tells": "postmark-delivery", "but": {"10:15:34": f"10:15:{second}"}}
-            assert play(site, genuine, PRESETS) == [200]
-    finally:
-        for one in idle:
-            one.close()
+    with stand.site() as site:
+        idle = [socket.create_connection(("127.0.0.1", site.serving.port)) for _ in range(65)]
+        try:
+            for one in idle:
+                one.sendall(request)
+            if head == "a stranger's":
+                assert idle[-1].recv(100).startswith(b"HTTP/1.1 403")
+            for second in range(10, 30):
+                genuine = {"to": "postmark", "tells": "postmark-delivery", "but": {"10:15:34": f"10:15:{second}"}}
+                assert play(site, genuine, PRESETS) == [200]
+        finally:
+            for one in idle:
+                one.close()
 
 
 def assert_server_is_sane(stand: Stand, site: Site) -> None:

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import pytest
 
 from posthorse.lab.certificate import make_certificate
+from tests.effort import LONGEST_BLOCK_S, unless_each_time
 from tests.scenarios.hostile import CHANNELS, CORPUS, Hostile, Item, Site, Stand, content_of, items, play, prepare
-from tests.scenarios.server_thread import LONGEST_BLOCK_S, unless_each_time
 
 ITEMS = items()
 HERE = [item for item in ITEMS if "where" not in item]

@@ -14,17 +14,17 @@ from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from posthorse.config import load_config
 from posthorse.daemon.node import Daemon
+from tests.effort import unless_each_time
 from tests.scenarios.server_thread import MeasuredLoop
 
 PATIENCE_S = 60.0
-LONGEST_BLOCK_S = 0.05
-"""What is promised of any input; 4 to 10 ms were seen on a quiet machine, 28 on a crowded one."""
 LINE = b"." + b"x" * 69 + b"\r\n"
 """Each line has a dot to double."""
 BODY = {"smtp": LINE * (39_000_000 // len(LINE)), "ses": LINE * (29_900_000 // len(LINE))}
@@ -191,20 +191,20 @@ def node(folder: Path, settings: str, loop: MeasuredLoop) -> Iterator[str]:
 
 @pytest.mark.usefixtures("no_old_garbage", "usual_switching")
 @pytest.mark.parametrize("wire", ["smtp", "ses"])
-def test_a_large_mail_blocks_the_loop_nowhere(wire: str, tmp_path: Path) -> None:
+@unless_each_time
+def test_a_large_mail_blocks_the_loop_nowhere(wire: str) -> None:
     """From the first byte in to the answer of the provider; and what arrives is what was sent."""
     content = HEAD + b"\r\n" + BODY[wire]
     taken: Future[bytes] = Future()
     peer = Provider if wire == "smtp" else SesPeer
     loop = MeasuredLoop()
     with (
+        TemporaryDirectory() as folder,
         provider(lambda: peer(taken)) as port,
-        node(tmp_path, CONFIG + PROVIDERS[wire].format(port=port), loop) as smtp,
+        node(Path(folder), CONFIG + PROVIDERS[wire].format(port=port), loop) as smtp,
     ):
         loop.longest_s = 0.0
         offer(smtp, content)
         arrived = taken.result(PATIENCE_S)
-        longest_s = loop.longest_s
+        loop.check()
     assert arrived.endswith(content.replace(b"Bcc: bob@example.org\r\n", b""))
-    print(f"\nlongest work of the loop between two waits, {wire}: {longest_s * 1e3:.1f} ms")
-    assert longest_s < LONGEST_BLOCK_S, f"the loop was blocked for {longest_s * 1e3:.0f} ms"

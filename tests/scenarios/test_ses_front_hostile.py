@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.effort import unless_each_time
 from tests.scenarios.hostile import CORPUS, octets
 from tests.scenarios.ses_stand import Line, Row, SesSite, SesStand, ask
 
@@ -44,6 +45,7 @@ def site(stand: SesStand) -> Iterator[SesSite]:
 
 @pytest.mark.hostile
 @pytest.mark.parametrize("row", WHOLE, ids=[row["id"] for row in WHOLE])
+@unless_each_time
 def test_hostile_request_meets_its_answer(stand: SesStand, site: SesSite, row: Row) -> None:
     """Status and code as given, in the version's shape, with a request id; what is stored as given; a clean log."""
     stand.anew(site)
@@ -64,6 +66,7 @@ def test_hostile_request_meets_its_answer(stand: SesStand, site: SesSite, row: R
 
 @pytest.mark.hostile
 @pytest.mark.parametrize("row", WIRES, ids=[row["id"] for row in WIRES])
+@unless_each_time
 def test_hostile_http_is_no_request(stand: SesStand, site: SesSite, row: Row) -> None:
     """Bytes that two servers could read in two ways are answered once and the connection ends; nothing is smuggled."""
     stand.anew(site)
@@ -87,6 +90,7 @@ STRUCTURES = rows("structures.json")
 
 @pytest.mark.hostile
 @pytest.mark.parametrize("row", STRUCTURES, ids=[row["id"] for row in STRUCTURES])
+@unless_each_time
 def test_structure_of_any_kind_holds_nobody_up(stand: SesStand, site: SesSite, row: Row) -> None:
     """A large document of small things, under any name and standing twice: nobody waits over 50 ms for it."""
     stand.anew(site)
@@ -193,6 +197,7 @@ LARGE: dict[str, tuple[str, Callable[[], str], int]] = {
 
 @pytest.mark.hostile
 @pytest.mark.parametrize("name", LARGE)
+@unless_each_time
 def test_large_mail_holds_nobody_up(stand: SesStand, site: SesSite, name: str) -> None:
     """Up to the limit of each version mail is taken, beyond it refused, and nobody waits over 50 ms for it."""
     target, make, status = LARGE[name]

@@ -1,13 +1,12 @@
 """Which stream a message belongs to, and why."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from posthorse.accept.classify import Classifier, ClassifyRule, Facts
 from posthorse.mail.stream import Stream
+from tests.effort import least_s
 
 RULES = [
     ClassifyRule(stream=Stream.URGENT, subject="*password*"),
@@ -87,6 +86,6 @@ def test_only_stars_and_question_marks_are_special(pattern: str, text: str) -> N
 def test_a_pattern_full_of_stars_costs_nothing() -> None:
     """No subject makes the match try combinations."""
     rule = ClassifyRule(stream=Stream.BULK, subject="*" + "a*" * 40 + "b")
-    started = time.thread_time()
-    assert Classifier([rule]).classify(Facts(subject=b"a" * 1_000)).rule is None
-    assert time.thread_time() - started < 0.05
+    classifier, facts = Classifier([rule]), Facts(subject=b"a" * 1_000)
+    assert classifier.classify(facts).rule is None
+    assert least_s(lambda: classifier.classify(facts), 0.05) < 0.05

@@ -1,12 +1,11 @@
 """Subjects as a person would read them, whatever the message asks a decoder to do."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from posthorse.accept.encoded_words import MAX_CHARACTERS, MAX_WORDS, readable
+from tests.effort import least_s
 
 READ = [
     (b" plain ", "plain"),
@@ -44,9 +43,9 @@ def test_a_charset_not_on_the_list_reaches_no_decoder(charset: str) -> None:
 @pytest.mark.usefixtures("no_old_garbage")
 def test_twenty_thousand_words_cost_milliseconds() -> None:
     """Only the first ones are decoded, and only the start of the text is kept."""
-    started = time.thread_time()
-    text = readable(b" =?utf-8?q?a?=" * 20_000)
-    assert time.thread_time() - started < 0.05
+    value = b" =?utf-8?q?a?=" * 20_000
+    text = readable(value)
+    assert least_s(lambda: readable(value), 0.05) < 0.05
     assert text.startswith("a" * MAX_WORDS + "=?")
     assert len(text) <= MAX_CHARACTERS
 

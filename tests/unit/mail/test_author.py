@@ -1,12 +1,11 @@
 """Whose mail it says it is: one meaning, or none."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from posthorse.mail.author import author_domains
+from tests.effort import least_s
 
 MEANT = [
     (b" shop@Example.com", ("example.com",)),
@@ -63,9 +62,7 @@ def test_a_field_that_two_readers_could_read_differently_has_none(value: bytes) 
 @pytest.mark.parametrize("value", [b"(" * 16_000, b'"' * 16_000, b"<" * 16_000, b"," * 16_000, b"a@b.c," * 2_700])
 def test_hostile_fields_cost_milliseconds(value: bytes) -> None:
     """No recursion, and time in proportion to the length."""
-    started = time.thread_time()
-    author_domains(value)
-    assert time.thread_time() - started < 0.2
+    assert least_s(lambda: author_domains(value), 0.2) < 0.2
 
 
 @given(st.binary(max_size=200))
