@@ -62,8 +62,10 @@ class Hooks:
         told = {each.name: found for each in config.providers if (found := notifications_of(each)) is not None}
         readers = {name: self._kept(name, found) or self._reader(name, found) for name, found in told.items()}
         self._told = told
-        self._readers.clear()
-        self._readers.update(readers)
+        if readers != self._readers:
+            self._readers.clear()
+            self._readers.update(readers)
+            self.digesting.readers_changed()
 
     def _kept(self, name: ProviderName, settings: Notifications) -> NotificationReader | None:
         """The reader that is there, if it would be made the same; a certificate in a file may have been replaced."""

@@ -2,10 +2,11 @@
 
 Promise: woken by what arrives, it looks by itself now and then, too; every step may be repeated, so a crash anywhere
 costs a repetition. A notification that makes no sense, or whose provider has no reader, is noted and tried once more
-at each start, as long as it is kept; so is one that met a bug of ours a few times. An event about mail that is not
-known (our own settlement may be late) is offered again with growing pauses for an hour, then rests. Reading and
-applying go in pieces, so that neither the loop of the process nor the spool is ever held for long: large bodies are
-read in a thread, many events are applied in several transactions, and mail gets its turn between them.
+at each start and whenever the readers change, as long as it is kept; so is one that met a bug of ours a few times. An
+event about mail that is not known (our own settlement may be late) is offered again with growing pauses for an hour,
+then rests. Reading and applying go in pieces, so that neither the loop of the process nor the spool is ever held for
+long: large bodies are read in a thread, many events are applied in several transactions, and mail gets its turn
+between them.
 
 Left out: what an event does (the spool's rules), and telling anybody (`events out`).
 """
@@ -88,10 +89,17 @@ class Digesting:
         """How often reading a notification met a bug, by its number; of those not noted yet."""
         self._waiting_since = 0
         self._again_in_s = POLL_S
+        self._to_offer = True
+        """What could not be read is still to be tried once more."""
 
     def wake(self) -> None:
         """Something arrived."""
         self._waiting_since = self._waiting_since or self._clock.now()
+        self._woken.set()
+
+    def readers_changed(self) -> None:
+        """What could not be read may make sense now."""
+        self._to_offer = True
         self._woken.set()
 
     def lag_s(self) -> float:
@@ -100,11 +108,10 @@ class Digesting:
 
     async def run(self) -> None:
         """Digest until cancelled."""
-        pause_s, is_offered = 0.1, False
+        pause_s = 0.1
         while True:
             try:
-                while not is_offered:
-                    is_offered = await self._spool.offer_again(_OFFERED) < _OFFERED
+                await self._offer()
                 more = await self.digest_some()
             except Exception as error:
                 self._tell_trouble(error)
@@ -114,6 +121,16 @@ class Digesting:
             pause_s = 0.1
             if not more:
                 await self._rest()
+
+    async def _offer(self) -> None:
+        while self._to_offer:
+            self._to_offer = False
+            try:
+                count = await self._spool.offer_again(_OFFERED)
+            except BaseException:
+                self._to_offer = True
+                raise
+            self._to_offer = self._to_offer or count == _OFFERED
 
     def _tell_trouble(self, error: Exception) -> None:
         if isinstance(error, SpoolUnavailable):

@@ -112,8 +112,8 @@ class SpoolInbox(Protocol):
         ...
 
     async def offer_again(self, limit: int) -> int:
-        """Have notifications that could not be read due now, at most so many; how many there were. For each start: what
-        read them may have been mended, or be configured again.
+        """Have notifications that could not be read due now, at most so many; how many there were. For each start and
+        change of readers: what read them may have been mended, or be configured again.
         """
         ...
 

@@ -1,6 +1,7 @@
 """Notifications in, made from the configuration and made anew from a changed one."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from posthorse.daemon.hooks import Hooks
 from posthorse.daemon.outlets import Edge
 from posthorse.mail.ids import ProviderName
 from posthorse.providers.notices import NotificationReader
+from posthorse.spool.inbox_port import Notification, StoredNotification
 from posthorse.spool.memory import MemorySpool
 from posthorse.watch.journal import Journal
 from posthorse.watch.log import Log
@@ -61,8 +63,8 @@ class Gate:
         )
         measures = Measures()
         journal = Journal(measures, MailLog(Log(lambda lines: None, SystemClock()), b"key"))
-        spool = MemorySpool(clock=SystemClock())
-        self.hooks = Hooks(self.read(), spool.inbox, edge, journal)
+        self.inbox = MemorySpool(clock=SystemClock()).inbox
+        self.hooks = Hooks(self.read(), self.inbox, edge, journal)
 
     def read(self, text: str = CONFIG, proof: str = "first") -> Config:
         """A configuration as it would be read again."""
@@ -103,6 +105,37 @@ def test_who_tells_no_more_is_not_heard_and_who_begins_is(tmp_path: Path) -> Non
         assert gate.reader("marks") is None
         gate.hooks.renew(gate.read())
         assert gate.reader("marks") is not None
+        gate.offload.close()
+
+    asyncio.run(play())
+
+
+def test_what_came_before_its_table_is_read_as_soon_as_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the gateway runs."""
+
+    async def play() -> None:
+        gate = Gate(tmp_path)
+        silent = CONFIG.replace('notifications = { username = "postmark", password = "env:PASSWORD" }\n', "")
+        gate.hooks.renew(gate.read(silent))
+        await gate.inbox.take_in([Notification(provider=ProviderName("marks"), key=b"k" * 16, body=b"{}")])
+        await gate.hooks.digesting.digest_some()
+        looks: asyncio.Queue[list[int]] = asyncio.Queue()
+        look = gate.inbox.undigested
+
+        async def watched(limit: int) -> Sequence[StoredNotification]:
+            found = await look(limit)
+            looks.put_nowait([one.tries for one in found])
+            return found
+
+        monkeypatch.setattr(gate.inbox, "undigested", watched)
+        running = asyncio.ensure_future(gate.hooks.run())
+        async with asyncio.timeout(10):
+            assert await looks.get() == [1]
+            gate.hooks.renew(gate.read())
+            assert await looks.get() == [2]
+        running.cancel()
         gate.offload.close()
 
     asyncio.run(play())

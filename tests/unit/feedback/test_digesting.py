@@ -137,6 +137,31 @@ def test_a_provider_that_is_gone_is_noted(run: Run) -> None:
     run(story())
 
 
+def test_what_had_no_reader_is_read_once_there_is_one(run: Run) -> None:
+    """While the loop runs, and whatever the spool does meanwhile."""
+
+    async def story() -> None:
+        site = Site()
+        site.scripted.known = {"ada@example.net"}
+        await site.keep({"events": [DELIVERED]})
+        readers: dict[ProviderName, FakeReader] = {}
+        digesting = Digesting(
+            spool=site.spool, readers=readers, clock=site.clock, offload=site.offload, observer=site.told
+        )
+        running = asyncio.ensure_future(digesting.run())
+        await until(lambda: site.scripted.due == {1: AT_NEXT_START})
+        readers[RELAY] = site.reader
+        site.scripted.failing = True
+        digesting.readers_changed()
+        await until(lambda: ("spool_trouble", "digest") in site.told.lines)
+        site.scripted.failing = False
+        await until(lambda: site.scripted.due == {})
+        running.cancel()
+        assert [line[0] for line in site.told.lines] == ["unreadable", "spool_trouble", "learnt"]
+
+    run(story())
+
+
 def test_very_many_events_go_in_several_transactions(run: Run) -> None:
     """A transaction holds a few hundred, also of one notification; whoever else runs gets a turn in between."""
 
