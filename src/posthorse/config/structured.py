@@ -6,7 +6,10 @@ from posthorse.config.problem import Problem
 from posthorse.config.tree import Config
 from posthorse.mail.ids import ProviderName
 
-_REMEDY = "signed mail, attached messages and more are rejected there; add a provider of another kind behind them"
+_REMEDY = (
+    "signed mail, attached messages, mail to several of whom one is suppressed, and more are rejected there; add a "
+    "provider of another kind behind them"
+)
 
 
 def structured_warnings(config: Config) -> Iterator[Problem]:
