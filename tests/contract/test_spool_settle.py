@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 
 from posthorse.mail.carriage import Carriage, Fate
-from posthorse.mail.ids import MessageId, ProviderName
+from posthorse.mail.ids import AttemptId, MessageId, ProviderName
 from posthorse.mail.outcome import Deferral, Fault, Outcome, Rejection, Reply, Scope, Throttle
 from posthorse.mail.stream import SECOND
 from posthorse.spool.desk_port import Selector
 from posthorse.spool.port import Refusal, ReleaseRefused, Settled
+from posthorse.spool.story import replay
 from tests.contract.spool_kit import FAULT, HANDOVER, NODE, UNCLEAR, World
 from tests.contract.spool_play import Play, play
 
@@ -41,12 +42,12 @@ def test_a_handover_ends_the_duty(play: Play) -> None:
         )
         assert (view.lease_until, view.next_at, view.tried) == (None, None, tried)
         detail = (await world.told(group.message.id))[-1].detail
-        assert {key: detail[key] for key in ("outcome", "code", "text", "provider_message_id", "reason")} == {
+        assert {key: detail[key] for key in ("outcome", "code", "text", "provider_message_id", "chosen")} == {
             "outcome": "handover",
             "code": 250,
             "text": "2.0.0 Ok: queued as 4Xyz",
             "provider_message_id": "4Xyz",
-            "reason": "first choice",
+            "chosen": "first choice",
         }
 
     play(story)
@@ -81,6 +82,27 @@ def test_a_final_rejection_ends_the_duty(play: Play) -> None:
             await world.settle(group, rejection, released=released, final=True)
             assert await world.carriage(group.message.id) is Carriage.REJECTED
             assert (await world.told(group.message.id))[-1].detail["enhanced"] == "5.1.1"
+
+    play(story)
+
+
+def test_what_nobody_was_asked_about_is_no_attempt(play: Play) -> None:
+    """Given up before a provider was asked: the count stays, and history tells the reason as such."""
+
+    async def story(world: World) -> None:
+        group = await world.admit_leased()
+        given_up = replace(
+            world.settlement(group, Rejection(scope=Scope.MESSAGE), final=True),
+            provider=ProviderName(""),
+            attempt=AttemptId(b""),
+            reason="no provider can carry it",
+        )
+        await world.spool.settle([given_up])
+        view = await world.view(group.message.id)
+        assert (view.carriage, view.attempts) == (Carriage.REJECTED, 0)
+        facts = await world.told(group.message.id)
+        assert facts[-1].detail["reason"] == "no provider can carry it"
+        assert replay(facts).attempts == 0
 
     play(story)
 

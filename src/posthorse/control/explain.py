@@ -96,7 +96,7 @@ def words(row: HistoryRow) -> str:
         case "renewed":
             return "the attempt takes long, and its lease was extended"
         case "tried":
-            return _joined(f"tried {row.provider or 'a provider'}", _answer(row.detail), _reason(row.detail))
+            return _joined(f"tried {row.provider or 'a provider'}", _answer(row.detail), _reason(row))
         case _:
             return _moved(row)
 
@@ -116,7 +116,7 @@ def standing(view: RecipientView, not_confirmed: bool = False) -> str:
                 "settles it: `posthorse queue decide`"
             )
         case Carriage.IN_DOUBT:
-            return f"{text}; another provider is tried next{_on_hold(view)}"
+            return f"{text}; another provider is tried next, if one without a copy can carry it{_on_hold(view)}"
         case Carriage.LEASED | Carriage.RELEASED:
             return f"{text}; an attempt is under way" + (f" at {view.provider}" if view.provider else "")
         case Carriage.HANDED_OVER:
@@ -146,7 +146,7 @@ def _moved(row: HistoryRow) -> str:
         f"{row.provider} answered {answer}" if answer and row.provider else "",  # without a provider nobody was asked
         _state(row),
         _CAUSE[row.cause] if row.cause else "",
-        _reason(row.detail),
+        _reason(row),
         f"by order of {by}" if by else "",
         f"newer message: {row.detail['by_message']}" if row.detail.get("by_message") else "",
     )
@@ -182,8 +182,10 @@ def _answer(detail: Detail) -> str:
     return f"{outcome}{scope}" + (f' ("{reply}")' if reply else "")
 
 
-def _reason(detail: Detail) -> str:
-    return f"because {detail['reason']}" if detail.get("reason") else ""
+def _reason(row: HistoryRow) -> str:
+    if chosen := row.detail.get("chosen"):
+        return f"{row.provider} was chosen: {chosen}"
+    return f"because {row.detail['reason']}" if row.detail.get("reason") else ""
 
 
 def _told(detail: Detail) -> str:

@@ -72,6 +72,12 @@ _GIVEN_BACK = frozenset({Cause.RETURN, Cause.LAPSE, Cause.ANSWER})
 """Causes by which a lease ends where it began. A restore says so of what was handed over, but makes a doubt anew."""
 
 
+_DOUBT = {
+    Cause.LAPSE: "the attempt was cut off after the mail had left, and its answer with it",
+    Cause.RESTORE: "the spool was restored from a backup, so what was sent after it is not known",
+}
+
+
 class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the other side said."""
 
@@ -98,11 +104,11 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """Empty: none was involved."""
     provider_message_id: str
     cause: str
-    """Why duty ended so, in our words; empty for what became of the mail afterwards."""
+    """What brought it about (`posthorse.mail.carriage.Cause`); empty for what became of the mail afterwards."""
     reason: str
-    """What a person can be shown; empty: there is no more to say."""
+    """Why, in our words; the id of the newer message that superseded it; empty: reply, said and cause say it all."""
     reply: Reply
-    """What a provider answered to our handover."""
+    """What a provider answered to our handover; empty: it said nothing."""
     said: dict[str, str]
     """What a provider told afterwards, in its own words and under its own names (`diagnostic`, `bounce`, ...)."""
 
@@ -191,10 +197,25 @@ def _told(happening: Happening) -> Told:
         provider=fact.provider,
         provider_message_id=_text(fact, "provider_message_id"),
         cause=fact.cause.value if fact.cause else "",
-        reason=_text(fact, "reason") or _text(fact, "by_message"),
+        reason=_reason(fact),
         reply=_reply(fact),
         said={name[5:]: _text(fact, name) for name in fact.detail if name.startswith("said_")},
     )
+
+
+def _reason(fact: HistoryRow) -> str:
+    if fact.new is Carriage.IN_DOUBT and fact.cause in _DOUBT:
+        return _DOUBT[fact.cause]
+    if fact.new is Carriage.HANDED_OVER and fact.detail.get("outcome") == "unclear":
+        return "another copy was sent, and is in doubt"
+    ours = "" if _has_answer(fact) else _text(fact, "text")  # such as "no answer within 30 s of the release"
+    if fact.new is Carriage.IN_DOUBT and not ours:
+        return "the answer does not say whether it was taken"
+    return ours or _text(fact, "reason") or _text(fact, "by_message")
+
+
+def _has_answer(fact: HistoryRow) -> bool:
+    return bool(fact.detail.get("code")) or fact.detail.get("outcome") == "handover"
 
 
 def _happened_at(fact: HistoryRow) -> int:
@@ -203,6 +224,8 @@ def _happened_at(fact: HistoryRow) -> int:
 
 
 def _reply(fact: HistoryRow) -> Reply:
+    if not _has_answer(fact):
+        return Reply()
     code = fact.detail.get("code")
     return Reply(
         code=code if isinstance(code, int) else 0,

@@ -174,7 +174,8 @@ def settle(row: Row, settlement: Settlement, now: int) -> tuple[Change, Settled]
     if outcome is None:
         given_back = replace(tried, next_at=settlement.next_at)
         return rest(Change(row=given_back), _base(row), Cause.RETURN), Settled.APPLIED
-    tried = replace(tried, attempts=row.attempts + 1, next_at=settlement.next_at)
+    attempts = row.attempts + bool(settlement.provider)
+    tried = replace(tried, attempts=attempts, next_at=settlement.next_at)
     if _base(row) is Carriage.HANDED_OVER and not isinstance(outcome, Handover):
         tried = replace(tried, provider=_taker(row))
     return _settle_present(tried, settlement, outcome), Settled.APPLIED

@@ -117,12 +117,14 @@ def tell(message: Message, n: int, before: Row, change: Change, telling: Telling
 
 
 def settlement_detail(settlement: Settlement) -> Detail:
-    """How an attempt ended, for history: outcome, scope, reply, the plan's reason."""
+    """How an attempt ended, for history: outcome, scope, reply, and the plan's reason: `chosen` says why it was this
+    provider, `reason` why none was asked.
+    """
     detail: dict[str, str | int | float | bool | None] = {}
     if settlement.started_at:
         detail["started_at"] = settlement.started_at
     if settlement.reason:
-        detail["reason"] = settlement.reason
+        detail["chosen" if settlement.provider else "reason"] = settlement.reason
     outcome = settlement.outcome
     if outcome is None:
         return detail
@@ -219,7 +221,7 @@ def _implied(row: Row, fact: HistoryRow, new: Carriage, cause: Cause) -> Row:
     if new is Carriage.RELEASED:
         return replace(row, carriage=new, copies_released=row.copies_released + 1, provider=fact.provider)
     attempts, copies, doubtful = row.attempts, row.copies_released, row.doubtful
-    if cause is Cause.ANSWER:
+    if cause is Cause.ANSWER and fact.provider:
         attempts += 1
     if row.carriage is Carriage.RELEASED and cause in (Cause.ANSWER, Cause.LAPSE):
         if new is Carriage.IN_DOUBT:

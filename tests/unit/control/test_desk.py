@@ -254,7 +254,7 @@ def test_explain_tells_every_attempt_with_its_reason(run: Run, scene: Scene) -> 
         scene.attempt(
             Stream.URGENT,
             Fault(scope=OutcomeScope.PROVIDER, reply=Reply(code=421, text="going down")),
-            "relay is first",
+            "first of its route",
         )
     )
     asked(run, scene, requests.QueueDecide(which=Which(id=message_id), decision=Decision.RETRY_NOW))
@@ -266,7 +266,7 @@ def test_explain_tells_every_attempt_with_its_reason(run: Run, scene: Scene) -> 
         "a courier took it up",
         "released to relay",
         'relay answered fault about the provider ("421 going down")',
-        "because relay is first",
+        "relay was chosen: first of its route",
         "jane decided: try now",
         'relay answered handover ("250 2.0.0 queued"); handed over',
     ):

@@ -1,7 +1,9 @@
 """What facts of the history tell a customer, and what they never tell."""
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from posthorse.mail.stream import SECOND, Stream
 from posthorse.spool.outbox_port import TOLD_STATES, Happening, is_worth_a_look
 from posthorse.spool.port import HistoryRow
 
+PAGE = Path(__file__).parents[3] / "docs" / "webhooks.md"
 STATES = sorted(TOLD_STATES, key=lambda state: state.value)
 AT = 1_750_000_000 * SECOND + 123_456
 MESSAGE = Message(
@@ -61,7 +64,8 @@ def test_an_event_says_what_a_customer_needs() -> None:
         "code": 250,
         "text": "2.0.0 Ok",
         "provider_message_id": "4Xyz",
-        "reason": "first of the route",
+        "chosen": "first of the route",
+        "outcome": "handover",
         "tried": "relay",
     }
     (event,) = events_of(happening(detail=detail))
@@ -82,7 +86,7 @@ def test_an_event_says_what_a_customer_needs() -> None:
             "provider": "relay",
             "provider_message_id": "4Xyz",
             "cause": "answer",
-            "reason": "first of the route",
+            "reason": "",
             "reply": {"code": 250, "text": "2.0.0 Ok"},
             "said": {},
         },
@@ -101,6 +105,57 @@ def test_what_became_of_it_comes_with_the_providers_words() -> None:
     assert data["happened_at"] == "2025-06-15T15:06:35.123456Z"
     (later,) = events_of(fate("unknown", "bounced", told_at=AT + 10**15))
     assert json.loads(later.body)["data"]["happened_at"] == "2025-06-15T15:06:40.123456Z"
+
+
+LEFT = {"old": Carriage.RELEASED, "new": Carriage.IN_DOUBT}
+REFUSED = {"new": Carriage.REJECTED}
+NOBODY = "no provider can carry it (relay: an empty file)"
+REASONS: list[tuple[dict[str, Any], dict[str, Any], str, dict[str, Any]]] = [
+    (LEFT, {"outcome": "unclear", "text": "no answer within 30 s of the release"}, "no answer within 30 s", {}),
+    (LEFT, {"outcome": "unclear", "code": 200, "text": "<html>"}, "the answer does not say", {"code": 200}),
+    (LEFT, {"outcome": "unclear"}, "the answer does not say", {}),
+    (LEFT | {"cause": Cause.LAPSE}, {}, "the attempt was cut off", {}),
+    (LEFT | {"cause": Cause.RESTORE}, {}, "the spool was restored", {}),
+    ({}, {"outcome": "handover", "code": 250, "text": "2.0.0 Ok"}, "", {"code": 250}),
+    ({}, {"outcome": "handover", "text": "taken"}, "", {"text": "taken"}),
+    ({}, {"outcome": "unclear", "text": "no answer within 30 s of the release"}, "another copy was sent", {}),
+    ({"cause": Cause.EVENT, "kind": "event"}, {"event": "delivered"}, "", {}),
+    (REFUSED, {"outcome": "rejection", "code": 550, "text": "no such user"}, "", {"code": 550}),
+    (REFUSED, {"outcome": "rejection", "text": "its bytes are too many"}, "its bytes are too many", {}),
+    (REFUSED | {"provider": ""}, {"outcome": "rejection", "text": NOBODY, "reason": NOBODY}, NOBODY, {}),
+    ({"new": Carriage.SUPERSEDED, "cause": Cause.SUPERSEDE}, {"by_message": "0195"}, "0195", {}),
+    ({"new": Carriage.EXPIRED, "cause": Cause.EXPIRY}, {}, "", {}),
+]
+
+
+@pytest.mark.parametrize(("fields", "detail", "reason", "reply"), REASONS)
+def test_a_reason_is_about_the_mail_and_not_about_the_choice_of_a_provider(
+    fields: dict[str, Any], detail: dict[str, Any], reason: str, reply: dict[str, Any]
+) -> None:
+    """What we know stands in `reason`, what the provider answered in `reply`, and each only there."""
+    (event,) = events_of(happening(**fields, detail=detail | {"chosen": "next in order"}))
+    data = json.loads(event.body)["data"]
+    assert data["reason"].startswith(reason) if reason else not data["reason"], data
+    assert reply.items() <= data["reply"].items()
+    assert bool(reply) == bool(data["reply"])
+    assert b"next in order" not in event.body
+
+
+def test_the_page_explains_every_field_and_every_cause() -> None:
+    """`docs/webhooks.md` has a row for each field of `data`, and for each cause the types that it comes with."""
+    page = PAGE.read_text()
+    (event,) = events_of(happening())
+    fields = page.partition("| field of `data` |")[2].partition("\n\n")[0]
+    first = [line.split("|")[1] for line in fields.splitlines()[2:]]
+    assert re.findall(r"`(\w+)`", " ".join(first)) == list(json.loads(event.body)["data"])
+    rows = page.partition("| cause | with |")[2].partition("\n\n")[0].splitlines()[2:]
+    told = {line.split("`")[1]: {one.strip() for one in line.split("|")[2].split(",")} for line in rows}
+    possible: dict[str, set[str]] = {}
+    for (old, new), causes in TRANSITIONS.items():
+        for cause in causes:
+            if kinds(happening(old=old, new=new, cause=cause)):
+                possible.setdefault(cause.value, set()).add(new.value.replace("_", " "))
+    assert told == possible
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -180,7 +180,7 @@ def release(book: SqliteBook, marks: Sequence[ReleaseMark]) -> list[Released] | 
 
 def is_straight(settlement: Settlement) -> bool:
     """Whether a settlement is a handover by the attempt that was released."""
-    return settlement.released and isinstance(settlement.outcome, Handover)
+    return settlement.released and isinstance(settlement.outcome, Handover) and settlement.provider != ""
 
 
 def settle(book: SqliteBook, settlements: Sequence[Settlement]) -> bool:

@@ -78,9 +78,9 @@ def test_the_whole_history_is_told_with_reasons(run: Run) -> None:
         assert [step["new"] for step in of_first] == ["queued", "leased", "released", "handed_over"]
         last = of_first[-1]
         assert (last["cause"], last["provider"], last["detail"]["outcome"]) == ("answer", "first", "handover")
-        assert last["detail"]["reason"] == "next in order"
+        assert last["detail"]["chosen"] == "next in order"
         assert last["detail"]["started_at"] == last["at"] == "2027-01-15T08:00:00.000Z"
-        assert last["words"].endswith("because next in order")
+        assert last["words"].endswith("first was chosen: next in order")
         assert whole["more_history"] is False
 
     run(story())
