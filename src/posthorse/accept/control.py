@@ -38,6 +38,7 @@ _SET_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TAG_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,256}")
 _TAG_VALUE = re.compile(r"[A-Za-z0-9_.@-]{1,256}")
 
+_OWN_TAGS = "posthorse:"
 STREAM_TAG = "posthorse:stream"
 """An SES tag with this name chooses the stream, for clients that can set tags only."""
 
@@ -172,22 +173,45 @@ def parse_configuration_set(text: str) -> str:
 
 
 def _tags(controls: Controls, text: str, _now: int) -> None:
-    pairs = (pair.partition("=") for pair in text.split(","))
+    pairs = [pair.partition("=") for pair in text.split(",")]
+    if not all(mark for _, mark, _ in pairs):
+        raise ValueError("must be name=value pairs, separated by commas")
     controls.tags = parse_tags((name.strip(), value.strip()) for name, _, value in pairs)
 
 
+class BadTag(ValueError):
+    """One tag of several is none; as text it goes with the name of the list. Where it is `number`, counted from 0."""
+
+    def __init__(self, number: int, name: str, part: str, why: str) -> None:
+        self.number, self.name, self.part, self.why = number, name, part, why
+        which = f'"{name}"' if part == "value" else f"number {number + 1}"
+        super().__init__(f"has the tag {which}, whose {part} {why}")
+
+
 def parse_tags(pairs: Iterable[tuple[str, str]]) -> Mapping[str, str]:
-    """Message tags; of two with one name the last counts. Raises ValueError."""
+    """Message tags; of two with one name the last counts. Raises `BadTag`, and ValueError for too many."""
     tags: dict[str, str] = {}
-    for name, value in pairs:
-        if not _TAG_NAME.fullmatch(name) or not _TAG_VALUE.fullmatch(value):
-            raise ValueError("must be name=value pairs of letters, digits, - and _, separated by commas")
+    for number, (name, value) in enumerate(pairs):
+        if not _TAG_NAME.fullmatch(name):
+            raise BadTag(number, name, "name", "must be 1 to 256 letters, digits, and _ - . :")
+        if not _TAG_VALUE.fullmatch(value):
+            raise BadTag(number, name, "value", "must be 1 to 256 letters, digits, and _ - . @")
+        if name.startswith(_OWN_TAGS):
+            _check_own(number, name, value)
         tags[name] = value
     if len(tags) > MAX_TAGS:
         raise ValueError(f"must hold at most {MAX_TAGS} tags")
-    if STREAM_TAG in tags:
-        parse_stream(tags[STREAM_TAG])
     return tags
+
+
+def _check_own(number: int, name: str, value: str) -> None:
+    """A slip in a tag that is meant for us must not send the mail in another way than was meant."""
+    if name != STREAM_TAG:
+        raise BadTag(number, name, "name", f'must not begin with "{_OWN_TAGS}", save "{STREAM_TAG}"')
+    try:
+        parse_stream(value)
+    except ValueError as error:
+        raise BadTag(number, name, "value", str(error)) from None
 
 
 _READERS = {

@@ -28,6 +28,7 @@ from posthorse.accept.compose import (
 )
 from posthorse.accept.control import (
     MAX_TAGS,
+    BadTag,
     Controls,
     parse_configuration_set,
     parse_deadline,
@@ -209,6 +210,9 @@ def controls_of(options: Options, now: int, key: str, fingerprint: bytes) -> Con
         if len(options.tags) > MAX_TAGS:
             raise ValueError(f"must be at most {MAX_TAGS}")
         controls.tags = parse_tags(options.tags.items())
+    except BadTag as bad:
+        what = "its value" if bad.part == "value" else "the name of a tag"
+        raise invalid(f"tags.{bad.name}" if bad.part == "value" else field, f"{what} {bad.why}") from None
     except ValueError as error:
         raise invalid(field, str(error)) from None
     return controls

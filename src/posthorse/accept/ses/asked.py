@@ -19,7 +19,7 @@ from posthorse.accept.address import BadAddress
 from posthorse.accept.address_lists import read_list
 from posthorse.accept.compose import ComposeError, checked_mailbox, compose, compose_in_turns
 from posthorse.accept.compose_words import address_field
-from posthorse.accept.control import Controls, parse_configuration_set, parse_tags
+from posthorse.accept.control import BadTag, Controls, parse_configuration_set, parse_tags
 from posthorse.accept.headers import IDEMPOTENCY_KEY, MAX_BLOCK_BYTES
 from posthorse.accept.line_ends import BadLines, strict_lines, strict_lines_in_turns
 from posthorse.accept.mailboxes import Mailbox, each_mailbox, read_mailbox
@@ -123,6 +123,9 @@ def _controls(asked: Asked, request: Request) -> Controls:
     try:
         if asked.tags:
             controls.tags = parse_tags(asked.tags)
+    except BadTag as bad:
+        named = f' (the tag "{bad.name}")' if bad.part == "value" else ""
+        raise _invalid(asked, f"tags[{bad.number}].{bad.part}", f"{bad.why}{named}") from None
     except ValueError as error:
         raise _invalid(asked, "tags", error) from None
     return controls

@@ -31,7 +31,7 @@ _V2: Mapping[str, str] = {
     "tags": "EmailTags",
     "configuration_set": "ConfigurationSetName",
 }
-_ATTACHMENT: Mapping[str, str] = {
+_PARTS: Mapping[str, str] = {
     "file_name": "FileName",
     "content": "RawContent",
     "content_type": "ContentType",
@@ -39,6 +39,8 @@ _ATTACHMENT: Mapping[str, str] = {
     "description": "ContentDescription",
     "disposition": "ContentDisposition",
     "encoding": "ContentTransferEncoding",
+    "name": "Name",
+    "value": "Value",
 }
 _V1: Mapping[str, str] = {
     "from": "Source",
@@ -75,5 +77,5 @@ def _named(names: Mapping[str, str], place: str, member: Callable[[int], str]) -
     found = _PLACE.fullmatch(place)
     assert found is not None, "places are ours"
     number = member(int(found[2])) if found[2] else ""
-    part = f".{_ATTACHMENT[found[3]]}" if found[3] else ""
+    part = f".{_PARTS[found[3]]}" if found[3] else ""
     return names.get(found[1], found[1]) + number + part
