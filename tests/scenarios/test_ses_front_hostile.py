@@ -145,6 +145,18 @@ LARGE: dict[str, tuple[str, Callable[[], str], int]] = {
     "60 MiB": ("/v2/email/outbound-emails", lambda: raw(mail_of(60 * MIB)), 413),
     "39 MiB with bare LF": ("/v2/email/outbound-emails", lambda: raw(mail_of(39 * MIB, b"x" * 100 + b"\n")), 200),
     "30 MiB, slashes escaped": ("/v2/email/outbound-emails", lambda: raw(mail_of(30 * MIB)).replace("/", "\\/"), 200),
+    "4 MiB, plus signs escaped": (
+        "/v2/email/outbound-emails",
+        lambda: raw(mail_of(4 * MIB, b"x\xfb\xef\xbe\r\n" * 10)).replace("+", "\\u002B"),
+        200,
+    ),
+    "2 MiB, every letter escaped": (
+        "/v2/email/outbound-emails",
+        lambda: json.dumps({"Content": {"Raw": {"Data": "@"}}}).replace(
+            "@", "".join(f"\\u00{letter:02x}" for letter in base64.b64encode(mail_of(2 * MIB)))
+        ),
+        200,
+    ),
     "30 MiB, another author": (
         "/v2/email/outbound-emails",
         lambda: raw(mail_of(30 * MIB))[:-1] + ',"FromEmailAddress":"other@example.com"}',

@@ -22,10 +22,16 @@ def octets(size: int) -> bytes:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("slashes", [b"/", b"\\/"], ids=["plain", "escaped"])
-def test_json_blob_is_what_was_encoded(size: int, slashes: bytes) -> None:
-    """Whatever its size, and whether or not the client escapes slashes."""
-    text = b64encode(octets(size)).replace(b"/", slashes)
+@pytest.mark.parametrize("escaped", ["", "/", "+=/", "all"])
+def test_json_blob_is_what_was_encoded(size: int, escaped: str) -> None:
+    """Whatever its size, and whatever of it the client escapes."""
+    text = b64encode(octets(size))
+    if escaped == "all":
+        text = b"".join(b"\\u%04x" % letter for letter in text)
+    elif escaped == "/":
+        text = text.replace(b"/", b"\\/")
+    for letter in escaped if escaped == "+=/" else "":
+        text = text.replace(letter.encode(), b"\\u%04X" % ord(letter))
     assert asyncio.run(json_blob(msgspec.Raw(b'"%b"' % text))) == octets(size)
 
 
@@ -44,6 +50,7 @@ def test_form_blob_is_what_was_encoded(size: int, lines: object, *, lower: bool)
 @pytest.mark.parametrize(
     "text",
     [
+        *(b"ab\\\\/c", b"YWJj\\n", b"ab\\u00e9c", b"abc\\", b"abc\\u002", b"ab\\\\u002bc"),
         *(b"abc", b"ab=c", b"=", b"ab$d", b"YQ=", b"YQ===", b"YQ==YQ=="),
         b"A" * 400_000 + b"==AAAA",
         b"A" * 400_001,
