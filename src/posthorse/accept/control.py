@@ -25,6 +25,7 @@ from posthorse.mail.stream import SECOND, Stream
 
 MAX_DEADLINE_S = 5 * 86_400
 MAX_KEY_CHARACTERS = 256
+MAX_SET_NAME_CHARACTERS = 64
 MAX_TAGS = 50
 
 _FOLD = re.compile(rb"\r\n[ \t]+")
@@ -34,7 +35,7 @@ _TIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 _KEY = re.compile(r"[!-~](?:[ -~]*[!-~])?")
-_SET_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SET_NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_SET_NAME_CHARACTERS}}}")
 _TAG_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,256}")
 _TAG_VALUE = re.compile(r"[A-Za-z0-9_.@-]{1,256}")
 
@@ -168,7 +169,7 @@ def _configuration_set(controls: Controls, text: str, _now: int) -> None:
 def parse_configuration_set(text: str) -> str:
     """The name of a configuration set. Raises ValueError."""
     if not _SET_NAME.fullmatch(text):
-        raise ValueError("must be 1 to 64 letters, digits, - or _")
+        raise ValueError(f"must be 1 to {MAX_SET_NAME_CHARACTERS} letters, digits, - or _")
     return text
 
 

@@ -14,6 +14,7 @@ import msgspec
 from posthorse import __version__
 from posthorse.accept.api import wire
 from posthorse.accept.api.problems import CONTENT_TYPE, Code
+from posthorse.accept.control import MAX_KEY_CHARACTERS, MAX_SET_NAME_CHARACTERS
 from posthorse.mail.carriage import Carriage
 
 Json = dict[str, Any]
@@ -242,8 +243,8 @@ def _options() -> list[Json]:
             ("stream", {"enum": ["urgent", "standard", "once", "bulk"]}),
             ("deadline", {"type": "string"}),
             ("not_before", {"type": "string", "format": "date-time"}),
-            ("supersede_key", {"type": "string"}),
-            ("configuration_set", {"type": "string"}),
+            ("supersede_key", {"type": "string", "maxLength": MAX_KEY_CHARACTERS}),
+            ("configuration_set", {"type": "string", "maxLength": MAX_SET_NAME_CHARACTERS}),
         )
     ]
 
@@ -259,8 +260,9 @@ _STRING: Json = {"type": "string"}
 _STRINGS: Json = {"type": "array", "items": {"type": "string"}}
 _KEY = _parameter(
     "Idempotency-Key",
-    "1 to 256 printable ASCII characters, kept for 24 hours. The same request again gets the first receipt.",
-    {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[!-~]([ -~]*[!-~])?$"},
+    f"1 to {MAX_KEY_CHARACTERS} printable ASCII characters, kept for 24 hours. The same request again gets the first "
+    "receipt.",
+    {"type": "string", "minLength": 1, "maxLength": MAX_KEY_CHARACTERS, "pattern": "^[!-~]([ -~]*[!-~])?$"},
     "header",
 )
 _ID = _parameter("id", "As in the receipt.", {"type": "string", "pattern": "^[0-9a-fA-F]{32}$"}, "path", required=True)

@@ -9,6 +9,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
+from posthorse.accept.control import MAX_KEY_CHARACTERS, MAX_SET_NAME_CHARACTERS, MAX_TAGS
+from posthorse.accept.structured import DEFAULT_LIMITS
+
 StreamName = Literal["urgent", "standard", "once", "bulk"]
 CarriageName = Literal[
     "queued",
@@ -35,6 +38,11 @@ MAX_BATCH = 100
 MAX_PAGE = 200
 
 
+def _described(description: str = "", **bounds: int) -> Meta:
+    """A field whose bounds (JSON Schema's `max...`) are described here, and held by whoever reads the field."""
+    return Meta(description=description or None, extra_json_schema=dict(bounds))
+
+
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What may be asked for beside the message; in the query of a request that is MIME."""
 
@@ -50,30 +58,44 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         str | None, Meta(description="Not to be sent before this time (RFC 3339), at most 30 days ahead.")
     ] = None
     supersede_key: Annotated[
-        str, Meta(description="A newer message with this key withdraws this one where it still waits.")
+        str,
+        _described(
+            "A newer message with this key withdraws this one where it still waits.", maxLength=MAX_KEY_CHARACTERS
+        ),
     ] = ""
-    configuration_set: Annotated[str, Meta(description="As with SES: a name for `[[classify]]` rules.")] = ""
+    configuration_set: Annotated[
+        str, _described("As with SES: a name for `[[classify]]` rules.", maxLength=MAX_SET_NAME_CHARACTERS)
+    ] = ""
     tags: Annotated[
-        dict[str, str], Meta(description="At most 50; names and values of letters, digits, `-` and `_`.")
+        dict[str, str],
+        _described(
+            "Names and values of 1 to 256 letters, digits, `_`, `-` and `.`; names with `:`, values with `@` as well. "
+            "`posthorse:stream` chooses the stream.",
+            maxProperties=MAX_TAGS,
+        ),
     ] = {}
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A further header field."""
 
-    name: str
-    value: str
+    name: Annotated[str, _described(maxLength=DEFAULT_LIMITS.header_name)]
+    value: Annotated[str, _described("With the name.", maxLength=DEFAULT_LIMITS.header_value)]
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A file that goes with the message."""
 
     content: Base64
-    file_name: str = ""
-    content_type: Annotated[str, Meta(description="Empty: by the end of the file name.")] = ""
+    file_name: Annotated[str, _described(maxLength=DEFAULT_LIMITS.file_name)] = ""
+    content_type: Annotated[
+        str, _described("Empty: by the end of the file name.", maxLength=DEFAULT_LIMITS.content_type)
+    ] = ""
     disposition: Literal["attachment", "inline"] = "attachment"
-    content_id: Annotated[str, Meta(description="For an inline image: what `cid:` in the HTML names.")] = ""
-    description: str = ""
+    content_id: Annotated[
+        str, _described("For an inline image: what `cid:` in the HTML names.", maxLength=DEFAULT_LIMITS.content_id)
+    ] = ""
+    description: Annotated[str, _described(maxLength=DEFAULT_LIMITS.description)] = ""
 
 
 class Message(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -87,11 +109,11 @@ class Message(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cc: Mailboxes = []
     bcc: Mailboxes = []
     reply_to: Mailboxes = []
-    subject: str = ""
+    subject: Annotated[str, _described(maxLength=DEFAULT_LIMITS.subject)] = ""
     text: MaybeText = UNSET
     html: MaybeText = UNSET
-    headers: list[Header] = []
-    attachments: list[Attachment] = []
+    headers: Annotated[list[Header], _described(maxItems=DEFAULT_LIMITS.headers)] = []
+    attachments: Annotated[list[Attachment], _described(maxItems=DEFAULT_LIMITS.attachments)] = []
     raw: Annotated[
         Raw | UnsetType,
         Meta(
