@@ -102,7 +102,7 @@ def rows(folder: Path, port: int, *, rounds: int) -> list[Row]:
         told = [tell(story, folder, port) for _ in counted(story.name, rounds, warms_up=False)]
         first, share = [one[0] for one in told], [one[1] for one in told]
         wanted = f"<= {story.first_within_s:g} s"
-        found.append(alone(f"{story.name}: first elsewhere, s", first, "s", wanted, most=story.first_within_s))
+        found.append(alone(f"{story.name}: first elsewhere", first, "s", wanted, most=story.first_within_s))
         name = f"{story.name}: share after {story.full_within_s:g} s"
         found.append(alone(name, share, "of healthy", ">= 0.9", least=0.9))
     return found

@@ -94,7 +94,7 @@ def rows(folder: Path, port: int, sink: Sink, *, rounds: int, messages: int) -> 
                 rich.stop()
             if not found:
                 found.append(_row("CPU us per message, 10 KB, connections kept", base))
-            found.append(_row(f"+ {feature.name}, us", extra))
+            found.append(_row(f"+ {feature.name}", extra))
     finally:
         plain.stop()
     return found
