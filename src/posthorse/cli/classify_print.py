@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from posthorse.accept.classify import ClassifyRule
 from posthorse.cli.output import counted, print_table, say
-from posthorse.control.classify_suggest import Proposal, Suggestion
+from posthorse.control.classify_suggest import Proposal, Suggestion, Sureness
 from posthorse.control.classify_trial import RuleTrial, Trial
 from posthorse.mail.stream import Stream
 
@@ -63,15 +63,23 @@ def _suggestion(found: Suggestion) -> Iterator[str]:
     for proposal in found.proposals:
         yield ""
         yield from map(_comment, _evidence(proposal))
-        yield from as_toml(proposal.rule).splitlines()
+        yield from (_comment(line) if _is_doubtful(proposal) else line for line in as_toml(proposal.rule).splitlines())
     if found.proposals:
         yield ""
-        yield f"# {found.left} would stay standard. Try them behind yours: posthorse classify test --rules FILE"
+        left = found.left + sum(proposal.decides for proposal in found.proposals if _is_doubtful(proposal))
+        yield f"# {left} would stay standard. Try them behind yours: posthorse classify test --rules FILE"
+
+
+def _is_doubtful(proposal: Proposal) -> bool:
+    """A person has to take it up: the rule itself is a comment."""
+    return proposal.sureness is Sureness.LOW
 
 
 def _evidence(proposal: Proposal) -> Iterator[str]:
     share = 100 * proposal.leans // proposal.matches
-    yield f"{proposal.leans} of {counted(proposal.matches, 'message')} ({share} %). Sure: {proposal.sureness.value}."
+    doubtful = " Look at such mail, then take the # away." if _is_doubtful(proposal) else ""
+    sure = f"Sure: {proposal.sureness.value}.{doubtful}"
+    yield f"{proposal.leans} of {counted(proposal.matches, 'message')} ({share} %). {sure}"
     yield "Because: " + ", ".join(f"{sign} ({count})" for sign, count in proposal.signs)
     if proposal.examples:
         yield "For example: " + "; ".join(json.dumps(each, ensure_ascii=False) for each in proposal.examples)

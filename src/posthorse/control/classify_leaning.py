@@ -1,7 +1,7 @@
 """What kind of mail one recorded message seems to be, and by which signs. Pure.
 
-Promise: what contradicts itself leans to nothing: a newsletter that speaks of passwords is neither. A burst alone is a
-sign only where nothing else speaks; a busy application sends many codes in a minute, too.
+Promise: what contradicts itself leans to nothing: a newsletter that speaks of passwords is neither. A burst confirms
+other signs of mail to many and is none alone: many codes or alarms in a minute are what an outage looks like.
 
 Left out: rules (`classify_suggest`).
 """
@@ -50,8 +50,8 @@ def _leaning(mail: RecordedMail, *, in_burst: bool) -> Leaning:
     if mail.marks or mail.recipients >= MANY_RECIPIENTS:
         kinds.discard(Stream.STANDARD)  # "welcome" or "order" in a newsletter
         kinds.add(Stream.BULK)
-    if in_burst and not kinds:
-        kinds, signs = {Stream.BULK}, [*signs, "sent in bursts"]
+    if in_burst and kinds == {Stream.BULK}:
+        signs.append("sent in bursts")
     if kinds == {Stream.URGENT} and mail.recipients == 1:
         signs.append("one recipient")
     if kinds == {Stream.ONCE, Stream.STANDARD}:

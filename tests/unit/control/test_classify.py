@@ -1,6 +1,7 @@
 """Help with classification: what traffic suggests, and what rules would have done over it. Pure."""
 
 import json
+import re
 import tomllib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from posthorse.accept.classify import ClassifyRule
 from posthorse.cli.classify_print import _suggestion, as_toml
-from posthorse.control.classify_leaning import BURST_MAILS, leanings
+from posthorse.control.classify_leaning import BURST_MAILS, Leaning, leanings
 from posthorse.control.classify_privacy import masked
 from posthorse.control.classify_suggest import Suggestion, Sureness, suggested
 from posthorse.control.classify_trial import tried
@@ -103,14 +104,18 @@ def test_names_marks_and_numbers_speak_too(fields: dict[str, Any], stream: Strea
 
 
 @pytest.mark.thorough
-def test_a_burst_is_a_sign_only_where_it_is_rare_and_nothing_else_speaks() -> None:
-    """A campaign in one minute leans to bulk; the same subject all day long, or codes at once, do not."""
+def test_a_burst_confirms_that_mail_goes_to_many_and_says_nothing_alone() -> None:
+    """A newsletter in one minute bears the sign; alarms or codes at once, and the same subject all day long, do not."""
     long = mails(500, "Quiet")
-    campaign = [mail("Spring is here", minute=300) for _ in range(BURST_MAILS)]
+    campaign = [mail("Spring is here", minute=300, marks=["list-id"]) for _ in range(BURST_MAILS)]
+    alarms = [mail("Disk of db1 is full", minute=200) for _ in range(BURST_MAILS)]
     codes = [mail("Your verification code: 1", minute=400) for _ in range(BURST_MAILS)]
     steady = [mail("Tick", minute=n, sender="tick@x.example") for n in range(5_000) for _ in range(BURST_MAILS)][:9_000]
-    found = leanings([*long, *campaign, *codes, *steady])
-    assert {found[one.id].stream for one in campaign} == {Stream.BULK}
+    found = leanings([*long, *campaign, *alarms, *codes, *steady])
+    assert {found[one.id] for one in campaign} == {
+        Leaning(stream=Stream.BULK, signs=("marked as mail to many", "sent in bursts"))
+    }
+    assert {found[one.id] for one in alarms} == {Leaning(stream=None)}
     assert {found[one.id].stream for one in codes} == {Stream.URGENT}
     assert {found[one.id].stream for one in steady} == {None}
 
@@ -282,21 +287,24 @@ def test_subjects_that_are_gone() -> None:
     )
 )
 def test_whatever_is_in_the_mail_the_print_is_toml(traffic: Sequence[RecordedMail]) -> None:
-    """What is printed reads back as exactly the rules proposed, in their order."""
+    """What is printed reads back as exactly the rules proposed, in their order; those of low sureness once a person
+    takes their mark away.
+    """
     found = suggested(traffic)
     text = "\n".join(_suggestion(found))
-    rules = tomllib.loads(text).get("classify", [])
-    assert [(rule["match"], rule["stream"]) for rule in rules] == [
-        (
-            {
-                key: value
-                for key in ("access_key", "configuration_set", "tag", "template", "sender", "subject")
-                if (value := getattr(each.rule, key))
-            },
-            each.rule.stream.value,
-        )
-        for each in found.proposals
-    ]
+    sure = [each.rule for each in found.proposals if each.sureness is not Sureness.LOW]
+    assert _read(text) == [_written(rule) for rule in sure]
+    taken_up = re.sub(r"^# (?=\[\[classify\]\]$|match = |stream = )", "", text, flags=re.MULTILINE)
+    assert _read(taken_up) == [_written(each.rule) for each in found.proposals]
+
+
+def _read(text: str) -> list[tuple[dict[str, str], str]]:
+    return [(rule["match"], rule["stream"]) for rule in tomllib.loads(text).get("classify", [])]
+
+
+def _written(rule: ClassifyRule) -> tuple[dict[str, str], str]:
+    keys = ("access_key", "configuration_set", "tag", "template", "sender", "subject")
+    return {key: value for key in keys if (value := getattr(rule, key))}, rule.stream.value
 
 
 @pytest.mark.thorough
