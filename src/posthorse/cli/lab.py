@@ -140,6 +140,8 @@ def mailbox_command(
             size = counted(row["size_bytes"], "byte")
             typer.echo(f"{row['recipient']} by {row['provider']}, {size}, at {row['at']}")
     if message is not None and not answer["arrivals"]:
+        if not as_json:
+            typer.echo(f"{message} did not arrive ({counted(answer['messages'], 'message')} did)", err=True)
         raise typer.Exit(1)
 
 

@@ -231,7 +231,9 @@ def decide(
 
 def _decided(config: Path, chosen: list[Which], decision: Decision) -> replies.Moved:
     asked = [requests.QueueDecide(which=which, decision=decision) for which in chosen]
-    return replies.Moved(recipients=sum(each.recipients for each in carry_out_all(config, asked)))
+    moved = list(carry_out_all(config, asked))
+    standing = [line for each in moved for line in each.standing]
+    return replies.Moved(recipients=sum(each.recipients for each in moved), standing=standing)
 
 
 def _moved(reply: replies.Moved, what: str, *, as_json: bool) -> None:
@@ -240,6 +242,8 @@ def _moved(reply: replies.Moved, what: str, *, as_json: bool) -> None:
         print_json(reply)
     else:
         say(f"{what}: {counted(reply.recipients, 'recipient')}")
+        for line in reply.standing:
+            say(f"  {line}")
     if not reply.recipients:
         raise typer.Exit(1)
 

@@ -26,12 +26,15 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
 
     Raises `ConfigProblems` with every problem found, each with its path in the file and its remedy.
     """
-    return read_config(_text_of(path), folder=path.resolve().parent, environ=environ)
+    return _read(_document(_text_of(path), path), folder=path.resolve().parent, environ=environ)
 
 
 def read_config(text: str, *, folder: Path, environ: Mapping[str, str]) -> Config:
     """As `load_config`, from text; relative paths start at `folder`. Raises `ConfigProblems`."""
-    document = _document(text)
+    return _read(_document(text), folder=folder, environ=environ)
+
+
+def _read(document: dict[str, Any], *, folder: Path, environ: Mapping[str, str]) -> Config:
     reading = Reading(Surroundings(folder=folder, environ=environ))
     try:
         config = reading.section(Config, document, "")
@@ -63,7 +66,7 @@ def read_whereabouts(path: Path) -> Whereabouts:
     Raises `ConfigProblems`.
     """
     folder = path.resolve().parent
-    document = _document(_text_of(path))
+    document = _document(_text_of(path), path)
     reading = Reading(Surroundings(folder=folder, environ={}))
     try:
         spool = reading.section(SpoolSettings, document.get("spool", {}), "spool")
@@ -100,7 +103,7 @@ def read_api_address(path: Path) -> str:
 
 def read_classify(path: Path) -> tuple[ClassifySettings, ...]:
     """Read only the `[[classify]]` rules of a file; the rest may be wrong or missing. Raises `ConfigProblems`."""
-    return classify_rules(_document(_text_of(path)).get("classify", []))
+    return classify_rules(_document(_text_of(path), path).get("classify", []))
 
 
 def classify_rules(tables: object) -> tuple[ClassifySettings, ...]:
@@ -118,7 +121,7 @@ def classify_rules(tables: object) -> tuple[ClassifySettings, ...]:
 
 def _parts(path: Path, environ: Mapping[str, str], *keys: str) -> Config:
     """These parts of a file, and the defaults of all others. Raises `ConfigProblems`."""
-    document = _document(_text_of(path))
+    document = _document(_text_of(path), path)
     reading = Reading(Surroundings(folder=path.resolve().parent, environ=environ))
     try:
         config = reading.section(Config, {key: document[key] for key in keys if key in document}, "")
@@ -129,11 +132,12 @@ def _parts(path: Path, environ: Mapping[str, str], *keys: str) -> Config:
     return config
 
 
-def _document(text: str) -> dict[str, Any]:
+def _document(text: str, path: Path | None = None) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigProblems([Problem(path="", what=f"is not TOML: {error}", remedy="correct that line")]) from None
+        name, what = str(path or ""), f"is not TOML: {error}"
+        raise ConfigProblems([Problem(path=name, what=what, remedy="correct that line")]) from None
 
 
 def _follows(problem: Problem, known: Sequence[Problem]) -> bool:

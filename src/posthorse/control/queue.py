@@ -4,6 +4,7 @@ Promise: a decision about several recipients needs a restriction; nothing here c
 selector, save a hold, which changes no mail.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from posthorse.control import explain, replies, requests
@@ -15,6 +16,9 @@ from posthorse.spool.port import HistoryRow
 
 MOST_OF_A_MESSAGE = 10_000
 """Recipients of one message that are shown."""
+
+MOST_TOLD = 5
+"""Recipients of whom a reply that changed nothing tells how they stand."""
 
 _ABOUT_DOUBT = frozenset({Decision.ANOTHER_COPY, Decision.WAS_HANDED_OVER, Decision.WAS_NOT_SENT})
 
@@ -83,10 +87,14 @@ async def decided(spool: SpoolDesk, request: requests.QueueDecide, by: str) -> r
         raise NotDone("that would be about all mail; name an id, a state, a stream or a domain")
     if request.decision in _ABOUT_DOUBT and chosen.message_id is None and chosen.carriage is not Carriage.IN_DOUBT:
         raise NotDone("this decides what is in doubt; name an id, or --state in_doubt with what else restricts it")
-    if chosen.message_id is not None:
-        await _of_message(spool, request.which.id)
+    of_message = [] if chosen.message_id is None else await _of_message(spool, request.which.id)
     moved = await spool.decide(chosen, request.decision, by, max(1, request.limit))
-    return replies.Moved(recipients=moved)
+    return replies.Moved(recipients=moved, standing=[] if moved else _standing(chosen, of_message))
+
+
+def _standing(chosen: Selector, views: Sequence[RecipientView]) -> list[str]:
+    """Why a decision about them changed nothing."""
+    return [explain.standing(view) for view in views if chosen.n in (None, view.n)][:MOST_TOLD]
 
 
 async def held(spool: SpoolDesk, request: requests.QueueHold, by: str) -> replies.HoldSet:

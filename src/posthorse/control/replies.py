@@ -16,10 +16,12 @@ class Done(Reply, frozen=True, kw_only=True):
     message: str
 
 
-class Moved(Reply, frozen=True, kw_only=True):
+class Moved(Reply, frozen=True, kw_only=True, omit_defaults=True):
     """How many recipients a decision moved."""
 
     recipients: int
+    standing: list[str] = []
+    """Where it moved nothing of one message: how its recipients stand, in words, the first few of them."""
 
 
 class Recipient(Reply, frozen=True, kw_only=True):

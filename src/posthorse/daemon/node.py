@@ -260,7 +260,7 @@ class Daemon:
             told = [str(problem) for problem in problems.problems]
             self._file.refuse(told, self._clock.now())
             self._journal.log.reload_refused(told)
-            raise NotDone("\n".join(told)) from problems
+            raise NotDone("\n".join([f"{self._path}: nothing of it took effect", *told])) from problems
         config = reloaded.config
         self._fronts.renew(config)  # first: it alone may find a file gone, and then nothing has changed
         self._config = config

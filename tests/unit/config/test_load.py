@@ -1,5 +1,6 @@
 """Loading a configuration: what is read, and that everything wrong is told at once with its place and a remedy."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -273,8 +274,12 @@ def test_no_provider_at_all_is_a_problem(tmp_path: Path) -> None:
 
 
 def test_what_is_no_toml_names_its_line(tmp_path: Path) -> None:
-    """A slip of the pen is told with line and column."""
+    """A slip of the pen is told with file, line and column."""
     assert "line 2" in problems("[node]\nname = \n", tmp_path)[""]
+    file = tmp_path / "posthorse.toml"
+    file.write_text("[node]\nname = \n")
+    with pytest.raises(ConfigProblems, match=f"^{re.escape(str(file))}: is not TOML: .*line 2, column 8"):
+        load_config(file, {})
 
 
 def test_a_missing_file_is_told_like_every_other_problem(tmp_path: Path) -> None:

@@ -110,6 +110,17 @@ def test_no_decision_is_about_everything(run: Run, scene: Scene) -> None:
     assert asked(run, scene, requests.QueueDecide(which=narrow, decision=Decision.WAS_NOT_SENT)).recipients == 0
 
 
+def test_a_decision_that_changes_nothing_tells_how_the_message_stands(run: Run, scene: Scene) -> None:
+    """Whoever comes too late reads why; a selection that matched nothing has nobody to tell of."""
+    message_id = run(scene.accept(stream=Stream.URGENT))
+    run(scene.hand_over(Stream.URGENT))
+    late = asked(run, scene, requests.QueueDecide(which=Which(id=message_id), decision=Decision.WAS_NOT_SENT))
+    assert late.recipients == 0
+    assert late.standing == ["0: handed over: the provider took responsibility (relay); fate unknown"]
+    other = asked(run, scene, requests.QueueDecide(which=Which(id=message_id, n=7), decision=Decision.CANCEL))
+    assert (other.recipients, other.standing) == (0, [])
+
+
 def test_a_hold_stops_and_an_unhold_lets_go(run: Run, scene: Scene) -> None:
     """A hold names who set it, why and on what; lifting it frees the mail; lifting it twice is refused."""
     message_id = run(scene.accept("a@b.example"))
