@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -24,12 +25,12 @@ def create(
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Make an access key; its secret is shown this once."""
+    """Make an access key; its secret is shown this once. Before the first start of a gateway the spool is made, too."""
     from posthorse.config.load import read_api_address
     from posthorse.config.way_in import aws_variables
 
     address = read_api_address(config)
-    made = carry_out(config, requests.KeyCreate(tenant=tenant, note=note))
+    made = carry_out(config, requests.KeyCreate(tenant=tenant, note=note), first=_tell_of_spool)
     region, *_ = made.smtp_password
     variables: dict[str, str] = {}
     if address:
@@ -79,6 +80,10 @@ def revoke(
 ) -> None:
     """Let nobody in with this key any more."""
     done(carry_out(config, requests.KeyRevoke(id=id)), as_json=as_json)
+
+
+def _tell_of_spool(file: Path) -> None:
+    typer.echo(f"made the spool {file}; the gateway must run as the user that made it", err=True)
 
 
 def _tell(made: replies.KeyMade, variables: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ have the secrets of the gateway.
 import asyncio
 import getpass
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,9 +19,11 @@ from posthorse.control.requests import Request
 R = TypeVar("R", bound=replies.Reply)
 
 
-def carry_out(config: Path, request: Request[R]) -> R:
-    """The reply to one command. Raises `NotDone` and `ConfigProblems`."""
-    return asyncio.run(_carry_out(read_whereabouts(config), [request]))[0]
+def carry_out(config: Path, request: Request[R], *, first: Callable[[Path], None] | None = None) -> R:
+    """The reply to one command. Raises `NotDone` and `ConfigProblems`. With `first` it may be the first of all: a spool
+    that is not there is made, and `first` is told where.
+    """
+    return asyncio.run(_carry_out(read_whereabouts(config), [request], first))[0]
 
 
 def carry_out_all(config: Path, requests: Sequence[Request[R]]) -> list[R]:
@@ -37,7 +39,9 @@ def operator() -> str:
         return f"uid {os.getuid()}"
 
 
-async def _carry_out(where: Whereabouts, requests: Sequence[Request[R]]) -> list[R]:
+async def _carry_out(
+    where: Whereabouts, requests: Sequence[Request[R]], first: Callable[[Path], None] | None = None
+) -> list[R]:
     from posthorse.control.client import NobodyListens, ask
     from posthorse.control.protocol import socket_path
 
@@ -45,14 +49,19 @@ async def _carry_out(where: Whereabouts, requests: Sequence[Request[R]]) -> list
         path = socket_path(where.spool_file)
         return [await ask(path, request, operator()) for request in requests]
     except (NobodyListens, FileNotFoundError):
-        return await _on_the_spool(where, requests)
+        return await _on_the_spool(where, requests, first)
 
 
-async def _on_the_spool(where: Whereabouts, requests: Sequence[Request[R]]) -> list[R]:
+async def _on_the_spool(
+    where: Whereabouts, requests: Sequence[Request[R]], first: Callable[[Path], None] | None
+) -> list[R]:
     """Nobody else has it: open it for this command only."""
     from posthorse.cli.spool_desk import opened_desk
 
-    if not where.spool_file.exists():
+    is_new = not where.spool_file.exists()
+    if is_new and first is None:
         raise NotDone(f"there is no spool at {where.spool_file}, and no gateway runs on it")
     async with opened_desk(where) as desk:
+        if is_new and first is not None:
+            first(where.spool_file)
         return [await desk.ask(request, operator()) for request in requests]

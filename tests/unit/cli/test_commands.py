@@ -229,6 +229,19 @@ def test_a_key_is_shown_once(stage: Stage) -> None:
     assert stage.data("keys", "list")["keys"][0]["revoked_at"] is not None
 
 
+def test_the_first_key_may_be_made_before_the_first_start(stage: Stage) -> None:
+    """It makes the spool and says so; no other command does, since its file may be the wrong one."""
+    status, _, err = stage.call("keys", "list")
+    assert (status, stage.spool_file.exists()) == (1, False)
+    assert "there is no spool" in err
+    status, out, err = stage.call("keys", "create", "--note", "web")
+    told = f"made the spool {stage.spool_file}; the gateway must run as the user that made it\n"
+    assert (status, err) == (0, told)
+    assert out.startswith("access key id")
+    assert [key["note"] for key in stage.data("keys", "list")["keys"]] == ["web"]
+    assert stage.call("keys", "create")[2] == ""
+
+
 def test_a_new_key_comes_with_what_aws_clients_read(stage: Stage) -> None:
     """Lines to paste into a shell, with the address of the file's listener; as fields with --json."""
     stage.accept()
