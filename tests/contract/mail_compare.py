@@ -69,18 +69,35 @@ def seen(content: bytes, leave_out: Collection[str] = ()) -> Seen:
     )
 
 
+def misplaced(content: bytes) -> list[Leaf]:
+    """Files that are not marked as they have to be shown: in the page, because it names them, or beside it."""
+    mail = email.message_from_bytes(content, policy=email.policy.compat32)
+    return [
+        leaf for leaf, is_named in _files([_leaf(part) for part in _leaves(mail)]) if leaf.is_attachment == is_named
+    ]
+
+
 def _shown(leaves: list[Leaf]) -> Iterator[Leaf]:
-    """What a reader shows of the parts: the texts that say something; the files that the page names, in the page; the
-    others beside it, wherever they stood.
+    """What a reader should show of the parts: the texts that say something; the files that the page names, in the page;
+    the others beside it, wherever they stood.
     """
-    texts = [leaf for leaf in leaves if leaf.kind in TEXTS and not leaf.is_attachment]
+    yield from (replace(leaf, content_id="") for leaf in _texts(leaves) if str(leaf.content).strip())
+    for leaf, is_named in _files(leaves):
+        name = "" if MADE_UP.fullmatch(leaf.name) else leaf.name
+        yield replace(leaf, name=name, is_attachment=not is_named, content_id=leaf.content_id if is_named else "")
+
+
+def _texts(leaves: list[Leaf]) -> list[Leaf]:
+    return [leaf for leaf in leaves if leaf.kind in TEXTS and not leaf.is_attachment]
+
+
+def _files(leaves: list[Leaf]) -> Iterator[tuple[Leaf, bool]]:
+    """Each file, and whether a page names it."""
+    texts = _texts(leaves)
     pages = [html.unescape(str(leaf.content)) for leaf in texts if leaf.kind == "text/html"]
-    yield from (replace(leaf, content_id="") for leaf in texts if str(leaf.content).strip())
     for leaf in leaves:
         if leaf not in texts:
-            is_named = bool(leaf.content_id) and any(f"cid:{leaf.content_id}" in page for page in pages)
-            name = "" if MADE_UP.fullmatch(leaf.name) else leaf.name
-            yield replace(leaf, name=name, is_attachment=not is_named, content_id=leaf.content_id if is_named else "")
+            yield leaf, bool(leaf.content_id) and any(f"cid:{leaf.content_id}" in page for page in pages)
 
 
 def _counts(name: str, unseen: Collection[str]) -> bool:

@@ -35,7 +35,7 @@ from posthorse.providers.http import PooledHttpExchange
 from posthorse.providers.mime.dissector import Dissector
 from posthorse.providers.port import HandoverGroup, Provider, Surveying
 from tests.contract.composed_mail import every_shape
-from tests.contract.mail_compare import seen
+from tests.contract.mail_compare import misplaced, seen
 
 FOLDER = Path(__file__).parents[1] / "corpus" / "mime"
 CORPUS = tomllib.loads((FOLDER / "index.toml").read_text(encoding="utf-8"))["mail"]
@@ -208,7 +208,7 @@ def test_a_recomposed_way_carries_everything_or_nothing(kind: str) -> None:
                         wrong.append((name, reason, why))
                     continue
                 sent, arrived = await way.carry(name, mail["recipients"])
-                if seen(arrived, rewritten) != seen(sent, rewritten):
+                if seen(arrived, rewritten) != seen(sent, rewritten) or misplaced(arrived):
                     wrong.append((name, seen(sent, rewritten), seen(arrived, rewritten)))
             assert not wrong
 
@@ -230,6 +230,7 @@ def test_a_recomposed_way_carries_all_that_we_compose(kind: str) -> None:
                 assert await way.provider.survey(group) is None, shape
                 sent, arrived = await way.carry_group(group, shape)
                 assert seen(arrived, rewritten) == seen(sent, rewritten), shape
+                assert not misplaced(arrived), shape
 
     asyncio.run(story())
 
@@ -249,5 +250,6 @@ def test_the_requests_of_the_manual_are_carried(kind: str) -> None:
                 sent, arrived = await way.carry_group(group_for(1, content, mail.recipients), "the example")
                 rewritten = {name.lower() for name in way.provider.capability.rewrites}
                 assert seen(arrived, rewritten) == seen(sent, rewritten)
+                assert not misplaced(arrived)
 
     asyncio.run(story())
