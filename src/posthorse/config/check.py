@@ -4,7 +4,6 @@
 look at values already read one by one (`reader`).
 """
 
-import ipaddress
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -14,12 +13,10 @@ from urllib.parse import urlsplit
 
 from posthorse.config.domains import DomainSettings
 from posthorse.config.entrance import (
-    TRUSTED_WORDS,
     AccessKeySettings,
     ClassifySettings,
     ListenerSettings,
     MatchSettings,
-    TrustedSourceSettings,
 )
 from posthorse.config.hooks import hook_problems, hook_warnings
 from posthorse.config.pem import why_not_served, why_not_trusted, why_unreadable
@@ -28,6 +25,7 @@ from posthorse.config.providers import HttpProvider, ProviderSettings, SesSettin
 from posthorse.config.setting import Address
 from posthorse.config.structured import structured_warnings
 from posthorse.config.tree import Config, RouteSettings
+from posthorse.config.trusted import trusted_problems, trusted_warning
 from posthorse.config.webhooks import retention_warning, webhook_problems, webhook_warnings
 from posthorse.mail.ports import TlsMode
 from posthorse.mail.stream import RULES, Stream
@@ -46,7 +44,7 @@ def problems_of(config: Config, place: Place, provider_names: Iterable[str]) -> 
     for key in config.access_keys:
         yield from _access_key(key, place(key))
     for source in config.trusted_sources:
-        yield from _trusted(source, place(source))
+        yield from trusted_problems(source, place(source))
     for rule in config.classify:
         yield from rule_problems(rule, place(rule))
     if not names:
@@ -89,11 +87,7 @@ def warnings_of(config: Config) -> Iterator[Problem]:
             path="providers", what="there is only one", remedy="mail waits while it is down; add a second one"
         )
     for number, source in enumerate(config.trusted_sources):
-        yield Problem(
-            path=f"trusted_sources[{number}]",
-            what=f"{_whoever(source)} may send without logging in",
-            remedy="prefer [[access_keys]]",
-        )
+        yield trusted_warning(source, f"trusted_sources[{number}]")
     for number, listener in enumerate(config.listen):
         yield from _exposed(listener, f"listen[{number}]")
     for number, provider in enumerate(config.providers):
@@ -148,30 +142,6 @@ def _access_key(key: AccessKeySettings, path: str) -> Iterator[Problem]:
     if (key.secret is None) == (key.smtp_password is None):
         what = "has neither secret nor smtp_password" if key.secret is None else "has both secret and smtp_password"
         yield Problem(path=path, what=what, remedy="give one of them")
-
-
-def _whoever(source: TrustedSourceSettings) -> str:
-    if source.cidr == "unix":
-        return "whoever can open a listener's unix socket"
-    return "everybody on this machine" if source.cidr == "loopback" else f"everybody at {source.cidr}"
-
-
-def _trusted(source: TrustedSourceSettings, path: str) -> Iterator[Problem]:
-    if source.cidr in TRUSTED_WORDS:
-        return
-    try:
-        network = ipaddress.ip_network(source.cidr)
-    except ValueError as error:
-        yield Problem(
-            path=f"{path}.cidr",
-            what=f"is not a network: {error}",
-            remedy='write it as "10.1.2.0/24"; or "loopback", or "unix"',
-        )
-        return
-    if network.prefixlen == 0:
-        yield Problem(
-            path=f"{path}.cidr", what="would make this an open relay", remedy="name the networks of your own machines"
-        )
 
 
 def _signing(domain: DomainSettings, path: str) -> Iterator[Problem]:
