@@ -124,7 +124,8 @@ def _codec(charset: str) -> str:
 
 
 def _people(values: list[str]) -> list[tuple[str, str]]:
-    return [(_text(shown), address) for shown, address in getaddresses([str(value) for value in values])]
+    everybody = getaddresses([str(value) for value in values])
+    return [(_text(shown), address) for shown, address in everybody if shown or address]
 
 
 def _leaves(mail: Message) -> list[Message]:
@@ -165,7 +166,7 @@ def _read(text: str, part: Message) -> str:
         depth = len(line) - len(line.lstrip(">"))
         said = line[depth:].removeprefix(" ")
         before = shown[-1] if shown else (-1, "")
-        if before[0] == depth and before[1].endswith(" ") and "-- " not in (before[1], said):
+        if before[0] == depth and before[1].endswith(" ") and said and "-- " not in (before[1], said):
             soft = before[1][:-1] if part.get_param("delsp") == "yes" else before[1]
             shown[-1] = (depth, soft + said)
         else:

@@ -48,6 +48,7 @@ def charsets() -> Iterator[Mail]:
         ("utf-7", "utf-7", "Gr+APwA3w-e in seven bits\r\n".encode(), "the charset utf-7"),
         ("unknown-charset", "x-martian", b"\xb2\xb3 nobody can read this\r\n", "the charset x-martian"),
         ("no-charset-eight-bit", "", "Grüße ohne Angabe\r\n".encode("latin-1"), "not in its charset us-ascii"),
+        ("no-charset-utf-8", "", "Grüße ohne Angabe, 午後\r\n".encode(), "yes"),
         ("wrong-charset", "utf-8", "not UTF-8: \xfcber\r\n".encode("latin-1"), "not in its charset utf-8"),
         ("ascii-with-letters", "us-ascii", "Grüße\r\n".encode(), "not in its charset us-ascii"),
         ("byte-order-mark", "utf-8", "\ufeffbegins with a mark\r\n".encode(), "yes"),
@@ -130,7 +131,7 @@ def corners() -> Iterator[Mail]:
     yield one("no-subtype", "Content-Type: text", "no subtype\n", recompose="text in multipart/mixed")
     yield one("no-end", 'Content-Type: multipart/mixed; boundary="n"', "--n\nContent-Type: text/plain\n\nnever closed\n", recompose="a multipart without an end")
     yield one("no-parts", 'Content-Type: multipart/mixed; boundary="n"', "--n--\n", recompose="a multipart without parts")
-    yield one("empty-parts", 'Content-Type: multipart/mixed; boundary="n"', "--n\n\n\n--n\nContent-Type: text/plain\n\n\n--n--\n", recompose="another text/plain beside the text")
+    yield one("empty-parts", 'Content-Type: multipart/mixed; boundary="n"', "--n\n\n\n--n\nContent-Type: text/plain\n\n\n--n--\n")
     yield one("bare-parts", 'Content-Type: multipart/mixed; boundary="n"', "--n\n\na part without fields\n--n--\n")
     yield one("boundary-with-spaces-behind", 'Content-Type: multipart/alternative; boundary="n"', "--n  \nContent-Type: text/plain\n\none\n--n\t\nContent-Type: text/html\n\n<p>one</p>\n--n--  \n")
     yield one("epilogue-like-a-part", 'Content-Type: multipart/mixed; boundary="n"', "before\n--n\nContent-Type: text/plain\n\none\n--n--\nafter\n--n\nContent-Type: text/plain\n\nnot a part\n")

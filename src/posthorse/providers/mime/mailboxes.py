@@ -1,8 +1,8 @@
 """The addresses of a header field with their display names, read strictly.
 
-Promise: linear time, no recursion. A comment behind an address is its name, as it was before there were names.
-Whatever could be read in two ways, or cannot be said in the fields of a provider (other comments, groups, quoted local
-parts, address literals), is `Unfit`.
+Promise: linear time, no recursion. A comment behind an address is its name, as it was before there were names; empty
+places in a list are passed over. Whatever could be read in two ways (an unquoted address as a name, too), or cannot be
+said in the fields of a provider (other comments, groups, quoted local parts, address literals), is `Unfit`.
 
 Source: RFC 5322 section 3.4.
 """
@@ -31,13 +31,14 @@ def read_mailboxes(value: str, words: Words) -> tuple[Mailbox, ...]:
         item = _ITEM.match(value, at)
         if item is None:
             raise Unfit("a malformed list of addresses")
-        found.append(_mailbox(item[0].strip(), words))
+        if text := item[0].strip():  # between two commas, or behind the last one, there may be nothing
+            found.append(_mailbox(text, words))
         if len(found) > MAX_ADDRESSES:
             raise Unfit(f"more than {MAX_ADDRESSES} addresses in a field")
         at = item.end()
-        if at == len(value):
+        if at == len(value) and found:
             return tuple(found)
-        if value[at] != ",":
+        if at == len(value) or value[at] != ",":
             raise Unfit("a malformed list of addresses")
         at += 1
 

@@ -2,8 +2,8 @@
 
 Promise: every part of the message is in the answer, with its decoded content, or the message is `Unfit`. Nobody shows
 what stands before and after the parts of a multipart, the ids of texts and their parameters that MIME does not know, an
-empty text beside an HTML: these are let go. Text whose lines flow comes as paragraphs. Mail that says nothing has a
-text of one empty line.
+empty text beside an HTML or between files: these are let go. Text whose lines flow comes as paragraphs. Mail that says
+nothing has a text of one empty line.
 
 Sources: RFC 2045 section 5, RFC 2046 section 5.1, RFC 2387, RFC 3676 section 4, RFC 6047 section 2.4.
 """
@@ -68,6 +68,14 @@ def _all(entity: Entity) -> Iterator[Entity]:
         yield from _all(child)
 
 
+def _is_utf8(octets: bytes) -> bool:
+    try:
+        octets.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _check_sealed(kind: str) -> None:
     if kind.startswith(_SEALED):
         raise Unfit(f"signed or encrypted mail ({shown(kind)})")
@@ -92,12 +100,18 @@ class _Reader:
             else:
                 self._file(entity, _MIXED)
             return
-        body = next((child for child in entity.children if self._is_body(child)), None)
+        bodies = [child for child in entity.children if self._is_body(child)]
+        silent = [child for child in bodies if self._says_nothing(child)] if len(bodies) > 1 else []
+        body = next((child for child in bodies if child not in silent), None)
         if body is not None:
             self.mixed(body)
         for child in entity.children:
-            if child is not body:
+            if child is not body and child not in silent:
                 self._file(child, _MIXED)
+
+    def _says_nothing(self, entity: Entity) -> bool:
+        """Such as what programs leave behind the last file."""
+        return not entity.children and not self._text_of(entity).strip()
 
     def _is_body(self, entity: Entity) -> bool:
         kind = entity.type.main
@@ -156,7 +170,7 @@ class _Reader:
 
     def _text(self, entity: Entity) -> None:
         kind = entity.type
-        text = self._decoded(entity, "us-ascii")
+        text = self._text_of(entity)
         if not text.strip():
             return
         if _PGP in text:
@@ -175,11 +189,18 @@ class _Reader:
         method = entity.type.parameters.get("method", "")
         if is_file(entity, self._words) or _METHOD.fullmatch(method) is None:
             raise Unfit("a calendar as the text, with a file name or without a method")
-        text = self._decoded(entity, "utf-8")
+        text = check_text(decoded(octets_of(self._content, entity), entity.type.parameters.get("charset", "utf-8")))
         self.shape.invitation = Invitation(method=method.upper(), content=memoryview(msgspec.json.encode(text)))
 
-    def _decoded(self, entity: Entity, charset: str) -> str:
-        return check_text(decoded(octets_of(self._content, entity), entity.type.parameters.get("charset", charset)))
+    def _text_of(self, entity: Entity) -> str:
+        """Text without a charset is taken for UTF-8 where it is not ASCII, as readers do; what is neither has no reading
+        that all share.
+        """
+        octets = octets_of(self._content, entity)
+        charset = entity.type.parameters.get("charset")
+        if charset is None:
+            charset = "utf-8" if not octets.isascii() and _is_utf8(octets) else "us-ascii"
+        return check_text(decoded(octets, charset))
 
     def _file(self, entity: Entity, where: str) -> None:
         try:

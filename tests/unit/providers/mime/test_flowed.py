@@ -18,6 +18,8 @@ ROWS = [
     ("an empty quoted line", ">\r\n> x\r\n", ">\r\n> x\r\n"),
     ("a signature is no paragraph", "one \r\n-- \r\nKim\r\n", "one \r\n-- \r\nKim\r\n"),
     ("a quoted signature", "> one \r\n> -- \r\n> Kim\r\n", "> one \r\n> -- \r\n> Kim\r\n"),
+    ("an empty line behind a paragraph", "Hello, \r\n\r\nyours \r\n", "Hello, \r\n\r\nyours \r\n"),
+    ("an empty quoted line behind a quote", "> one \r\n>\r\n> two\r\n", "> one \r\n>\r\n> two\r\n"),
     ("lines that end in LF", "one \ntwo\n", "one two\r\n"),
     ("nothing", "", ""),
 ]
