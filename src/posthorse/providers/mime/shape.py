@@ -193,7 +193,7 @@ class _Reader:
         self.shape.invitation = Invitation(method=method.upper(), content=memoryview(msgspec.json.encode(text)))
 
     def _text_of(self, entity: Entity) -> str:
-        """Text without a charset is taken for UTF-8 where it is not ASCII, as readers do; what is neither has no reading
+        """Text without a charset is taken for UTF-8 if it is not ASCII, as readers do; what is neither has no reading
         that all share.
         """
         octets = octets_of(self._content, entity)
