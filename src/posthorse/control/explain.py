@@ -1,7 +1,8 @@
 """Explain: a message's history and standing in plain words, each decision with its reason; pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from posthorse.control.wording import written_time
 from posthorse.mail.carriage import Carriage, Cause
 from posthorse.mail.event import EventKind
 from posthorse.spool.desk_port import Decision, RecipientView
@@ -116,7 +117,7 @@ def standing(view: RecipientView, not_confirmed: bool = False) -> str:
                 "settles it: `posthorse queue decide`"
             )
         case Carriage.IN_DOUBT:
-            return f"{text}; another provider is tried next, if one without a copy can carry it{_on_hold(view)}"
+            return f"{text}; {_second_copy(view)}"
         case Carriage.LEASED | Carriage.RELEASED:
             return f"{text}; an attempt is under way" + (f" at {view.provider}" if view.provider else "")
         case Carriage.HANDED_OVER:
@@ -124,6 +125,31 @@ def standing(view: RecipientView, not_confirmed: bool = False) -> str:
             return f"{text} ({view.provider}); fate {view.fate.value}{silent}" if view.provider else text
         case _:
             return text
+
+
+def standing_since(view: RecipientView, rows: Sequence[HistoryRow]) -> str:
+    """As `standing`, with the time it came to stand so, who ordered it, and the newer message that superseded it.
+
+    `rows` are the history of its message; what they do not tell is left out.
+    """
+    own = [row for row in rows if row.n == view.n]
+    came = next((row for row in reversed(own) if row.new is view.carriage), None)
+    by = came.detail.get("by") if came else None
+    newer = next((row.detail["by_message"] for row in own if row.detail.get("by_message")), None)
+    since = f"since {written_time(came.at)}" if came else ""
+    return _joined(standing(view), since, f"by order of {by}" if by else "", f"newer message: {newer}" if newer else "")
+
+
+def _second_copy(view: RecipientView) -> str:
+    """What becomes of mail in doubt whose duplicate budget has room: who could carry it is known when it is due."""
+    if view.hold:
+        return f"no further copy goes out while it is{_on_hold(view).removeprefix(';')}"
+    if view.next_at is None or view.next_at >= view.message.expires_at:
+        return "no further copy goes out by itself, so only an event, a late answer or a person settles it"
+    return (
+        f"from {written_time(view.next_at)} on a second copy may go to a provider that has none; where none can carry "
+        f"it, it stays in doubt, and after {written_time(view.message.expires_at)} no copy goes out"
+    )
 
 
 def _waiting(view: RecipientView) -> str:
@@ -143,13 +169,21 @@ def _moved(row: HistoryRow) -> str:
         return _joined(f"not released: {_REFUSED.get(str(refused), str(refused))}", _state(row))
     answer = _answer(row.detail)
     return _joined(
-        f"{row.provider} answered {answer}" if answer and row.provider else "",  # without a provider nobody was asked
+        _ended(row, answer),
         _state(row),
         _CAUSE[row.cause] if row.cause else "",
         _reason(row),
         f"by order of {by}" if by else "",
         f"newer message: {row.detail['by_message']}" if row.detail.get("by_message") else "",
     )
+
+
+def _ended(row: HistoryRow, answer: str) -> str:
+    """Only who gave an answer answered: without a provider nobody was asked, and a lost connection says nothing."""
+    if not answer or not row.provider:
+        return ""
+    answered = row.detail.get("code") or row.detail.get("outcome") == "handover"
+    return f"{row.provider} answered {answer}" if answered else f"the attempt at {row.provider} ended: {answer}"
 
 
 def _decided(row: HistoryRow) -> str:

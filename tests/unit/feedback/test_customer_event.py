@@ -158,6 +158,24 @@ def test_the_page_explains_every_field_and_every_cause() -> None:
     assert told == possible
 
 
+def test_events_of_every_type_have_the_fields_of_the_page() -> None:
+    """Each type on the page is emitted, with exactly the documented fields, and has a row that explains its reason."""
+    page = PAGE.read_text()
+    rows = page.partition("| field of `data` |")[2].partition("\n\n")[0].splitlines()[2:]
+    fields = re.findall(r"`(\w+)`", " ".join(row.split("|")[1] for row in rows))
+    moves = [happening(old=old, new=new, cause=cause) for (old, new), all_ in TRANSITIONS.items() for cause in all_]
+    fates = [fate("unknown", new) for new in ("delivered", "bounced", "complained")]
+    twice = happening(kind="duplicate", old=None, new=None, cause=None)
+    emitted = [event for found in (*moves, *fates, twice) for event in events_of(found)]
+    assert {event.kind for event in emitted} == set(CustomerEventKind)
+    assert all(list(json.loads(event.body)["data"]) == fields for event in emitted)
+    types = page.partition("| type | |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`(message\.\w+)` \|", types)) == {kind.value for kind in CustomerEventKind}
+    reasons = page.partition("| type | `reason` |")[2].partition("\n\n")[0].splitlines()[2:]
+    explained = [one.strip().replace(" ", "_") for row in reasons for one in row.split("|")[1].split(",")]
+    assert sorted(f"message.{one}" for one in explained) == sorted(kind.value for kind in CustomerEventKind)
+
+
 @pytest.mark.parametrize("state", STATES)
 def test_every_end_of_duty_and_every_doubt_is_told(state: Carriage) -> None:
     """Each legal move into such a state has an event of its name, save a lease that is given back."""
