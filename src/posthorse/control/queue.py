@@ -89,12 +89,16 @@ async def decided(spool: SpoolDesk, request: requests.QueueDecide, by: str) -> r
         raise NotDone("this decides what is in doubt; name an id, or --state in_doubt with what else restricts it")
     of_message = [] if chosen.message_id is None else await _of_message(spool, request.which.id)
     moved = await spool.decide(chosen, request.decision, by, max(1, request.limit))
-    return replies.Moved(recipients=moved, standing=[] if moved else _standing(chosen, of_message))
+    if moved:
+        return replies.Moved(recipients=moved)
+    return replies.Moved(recipients=0, standing=await _standing(spool, chosen, of_message))
 
 
-def _standing(chosen: Selector, views: Sequence[RecipientView]) -> list[str]:
+async def _standing(spool: SpoolDesk, chosen: Selector, views: Sequence[RecipientView]) -> list[str]:
     """Why a decision about them changed nothing."""
-    return [explain.standing(view) for view in views if chosen.n in (None, view.n)][:MOST_TOLD]
+    told = [view for view in views if chosen.n in (None, view.n)][:MOST_TOLD]
+    rows = await spool.history(told[0].message.id) if told else ()
+    return [explain.standing_since(view, rows) for view in told]
 
 
 async def held(spool: SpoolDesk, request: requests.QueueHold, by: str) -> replies.HoldSet:

@@ -94,7 +94,13 @@ class Scene:
         )
         self._numbers = itertools.count(1)
 
-    async def accept(self, *recipients: str, stream: Stream = Stream.STANDARD, sender: str = "shop@a.example") -> str:
+    async def accept(
+        self,
+        *recipients: str,
+        stream: Stream = Stream.STANDARD,
+        sender: str = "shop@a.example",
+        supersede_key: str = "",
+    ) -> str:
         """Store one message; answers its id."""
         message_id = MessageId(next(self._numbers).to_bytes(16, "big"))
         await self.spool.admit(
@@ -109,6 +115,7 @@ class Scene:
                     deadline_us=3_600 * SECOND,
                     copies_allowed=RULES[stream].copies_allowed,
                     attributes={"credential": "AKIA"},
+                    supersede_key=supersede_key,
                 )
             ]
         )

@@ -116,9 +116,24 @@ def test_a_decision_that_changes_nothing_tells_how_the_message_stands(run: Run, 
     run(scene.hand_over(Stream.URGENT))
     late = asked(run, scene, requests.QueueDecide(which=Which(id=message_id), decision=Decision.WAS_NOT_SENT))
     assert late.recipients == 0
-    assert late.standing == ["0: handed over: the provider took responsibility (relay); fate unknown"]
+    (told,) = late.standing
+    assert told.startswith("0: handed over: the provider took responsibility (relay); fate unknown; since 20")
     other = asked(run, scene, requests.QueueDecide(which=Which(id=message_id, n=7), decision=Decision.CANCEL))
     assert (other.recipients, other.standing) == (0, [])
+
+
+def test_what_cannot_be_withdrawn_any_more_names_when_and_by_what(run: Run, scene: Scene) -> None:
+    """Superseded mail names the newer message, cancelled mail who cancelled it, each with the time."""
+    old, newer = run(scene.accept(supersede_key="code")), run(scene.accept(supersede_key="code"))
+    cancel = requests.QueueDecide(which=Which(id=old), decision=Decision.CANCEL)
+    (told,) = asked(run, scene, cancel).standing
+    assert told.startswith("0: superseded by a newer message with its key; since 20")
+    assert told.endswith(f"Z; newer message: {newer}")
+    cancel = requests.QueueDecide(which=Which(id=newer), decision=Decision.CANCEL)
+    assert asked(run, scene, cancel, by="joe").recipients == 1
+    (told,) = asked(run, scene, cancel, by="jane").standing
+    assert told.startswith("0: cancelled; since 20")
+    assert told.endswith("Z; by order of joe")
 
 
 def test_a_hold_stops_and_an_unhold_lets_go(run: Run, scene: Scene) -> None:
