@@ -185,7 +185,7 @@ class Recipient(Answer, frozen=True, kw_only=True):
     address: str
     carriage: CarriageName
     fate: FateName
-    attempts: int
+    attempts: Annotated[int, Meta(description="Attempts made at providers; 0: none was asked.")]
     provider: Annotated[str, Meta(description="Where its latest attempt went; empty: none yet.")]
     tried: list[str]
     copies_released: int
