@@ -11,7 +11,7 @@ from posthorse.accept.credentials import CredentialStore
 from posthorse.accept.login_throttle import LoginThrottle
 from posthorse.accept.reception import Reception
 from posthorse.accept.trusted import TrustedSources
-from posthorse.control.explain import standing, words
+from posthorse.control.explain import standing_since, words
 from posthorse.mail.message import Front
 from posthorse.mail.ports import Clock
 from posthorse.spool.desk_port import SpoolDesk
@@ -67,7 +67,7 @@ class ApiEntrance:
             admission=admission,
             callers=self._callers,
             reception=reception,
-            looking=Looking(spool, words, standing),
+            looking=Looking(spool, words, standing_since),
             clock=clock,
             observer=teller,
         )

@@ -49,9 +49,11 @@ class Looking:
         self,
         spool: SpoolDesk,
         words: Callable[[HistoryRow], str],
-        standing: Callable[[RecipientView], str],
+        standing: Callable[[RecipientView, Sequence[HistoryRow]], str],
     ) -> None:
-        """`words`: a fact as a sentence; `standing`: how a recipient stands and what happens next."""
+        """`words`: a fact as a sentence; `standing`: how a recipient stands, what happens next, and since when, by its
+        own facts.
+        """
         self._spool = spool
         self._words = words
         self._standing = standing
@@ -64,7 +66,7 @@ class Looking:
         return Whole(
             message=summary(message, views),
             supersede_key=message.supersede_key,
-            recipients=await self._recipients(views),
+            recipients=await self._recipients(views, rows),
             history=await self._steps(rows[:MOST_STEPS]),
             more_history=len(rows) > MOST_STEPS,
         )
@@ -79,7 +81,7 @@ class Looking:
         return Cancelled(
             id=message_id.hex(),
             cancelled=sum(view.carriage is Carriage.CANCELLED for view in views),
-            recipients=await self._recipients(views),
+            recipients=await self._recipients(views, await self._spool.history(message_id)),
         )
 
     async def page(self, tenant: Tenant, wanted: Wanted) -> Page:
@@ -123,15 +125,18 @@ class Looking:
             raise ApiError(Code.NOT_FOUND)
         return sorted(views, key=lambda view: view.n)
 
-    async def _recipients(self, views: Sequence[RecipientView]) -> list[Recipient]:
+    async def _recipients(self, views: Sequence[RecipientView], rows: Sequence[HistoryRow]) -> list[Recipient]:
         told: list[Recipient] = []
+        own: dict[int, list[HistoryRow]] = {}
+        for row in rows:
+            own.setdefault(row.n, []).append(row)
         for view in views:
-            told.append(self._recipient(view))
+            told.append(self._recipient(view, own.get(view.n, ())))
             if len(told) % _TURN == 0:
                 await asyncio.sleep(0)
         return told
 
-    def _recipient(self, view: RecipientView) -> Recipient:
+    def _recipient(self, view: RecipientView, own: Sequence[HistoryRow]) -> Recipient:
         return Recipient(
             n=view.n,
             address=view.address,
@@ -145,7 +150,7 @@ class Looking:
             next_at=None if view.next_at is None else written_time(view.next_at),
             on_hold=view.hold is not None,
             withdrawn=view.withdrawn,
-            now=self._standing(view),
+            now=self._standing(view, own),
         )
 
     async def _steps(self, rows: Sequence[HistoryRow]) -> list[Step]:

@@ -16,7 +16,7 @@ from posthorse.accept.load import Load
 from posthorse.accept.login_throttle import LoginThrottle
 from posthorse.accept.reception import Reception
 from posthorse.accept.trusted import UNIX, TrustedSource, TrustedSources
-from posthorse.control.explain import standing, words
+from posthorse.control.explain import standing_since, words
 from posthorse.mail.ids import MAIN_TENANT, Tenant
 from posthorse.spool.memory import MemorySpool
 from posthorse.spool.port import AdmitResult, NewMessage, SpoolUnavailable
@@ -116,7 +116,7 @@ class Desk:
             admission=self.admission,
             callers=self.callers,
             reception=self.reception,
-            looking=Looking(spool, words, standing),
+            looking=Looking(spool, words, standing_since),
             clock=self.clock,
             observer=self.told,
         )

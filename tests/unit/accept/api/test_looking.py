@@ -141,6 +141,8 @@ def test_cancelling_ends_what_waits_and_tells_the_rest(run: Run) -> None:
             ]
             assert told["recipients"][1]["withdrawn"] == "cancelled"
             assert told["cancelled"] == 2
+            assert all("; since 20" in one["now"] for one in told["recipients"]), "whoever comes too late reads when"
+            assert told["recipients"][2]["now"].endswith("Z; by order of AKIASHOP000000000001")
         history = (await desk.look(receipt)).json["history"]
         assert [step["detail"]["by"] for step in history if step["new"] == "cancelled"] == ["AKIASHOP000000000001"] * 2
 
