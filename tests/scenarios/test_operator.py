@@ -103,6 +103,11 @@ def test_a_day_in_the_life_of_an_operator(desk: Stage) -> None:
         status, page = got(ready["http"], "/readyz")
         assert (status, b"the set before it stays in effect: limits.recipients" in page) == (200, True)
         assert got(ready["http"], "/readyz?require=configuration")[0] == 503
+        desk.config.write_text(CONFIG + "[limits]\nrecipients = \n")
+        status, _, err = desk.call("config", "reload")
+        assert (status, f"{desk.config}: is not TOML" in err, ", column 14" in err) == (1, True, True)
+        assert got(ready["http"], "/readyz")[0] == 200
+        desk.config.write_text(CONFIG)
 
         assert desk.data("backup", str(desk.folder / "copy.db"))["size_bytes"] > 0
     assert desk.data("status")["running"] is False
