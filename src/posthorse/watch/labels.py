@@ -200,7 +200,8 @@ WEBHOOK_STATE = Label(
 LABELS: tuple[Label, ...] = (
     Label(
         name="provider",
-        meaning="A name in `[[providers]]`; `unknown` of a notification whose address ends in a name that is none.",
+        meaning="A name in `[[providers]]`; `unknown` of a notification whose address ends in a name that is none; "
+        "empty: no provider was asked.",
     ),
     Label(name="stream", meaning="The kind of mail.", values=_words(Stream)),
     Label(
