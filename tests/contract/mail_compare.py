@@ -6,6 +6,7 @@ import codecs
 import email
 import email.policy
 import html
+import quopri
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
@@ -141,12 +142,9 @@ def _leaf(part: Message) -> Leaf:
     if part.get_content_maintype() == "message":
         content: str | bytes = part.get_payload()[0].as_bytes()  # type: ignore[index, union-attr]
     else:
-        raw = part.get_payload(decode=True)
-        assert isinstance(raw, bytes)
-        content = raw
+        content = raw = _octets(part)
         if kind.startswith("text/") and not attached:
-            charset = _codec(str(part.get_content_charset("utf-8")))
-            content = _read(raw.decode(charset, "replace").replace("\r\n", "\n"), part)
+            content = _read(_as_shown(raw, part).replace("\r\n", "\n"), part)
     return Leaf(
         kind=kind,
         content=content,
@@ -155,6 +153,28 @@ def _leaf(part: Message) -> Leaf:
         content_id=str(part.get("content-id", "")).strip("<> "),
         parameters=tuple(sorted((key, str(value)) for key, value in part.get_params([])[1:] if key not in UNSEEN)),
     )
+
+
+def _octets(part: Message) -> bytes:
+    """Decoded; white space at the ends of lines of quoted-printable is none of the text (RFC 2045 section 6.7)."""
+    raw = part.get_payload(decode=True)
+    if str(part.get("content-transfer-encoding", "")).strip().lower() == "quoted-printable":
+        lines = str(part.get_payload()).encode("utf-8", "surrogateescape").splitlines(keepends=True)
+        raw = quopri.decodestring(b"".join(line.rstrip() + line[len(line.rstrip(b"\r\n")) :] for line in lines))
+    assert isinstance(raw, bytes)
+    return raw
+
+
+LARGER = {"iso8859-1": "cp1252", "gb2312": "gb18030"}
+
+
+def _as_shown(raw: bytes, part: Message) -> str:
+    """As readers of the web show it: by a larger charset where that of its name does not do."""
+    codec = _codec(str(part.get_content_charset("utf-8")))
+    text = raw.decode(codec, "replace")
+    if codec in LARGER and re.search("[\x80-\x9f\ufffd]", text):
+        text = raw.decode(LARGER[codec], "replace")
+    return text
 
 
 def _read(text: str, part: Message) -> str:

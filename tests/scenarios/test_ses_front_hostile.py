@@ -164,6 +164,16 @@ LARGE: dict[str, tuple[str, Callable[[], str], int]] = {
     ),
     "10 MiB by v1": ("/", lambda: form(mail_of(10 * MIB)), 200),
     "10 MiB and a byte by v1": ("/", lambda: form(mail_of(10 * MIB + 1)), 400),
+    "attachment of 12 MiB, nearly all slashes, escaped": (
+        "/v2/email/outbound-emails",
+        lambda: simple(b"\xff" * (12 * MIB)).replace("//", "\\/\\/"),
+        200,
+    ),
+    "text of 4 MiB, nearly all escapes": (
+        "/v2/email/outbound-emails",
+        lambda: simple(b"", Body={"Text": {"Data": "a\n" * 2_900_000}}),
+        200,
+    ),
     "attachment of 28 MiB": ("/v2/email/outbound-emails", lambda: simple(b"\xff?" * (14 * MIB)), 200),
     "attachment of 33 MiB": ("/v2/email/outbound-emails", lambda: simple(b"\xff?" * (17 * MIB)), 400),
     "text of 9 MiB": (

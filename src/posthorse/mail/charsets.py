@@ -29,6 +29,25 @@ CODECS: Final[Mapping[str, str]] = {
 _CHARSETS = {codec: charset for charset, codec in CODECS.items() if charset.startswith("windows-")}
 
 
+_READ_AS: Final[Mapping[str, str]] = {
+    "iso-8859-1": "cp1252",
+    "iso-8859-9": "cp1254",
+    "iso-8859-11": "cp874",
+    "tis-620": "cp874",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "big5": "cp950",
+    "shift_jis": "cp932",
+    "euc-kr": "cp949",
+}
+"""Codecs with more characters, by which readers take text that goes beyond its own (WHATWG Encoding Standard)."""
+
+
+def read_as(codec: str) -> str | None:
+    """By what codec readers take text that this one has no reading for; None: by no other."""
+    return _READ_AS.get(codec)
+
+
 def codec_of(charset: str) -> str | None:
     """The codec for a charset, however its name is written; None: it is not known."""
     return CODECS.get(charset.strip().lower())

@@ -43,7 +43,9 @@ def charsets() -> Iterator[Mail]:
         yield Mail(family="charset", name=name, content=head(name, *text(charset, encoding)) + b"\r\n" + said.encode(charset))
     for name, charset, content, reason in (
         ("macintosh", "macintosh", "Œuvre à rendre — merci.\r\n".encode("mac-roman"), "the charset macintosh"),
-        ("windows-letters-in-latin-1", "iso-8859-1", "a dash \x96 here\r\n".encode("latin-1"), "control characters"),
+        ("windows-letters-in-latin-1", "iso-8859-1", "a dash \x96 here\r\n".encode("latin-1"), "yes"),
+        ("windows-letters-not-there", "iso-8859-1", b"no letter: \x81\r\n", "not in its charset iso-8859-1"),
+        ("gbk-in-gb2312", "gb2312", "朱镕基，共€5\r\n".encode("gbk", "ignore") + "镕€\r\n".encode("gb18030"), "yes"),
         ("utf-16-base64", "utf-16", "the old way, in sixteen bits ñ\r\n".encode("utf-16"), "the charset utf-16"),
         ("utf-7", "utf-7", "Gr+APwA3w-e in seven bits\r\n".encode(), "the charset utf-7"),
         ("unknown-charset", "x-martian", b"\xb2\xb3 nobody can read this\r\n", "the charset x-martian"),
@@ -88,7 +90,7 @@ def coats() -> Iterator[Mail]:
     """Transfer encodings as they are found."""
     table = (
         ("quoted-soft-break-in-a-letter", "quoted-printable", b"Gr=C3=\r\n=BC=C3=9Fe\r\n", "yes"),
-        ("quoted-trailing-space", "quoted-printable", b"space at the end \r\nand=20\r\n", "malformed quoted-printable"),
+        ("quoted-trailing-space", "quoted-printable", b"space at the end \r\nand=20\r\n", "yes"),
         ("quoted-lower-case", "quoted-printable", b"gr=c3=bc=c3=9fe\r\n", "yes"),
         ("quoted-broken", "quoted-printable", b"100 =% sure, a=b, =ZZ\r\n", "malformed quoted-printable"),
         ("quoted-raw-letters", "quoted-printable", "Grüße roh und =C3=BC\r\n".encode(), "malformed quoted-printable"),

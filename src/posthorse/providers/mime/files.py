@@ -12,8 +12,8 @@ import binascii
 import html
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from urllib.parse import unquote
 
 from posthorse.providers.mime.dissection import File, Unfit
@@ -27,7 +27,9 @@ RELATED = "multipart/related"
 
 _TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*")
 _CONTENT_ID = re.compile(r"<([!-;=?-~]{1,200})>")
-_NAMED = re.compile(r"(?<=cid:)(?=(.{1,201}))", re.DOTALL)
+_MOST_ID = 200
+_REFERENCE = re.compile(r"&(?:#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)")
+"""A character reference of HTML, or what may be one."""
 _MOST_NAMED = 20_000
 """Of the places that a page names: more have no meaning for a reader."""
 _GOES_ON = re.compile(r"[a-z0-9@._+%-]")
@@ -63,9 +65,11 @@ class Page:
     __slots__ = ("_named", "_text")
 
     def __init__(self, text: str = "") -> None:
-        self._text = html.unescape(text)
-        found = islice(_NAMED.finditer(self._text.lower()), _MOST_NAMED)
-        self._named = sorted({tail for match in found for tail in (match[1], unquote(match[1]).lower())})
+        self._text = _REFERENCE.sub(_meant, text)
+        pieces = self._text.lower().split("cid:", _MOST_NAMED)
+        pieces[-1] = pieces[-1][: 3 * _MOST_ID + 3]  # behind the last one named, as far as an escaped id can go
+        named = {*_tails(pieces), *_tails([unquote(piece).lower() for piece in pieces])}
+        self._named = sorted(named - {""})
 
     def shows(self, content_id: str) -> bool:
         """Whether it names the part with this id (RFC 2392 section 2), in whatever follows the id there: quotes, commas
@@ -87,6 +91,21 @@ class Page:
     def may_mean(self, location: str) -> bool:
         """Whether it may name the part with this Content-Location, however the two are resolved."""
         return location.rpartition("/")[2] in self._text
+
+
+_unescaped = lru_cache(maxsize=4_096)(html.unescape)
+
+
+def _meant(reference: re.Match[str]) -> str:
+    return _unescaped(reference[0])
+
+
+def _tails(pieces: Sequence[str]) -> Iterator[str]:
+    """What stands behind each `cid:` between the pieces, as far as an id can go, and one character more."""
+    whole, at = "cid:".join(pieces), 0
+    for piece in pieces[:-1]:
+        at += len(piece) + len("cid:")
+        yield whole[at : at + _MOST_ID + 1]
 
 
 def is_file(entity: Entity, words: Words) -> bool:

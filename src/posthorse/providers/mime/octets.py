@@ -14,7 +14,8 @@ from posthorse.providers.mime.words import shown
 
 PLAIN_ENCODINGS = frozenset({"7bit", "8bit", "binary"})
 
-_BAD_QUOTED = re.compile(rb"=(?!(?:[0-9A-Fa-f]{2}|\r\n))|[ \t](?:\r\n|\Z)|[^\t\r\n -~]")
+_BAD_QUOTED = re.compile(rb"=(?!(?:[0-9A-Fa-f]{2}|\r\n))|[^\t\r\n -~]")
+_BLANKS_AT_END = re.compile(rb"[ \t](?:\r\n|\Z)")
 
 
 def encoding_of(entity: Entity) -> str:
@@ -30,13 +31,20 @@ def octets_of(content: bytes, entity: Entity) -> bytes:
         case "base64":
             return _base64(raw)
         case "quoted-printable":
-            if _BAD_QUOTED.search(raw):
-                raise Unfit("malformed quoted-printable")
-            return binascii.a2b_qp(raw)
+            return _quoted(raw)
         case "7bit" | "8bit" | "binary":
             return raw  # that it has 8-bit characters is often not said; what they are, the charset says
         case _:
             raise Unfit(f"the transfer encoding {shown(encoding)}")
+
+
+def _quoted(raw: bytes) -> bytes:
+    """White space at the end of a line was added on the way, and says nothing (section 6.7, rule 3)."""
+    if _BLANKS_AT_END.search(raw):
+        raw = b"\r\n".join([line.rstrip(b" \t") for line in raw.split(b"\r\n")])
+    if _BAD_QUOTED.search(raw):
+        raise Unfit("malformed quoted-printable")
+    return binascii.a2b_qp(raw)
 
 
 def _base64(raw: bytes) -> bytes:

@@ -101,12 +101,12 @@ class _Reader:
                 self._file(entity, _MIXED)
             return
         bodies = [child for child in entity.children if self._is_body(child)]
-        silent = [child for child in bodies if self._says_nothing(child)] if len(bodies) > 1 else []
-        body = next((child for child in bodies if child not in silent), None)
+        silent = {child.number for child in bodies if self._says_nothing(child)} if len(bodies) > 1 else set()
+        body = next((child for child in bodies if child.number not in silent), None)
         if body is not None:
             self.mixed(body)
         for child in entity.children:
-            if child is not body and child not in silent:
+            if child is not body and child.number not in silent:
                 self._file(child, _MIXED)
 
     def _says_nothing(self, entity: Entity) -> bool:

@@ -9,26 +9,37 @@ Sources: RFC 2047 sections 2, 5 and 6.2; RFC 2231 section 5.
 import binascii
 import re
 
-from posthorse.mail.charsets import codec_of
+from posthorse.mail.charsets import codec_of, read_as
 from posthorse.providers.mime.dissection import Unfit
 
 MAX_WORDS = 200
 
 _WORD = re.compile(r"=\?([^?*\s]{1,40})(?:\*[^?\s]{0,40})?\?([BbQq])\?([!->@-~]*)\?=")
+_C1 = re.compile("[\x80-\x9f]")
 _NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _NOT_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _BAD_QUOTED = re.compile(rb"=(?![0-9A-Fa-f]{2})")
 
 
 def decoded(raw: bytes, charset: str) -> str:
-    """Text in a charset that the message names. Raises `Unfit`."""
+    """Text in a charset that the message names, or in the larger one by which readers take it. Raises `Unfit`."""
     codec = codec_of(charset)
     if codec is None:
         raise Unfit(f"the charset {shown(charset)}")
+    text = _read(raw, codec)
+    larger = read_as(codec)
+    if larger is not None and (text is None or _C1.search(text)):
+        text = _read(raw, larger)
+    if text is None:
+        raise Unfit(f"text that is not in its charset {shown(charset)}")
+    return text
+
+
+def _read(raw: bytes, codec: str) -> str | None:
     try:
         return raw.decode(codec)
     except UnicodeDecodeError:
-        raise Unfit(f"text that is not in its charset {shown(charset)}") from None
+        return None
 
 
 def check_text(text: str) -> str:
