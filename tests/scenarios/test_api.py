@@ -90,8 +90,8 @@ def test_mail_goes_out_and_its_history_is_told(run: Run, tmp_path: Path) -> None
             of_first = [step for step in whole["history"] if step["n"] in (None, 0)]
             assert [step["new"] for step in of_first][-2:] == ["released", "handed_over"]
             assert of_first[-1]["detail"]["outcome"] == "handover"
-            assert of_first[-1]["detail"]["reason"]
-            assert "because" in of_first[-1]["words"]
+            assert of_first[-1]["detail"]["chosen"]
+            assert "was chosen: " in of_first[-1]["words"]
             arrivals = read_arrivals(running.mailbox_file)
             assert sorted(one.recipient for one in arrivals) == ["archive@example.net", "zoe@example.net"]
             exchanges = await asyncio.to_thread(running.remote.exchanges, "first")

@@ -206,7 +206,7 @@ def _structure(mail: StructuredMail, limits: ComposeLimits) -> _Entity:
         bodies.append(_around("related", [body_entity("html", "html", mail.html), *related]))
     if not bodies:
         if not beside:
-            raise ComposeError("text", "there is no text, no html and no attachment")
+            raise ComposeError("body", "there is no text, no html and no attachment")
         return _Multipart("mixed", beside)
     return _around("mixed", [_around("alternative", bodies), *beside])
 

@@ -123,8 +123,12 @@ def _deadline(controls: Controls, text: str, now: int) -> None:
     controls.deadline_us = parse_deadline(text, now)
 
 
+class NotAhead(ValueError):
+    """A deadline that has passed before anything was tried."""
+
+
 def parse_deadline(text: str, now: int) -> int:
-    """Microseconds from `now` until trying stops. Raises ValueError."""
+    """Microseconds from `now` until trying stops. Raises `NotAhead`, and ValueError for what is none."""
     duration = _DURATION.fullmatch(text)
     if duration:
         left_us = int(duration[1]) * _UNIT_S[duration[2]] * SECOND
@@ -133,7 +137,7 @@ def parse_deadline(text: str, now: int) -> int:
     else:
         raise ValueError("must be seconds, a duration such as 10m or 2h, or a time such as 2030-01-31T12:00:00Z")
     if left_us <= 0:
-        raise ValueError("is not in the future")
+        raise NotAhead("is not in the future")
     if left_us > MAX_DEADLINE_S * SECOND:
         raise ValueError("must be at most 5 days ahead")
     return left_us
@@ -197,11 +201,11 @@ def parse_tags(pairs: Iterable[tuple[str, str]]) -> Mapping[str, str]:
             raise BadTag(number, name, "name", "must be 1 to 256 letters, digits, and _ - . :")
         if not _TAG_VALUE.fullmatch(value):
             raise BadTag(number, name, "value", "must be 1 to 256 letters, digits, and _ - . @")
-        if name.startswith(_OWN_TAGS):
+        if name.lower().startswith(_OWN_TAGS):
             _check_own(number, name, value)
+        if number >= MAX_TAGS:
+            raise ValueError(f"must hold at most {MAX_TAGS} tags")
         tags[name] = value
-    if len(tags) > MAX_TAGS:
-        raise ValueError(f"must hold at most {MAX_TAGS} tags")
     return tags
 
 

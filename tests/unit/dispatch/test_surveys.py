@@ -63,7 +63,10 @@ async def hangs(group: HandoverGroup) -> Obstacle | None:
 
 async def reasons(stand: Stand) -> list[str]:
     """Every reason in the history."""
-    return [str(row.detail.get("reason", "")) for row in await stand.spool.events_since(0, 1_000)]
+    return [
+        str(row.detail.get("chosen") or row.detail.get("reason", ""))
+        for row in await stand.spool.events_since(0, 1_000)
+    ]
 
 
 def test_what_can_be_carried_is_asked_about_once_and_goes_there() -> None:

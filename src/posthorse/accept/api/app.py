@@ -153,6 +153,8 @@ class Api:
                 operations = {"POST": self._send, "GET": self._list, "HEAD": self._list}
             case ("messages", "batch"):
                 operations = {"POST": self._send_batch}
+            case ("messages", ""):
+                raise ApiError(Code.NOT_FOUND, f"There is nothing here; messages are at {PREFIX}messages.")
             case ("messages", _):
                 operations = {"GET": self._look, "HEAD": self._look}
             case ("messages", _, "cancel"):

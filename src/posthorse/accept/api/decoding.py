@@ -46,8 +46,8 @@ def of_batch(octets: bytes | memoryview) -> Message:
         return _MESSAGE.decode(octets)
     except msgspec.ValidationError as error:
         raise _said(str(error)) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ApiError(Code.MALFORMED_REQUEST, "The body is no JSON that is taken here.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _no_json(error) from None
 
 
 async def decoded_batch(octets: bytes) -> Batch:
@@ -57,8 +57,15 @@ async def decoded_batch(octets: bytes) -> Batch:
         return _BATCH.decode(octets)
     except msgspec.ValidationError:
         raise invalid("messages", f"is a list of 1 to {MAX_BATCH} messages, and nothing stands beside it") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ApiError(Code.MALFORMED_REQUEST) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _no_json(error) from None
+
+
+def _no_json(error: Exception) -> ApiError:
+    """With the decoder's words for what is wrong, and where."""
+    why = "it is nested too deeply" if isinstance(error, RecursionError) else plain(str(error))
+    why = why.removeprefix("JSON is malformed: ")
+    return ApiError(Code.MALFORMED_REQUEST, f"The body is no JSON that is taken here: {why}.")
 
 
 async def _check(octets: bytes) -> None:

@@ -30,6 +30,7 @@ from posthorse.accept.control import (
     MAX_TAGS,
     BadTag,
     Controls,
+    NotAhead,
     parse_configuration_set,
     parse_deadline,
     parse_key,
@@ -69,7 +70,8 @@ async def taken(message: Message, max_recipients: int) -> Taken:
         mail = await (_structured(message) if message.raw is UNSET else _with_raw(message, message.raw))
     except ComposeError as error:
         remedy = "; bcc has room for more" if error.where in ("to", "cc") else ""
-        raise invalid(error.where, error.why + remedy) from None
+        where = "text" if error.where == "body" else error.where
+        raise invalid(where, error.why + remedy) from None
     if len(mail.recipients) > max_recipients and len(distinct(mail.recipients)) > max_recipients:
         raise _too_many(message, max_recipients)
     return mail
@@ -111,13 +113,15 @@ async def taken_raw(content: bytes, sender: str | None, to: Sequence[str]) -> Ta
 async def _in_mime(content: bytes, sender: str | None, recipients: tuple[str, ...]) -> Taken:
     """Raises `ApiError`, and `ComposeError` for the sender."""
     try:
+        if not content:
+            raise BadMail("it is empty")
         large = len(content) > LARGE_BYTES
         content = await strict_lines_in_turns(content) if large else strict_lines(content)
         if sender is None or not recipients:
             found = await named(content, utf8=True)
             recipients = recipients or tuple(one.address for one in found.recipients)
             if sender is None and found.author is None:
-                raise BadMail("its From field is not one address, so the sender must be given")
+                raise BadMail("no From field of its header is one address, so the sender must be given")
             sender = found.author.address if sender is None and found.author else sender
         return Taken(sender=_sender(sender), recipients=recipients, content=content)
     except (BadLines, BadMail) as error:
@@ -199,8 +203,7 @@ def controls_of(options: Options, now: int, key: str, fingerprint: bytes) -> Con
             controls.not_before = _not_before(options.not_before, now)
         field = "deadline"
         if options.deadline is not None:
-            start = max(now, controls.not_before)
-            controls.deadline_us = start - now + parse_deadline(str(options.deadline), start)
+            controls.deadline_us = _deadline(str(options.deadline), controls.not_before, now)
         field = "supersede_key"
         controls.supersede_key = parse_key(options.supersede_key) if options.supersede_key else ""
         field = "configuration_set"
@@ -216,6 +219,15 @@ def controls_of(options: Options, now: int, key: str, fingerprint: bytes) -> Con
     except ValueError as error:
         raise invalid(field, str(error)) from None
     return controls
+
+
+def _deadline(text: str, not_before: int, now: int) -> int:
+    """Microseconds from now. A duration is counted from `not_before`. Raises ValueError."""
+    start = max(now, not_before)
+    try:
+        return start - now + parse_deadline(text, start)
+    except NotAhead:
+        raise ValueError("is not after not_before" if start > now else "is not in the future") from None
 
 
 def _not_before(text: str, now: int) -> int:

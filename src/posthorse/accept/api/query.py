@@ -4,7 +4,7 @@ Promise: a parameter given twice or not known is refused, never passed over.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -20,6 +20,7 @@ MAX_QUERY_BYTES = 64 << 10
 MAX_PARAMETERS = 2_000
 
 _PARAMETERS = frozenset({"stream", "deadline", "not_before", "supersede_key", "configuration_set"})
+_FILTERS = frozenset({"tag", "recipient_domain", "state", "before", "limit"})
 _TAG = re.compile(r"([^=]*)=(.*)", re.DOTALL)
 
 
@@ -35,7 +36,7 @@ def options_of(query: Iterable[tuple[str, str]]) -> tuple[Options, str | None, l
         elif name == "tag" and tag is not None:
             tags[tag[1]] = tag[2]
         elif name in given or name not in _PARAMETERS | {"from"}:
-            raise ApiError(Code.MALFORMED_REQUEST, "The query has a parameter twice, or one that is not known.")
+            raise _misplaced(name, [*sorted(_PARAMETERS), "from", "tag (NAME=VALUE)", "to"], is_twice=name in given)
         else:
             given[name] = value
     sender = given.pop("from", None)
@@ -44,6 +45,12 @@ def options_of(query: Iterable[tuple[str, str]]) -> tuple[Options, str | None, l
     except msgspec.ValidationError as error:
         raise ApiError(Code.INVALID_FIELD, plain(str(error))) from None
     return options, sender, to
+
+
+def _misplaced(name: str, known: Sequence[str], *, is_twice: bool) -> ApiError:
+    shown = plain(name)[:50]
+    told = "stands there twice" if is_twice else f"is not known; known are {', '.join(known)}"
+    return ApiError(Code.MALFORMED_REQUEST, f"The query's parameter `{shown}` {told}.")
 
 
 def parameters(octets: bytes) -> list[tuple[str, str]]:
@@ -66,21 +73,22 @@ def parameters(octets: bytes) -> list[tuple[str, str]]:
 
 def wanted(query: list[tuple[str, str]]) -> Wanted:
     """What a list shall show. Raises `ApiError`."""
-    given = dict(query)
-    if len(given) < len(query) or given.keys() - {"tag", "recipient_domain", "state", "before", "limit"}:
-        raise ApiError(Code.MALFORMED_REQUEST, "The query has a parameter twice, or one that is not known.")
-    name = ""
+    given: dict[str, str] = {}
+    for name, value in query:
+        if name in given or name not in _FILTERS:
+            raise _misplaced(name, sorted(_FILTERS), is_twice=name in given)
+        given[name] = value
+    name, values = "state", f"one of {', '.join(one.value for one in Carriage)}"
     try:
-        name = "state"
         carriage = Carriage(given["state"]) if "state" in given else None
-        name = "before"
+        name, values = "before", "the id of a message, 32 hexadecimal digits"
         before = parse_message_id(given["before"]) if "before" in given else None
-        name = "limit"
+        name, values = "limit", f"a number from 1 to {MAX_PAGE}"
         limit = given.get("limit", "50")
         if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit[:9]) <= MAX_PAGE:
             raise ValueError
     except ValueError:
-        raise invalid(name, "is not one of the values it may have") from None
+        raise invalid(name, f"is {values}") from None
     return Wanted(
         tag=given.get("tag", ""),
         recipient_domain=given.get("recipient_domain", "").lower(),

@@ -9,6 +9,7 @@ Source: service model of SESv2 2019-09-27, `SendEmailRequest`.
 """
 
 import asyncio
+import re
 from typing import Final
 
 import msgspec
@@ -43,6 +44,7 @@ signed is what is read. Looking for them in every small request would cost a ten
 writes them.
 """
 
+_MISSING: Final = re.compile(r"Object missing required field `(\w+)`(?: - at `\$\.?(.*)`)?")
 _PAIR: Final = b"\xff\xff"
 _NOT_THERE: Final = msgspec.Raw(b"null")
 
@@ -186,7 +188,7 @@ async def read_request(body: bytes) -> SendEmail:
     except OutOfBounds as error:
         raise _beyond(error.excess) from None
     except msgspec.ValidationError as error:
-        raise SesError(Kind.UNREADABLE, _plain(str(error))) from None
+        raise _unlike(str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise SesError(Kind.UNREADABLE, "The body is not JSON in UTF-8, or nested too deeply.") from None
 
@@ -226,6 +228,15 @@ def _beyond(excess: Excess) -> SesError:
             return SesError(Kind.INVALID, f"Only content has more than {BOUNDS.value_bytes} bytes in one string.")
         case _:
             return SesError(Kind.INVALID, "The request has more parts than any message may have.")
+
+
+def _unlike(text: str) -> SesError:
+    """What the decoder says of a document that has another shape."""
+    missing = _MISSING.fullmatch(text)
+    if missing is None:
+        return SesError(Kind.UNREADABLE, _plain(text))
+    place = f"{missing[2]}." if missing[2] else ""
+    return SesError(Kind.MISSING, f"{_plain(place + missing[1])}: is missing.")
 
 
 def _plain(text: str) -> str:

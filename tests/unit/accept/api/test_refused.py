@@ -111,6 +111,61 @@ def test_what_is_wrong_with_json_is_said_in_words_for_people(run: Run, body: Any
     run(story())
 
 
+QUERIES = [
+    (
+        "POST",
+        "messages?strm=urgent",
+        "The query's parameter `strm` is not known; known are configuration_set, deadline, ",
+    ),
+    ("POST", "messages?from=a%40b.example&from=c%40d.example", "The query's parameter `from` stands there twice."),
+    (
+        "GET",
+        "messages?stat=x",
+        "The query's parameter `stat` is not known; known are before, limit, recipient_domain, ",
+    ),
+    ("GET", "messages?limit=0", "limit: is a number from 1 to 200"),
+    ("GET", "messages?state=sent", "state: is one of queued, leased, released, in_doubt, handed_over, rejected, "),
+    ("GET", "messages?before=7", "before: is the id of a message, 32 hexadecimal digits"),
+    ("POST", "messages/", "There is nothing here; messages are at /api/v1/messages."),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "detail"), QUERIES)
+def test_what_is_wrong_with_the_address_is_named(run: Run, method: str, path: str, detail: str) -> None:
+    """The parameter, and what it may be."""
+
+    async def story() -> None:
+        more: dict[str, Any] = {"content_type": "message/rfc822"} if method == "POST" else {}
+        answered = await Desk().ask(method, f"/api/v1/{path}", b"From: a@example.com\n\nx\n", **more)
+        assert answered.json["detail"].startswith(detail), answered.json
+
+    run(story())
+
+
+@pytest.mark.parametrize(
+    ("to", "body"), [("messages", b'{"from": "a@example.com",}'), ("messages/batch", b'{"messages": [{}      ],}')]
+)
+def test_what_is_no_json_is_told_with_its_place(run: Run, to: str, body: bytes) -> None:
+    """A comma too many is found at once."""
+
+    async def story() -> None:
+        answered = await Desk().send(body, to=to)
+        told = f"The body is no JSON that is taken here: trailing comma in object (byte {len(body) - 1})."
+        assert (answered.status, answered.json["detail"]) == (400, told)
+
+    run(story())
+
+
+def test_a_deadline_before_the_mail_may_go_is_told_as_that(run: Run) -> None:
+    """It is in the future all the same."""
+
+    async def story() -> None:
+        times = {"not_before": "2027-01-17T08:00:00Z", "deadline": "2027-01-16T08:00:00Z"}
+        assert (await Desk().send(MESSAGE | times)).json["detail"] == "deadline: is not after not_before"
+
+    run(story())
+
+
 @pytest.mark.parametrize(
     ("mail", "query", "code"),
     [

@@ -143,9 +143,15 @@ def test_a_message_given_up_is_read_to_its_end() -> None:
 
 @pytest.mark.usefixtures("no_old_garbage")
 def test_large_messages_cost_linear_time() -> None:
-    """Forty MiB in chunks of 64 KiB: no chunk takes 10 ms of work, and the end no more than joining as many pieces."""
+    """Forty MiB in chunks of 64 KiB: no chunk takes 10 ms of work, and the end no more than joining as many pieces.
+
+    One may take as long: the first of a large message gets it room, which an allocator that has used it before fills
+    with zeros.
+    """
     *chunks, end, joined = least_each_s(_forty_mib, 0.01)
-    assert max(chunks) < 0.01
+    *others, longest = sorted(chunks)
+    assert others[-1] < 0.01
+    assert longest < max(0.01, 2 * joined)
     assert end < max(0.01, 2 * joined)
 
 
