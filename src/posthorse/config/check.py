@@ -22,6 +22,7 @@ from posthorse.config.hooks import hook_problems, hook_warnings
 from posthorse.config.pem import why_not_served, why_not_trusted, why_unreadable
 from posthorse.config.problem import Problem
 from posthorse.config.providers import HttpProvider, ProviderSettings, SesSettings, SmtpSettings
+from posthorse.config.room import free_space_bytes
 from posthorse.config.setting import Address
 from posthorse.config.structured import structured_warnings
 from posthorse.config.tree import Config, RouteSettings
@@ -75,6 +76,10 @@ def warnings_of(config: Config) -> Iterator[Problem]:
     folder = config.spool.url.file.parent
     if not os.access(folder, os.W_OK | os.X_OK):
         yield Problem(path="spool.url", what=f"{folder} is no folder we may write to", remedy="make it, or allow it")
+    elif (free := free_space_bytes(config)) < config.limits.free_space_bytes:
+        what = f"has {free >> 20} MiB free on its disk, and must keep {config.limits.free_space_bytes >> 20} MiB"
+        remedy = "all mail would be refused; make room, or lower limits.free_space"
+        yield Problem(path="spool.url", what=what, remedy=remedy)
     if config.log.file is not None and not _may_be_made(config.log.file):
         yield Problem(
             path="log.file", what=f"{config.log.file} cannot be written", remedy="make its folder, or allow it"

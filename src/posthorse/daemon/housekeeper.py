@@ -1,11 +1,11 @@
 """The housekeeper: looks at queue and disk every few seconds, and drops what retention lets go."""
 
 import asyncio
-import os
 from collections.abc import Mapping
 from typing import Protocol
 
 from posthorse.config.hooks import notifications_of
+from posthorse.config.room import free_space_bytes
 from posthorse.config.tree import Config
 from posthorse.control.node import Confirming
 from posthorse.mail.carriage import Carriage
@@ -56,6 +56,8 @@ class Housekeeper:
         """How many each provider that tells has not told of in time, as of the last look."""
         self.notifications: Mapping[KeptState, int] = {}
         """How many were not simply read, as of the last look."""
+        self._is_low = False
+        """The last look found less space than the disk must keep."""
         self._spool = spool
         self._clock = clock
         self._journal = journal
@@ -79,11 +81,19 @@ class Housekeeper:
             waiting = confirming_of(self.config).unconfirmed(self._clock.now())
             self.not_confirmed = await self._spool.count_unconfirmed(waiting) if waiting.providers else {}
             self.notifications = await self._spool.kept.count()
-            self.free_space_bytes = _free_space(self.config)
+            self._measure_disk()
             self.trouble = ""
         except (SpoolUnavailable, OSError) as error:
             self.trouble = str(error)
             self._journal.spool_trouble("counts", error)
+
+    def _measure_disk(self) -> None:
+        """Its free space; whoever reads the log is told when mail begins to be refused for it, and when that ends."""
+        free = self.free_space_bytes = free_space_bytes(self.config)
+        must_keep = self.config.limits.free_space_bytes
+        if (free < must_keep) is not self._is_low:
+            self._is_low = not self._is_low
+            self._journal.log.disk_space(free, must_keep)
 
     async def run(self) -> None:
         """Look and purge until cancelled."""
@@ -113,8 +123,3 @@ def confirming_of(config: Config) -> Confirming:
         providers=frozenset(provider.name for provider in config.providers if notifications_of(provider) is not None),
         within_us=int(config.feedback.confirm_within_s * SECOND),
     )
-
-
-def _free_space(config: Config) -> int:
-    disk = os.statvfs(config.spool.url.file.parent)
-    return disk.f_bavail * disk.f_frsize

@@ -169,6 +169,14 @@ class MailLog:
         """The configuration was read again and cannot be used: the old set stays."""
         self._log.warn("reload_refused", text("problems", "; ".join(problems)))
 
+    def disk_space(self, free_bytes: int, must_keep_bytes: int) -> None:
+        """New mail is refused from now on, since the spool's disk has less than it must keep; or no longer."""
+        fields = f',"free_bytes":{free_bytes},"must_keep_bytes":{must_keep_bytes}'
+        if free_bytes < must_keep_bytes:
+            self._log.warn("disk_low", fields + text("remedy", "make room, or lower [limits] free_space"))
+        else:
+            self._log.notice("disk_recovered", fields)
+
     def ready(self, listeners: Mapping[str, str]) -> None:
         """The gateway takes mail, at these addresses."""
         self._log.notice("ready", "".join(text(name, address) for name, address in listeners.items()))

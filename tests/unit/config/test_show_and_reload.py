@@ -68,6 +68,14 @@ def test_a_missing_spool_folder_is_mentioned(tmp_path: Path) -> None:
         assert [warning.path for warning in warnings_of(config)] == expected
 
 
+def test_a_disk_with_less_room_than_it_must_keep_is_mentioned(tmp_path: Path) -> None:
+    """All mail would be refused from the start."""
+    text = BASE + '[limits]\nfree_space = "1000000GiB"\n'
+    (warning,) = warnings_of(read_config(text, folder=tmp_path, environ={"KEY": "value of the key"}))
+    assert warning.path == "spool.url"
+    assert "must keep 1024000000 MiB" in str(warning)
+
+
 def test_a_careful_configuration_has_no_warnings() -> None:
     """Two providers, a named domain, keys and loopback listeners: nothing to mention."""
     assert warned(BASE) == []

@@ -1,6 +1,8 @@
 """The housekeeper's look at what providers that tell have not told of, by the configuration in effect."""
 
 import asyncio
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +14,10 @@ from posthorse.mail.ids import ProviderName
 from posthorse.mail.stream import SECOND
 from posthorse.spool.kept_port import KeptState
 from posthorse.spool.memory import MemorySpool
+from posthorse.watch.journal import Journal
+from posthorse.watch.log import Log
+from posthorse.watch.mail_log import MailLog
+from posthorse.watch.measures import Measures
 from tests.contract.inbox_kit import Feedback
 from tests.contract.spool_kit import HandClock, World
 
@@ -52,13 +58,38 @@ def test_the_configuration_says_who_tells_and_how_soon(tmp_path: Path) -> None:
     assert (where.notifying, where.confirm_within_s) == (frozenset({RELAY}), 120.0)
 
 
+class Proved(MemorySpool):
+    """A spool that never fails."""
+
+    failed = False
+
+
+def test_a_disk_that_fills_is_told_once_and_once_again_when_it_has_room(tmp_path: Path) -> None:
+    """Whoever reads warnings only learns why all mail is refused, and what to do."""
+
+    async def story() -> None:
+        clock, written = HandClock(), list[bytes]()
+        log = Log(written.append, clock)
+        journal = Journal(Measures(), MailLog(log, b"key"))
+        config = config_in(tmp_path)
+        housekeeper = Housekeeper(cast(Any, Proved(clock=clock)), config, clock, journal)
+        for must_keep in (0, 1 << 60, 1 << 60, 0, 0):
+            housekeeper.config = replace(config, limits=replace(config.limits, free_space_bytes=must_keep))
+            await housekeeper.look()
+        log.flush()
+        told = [json.loads(line) for line in b"".join(written).splitlines()]
+        assert [(line["level"], line["event"]) for line in told] == [
+            ("warning", "disk_low"),
+            ("notice", "disk_recovered"),
+        ]
+        assert told[0]["must_keep_bytes"] == 1 << 60
+        assert "free_space" in told[0]["remedy"]
+
+    asyncio.run(story())
+
+
 def test_what_is_not_confirmed_is_counted_at_each_look(tmp_path: Path) -> None:
     """From the time that the configuration sets, until it is told."""
-
-    class Proved(MemorySpool):
-        """A spool that never fails."""
-
-        failed = False
 
     async def story() -> None:
         clock = HandClock()

@@ -61,11 +61,15 @@ def offer(*recipients: str) -> NewMessage:
 
 def test_what_happens_to_the_gateway_has_its_level(mail_log: MailLog, paper: Paper) -> None:
     """A start is a notice, an ejected provider or an order in vain a warning; all are written at once."""
+    mail_log.disk_space(1_000, 2_000)
+    mail_log.disk_space(2_000, 2_000)
     mail_log.ready({"smtp": "127.0.0.1:2525"})
     mail_log.standing_changed(RELAY, StandingState.EJECTED, "five failures in a row")
     mail_log.standing_changed(RELAY, StandingState.GOOD, "")
     mail_log.order_ignored("failover to lost: no such provider is configured")
     assert [(line["event"], line["level"]) for line in paper.lines] == [
+        ("disk_low", "warning"),
+        ("disk_recovered", "notice"),
         ("ready", "notice"),
         ("standing", "warning"),
         ("standing", "notice"),
@@ -107,6 +111,7 @@ def test_no_event_holds_an_address(mail_log: MailLog, log: Log, paper: Paper) ->
     mail_log.order_ignored(f"failover to {ADDRESS}: no such provider is configured")
     mail_log.reloaded(["routes"], ["listen"])
     mail_log.reload_refused(["routes[0]: is odd"])
+    mail_log.disk_space(1_000, 2_000)
     mail_log.ready({"smtp": "127.0.0.1:2525"})
     mail_log.stopped("SIGTERM")
     mail_log.bug("courier", ValueError(f"cannot parse {ADDRESS}"))
