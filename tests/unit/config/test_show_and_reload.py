@@ -70,7 +70,7 @@ def test_a_missing_spool_folder_is_mentioned(tmp_path: Path) -> None:
 
 def test_a_disk_with_less_room_than_it_must_keep_is_mentioned(tmp_path: Path) -> None:
     """All mail would be refused from the start."""
-    text = BASE + '[limits]\nfree_space = "1000000GiB"\n'
+    text = BASE.replace("[limits]", '[limits]\nfree_space = "1000000GiB"')
     (warning,) = warnings_of(read_config(text, folder=tmp_path, environ={"KEY": "value of the key"}))
     assert warning.path == "spool.url"
     assert "must keep 1024000000 MiB" in str(warning)
