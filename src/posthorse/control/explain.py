@@ -128,7 +128,7 @@ def standing(view: RecipientView, not_confirmed: bool = False) -> str:
 
 
 def standing_since(view: RecipientView, rows: Sequence[HistoryRow]) -> str:
-    """As `standing`, with the time it came to stand so, who ordered it, and the newer message that superseded it.
+    """As `standing`, with why it was rejected, since when it stands so, who ordered it, and what superseded it.
 
     `rows` are the history of its message; what they do not tell is left out.
     """
@@ -136,8 +136,18 @@ def standing_since(view: RecipientView, rows: Sequence[HistoryRow]) -> str:
     came = next((row for row in reversed(own) if row.new is view.carriage), None)
     by = came.detail.get("by") if came else None
     newer = next((row.detail["by_message"] for row in own if row.detail.get("by_message")), None)
-    since = f"since {written_time(came.at)}" if came else ""
-    return _joined(standing(view), since, f"by order of {by}" if by else "", f"newer message: {newer}" if newer else "")
+    return _joined(
+        standing(view),
+        _why_rejected(came) if came and view.carriage is Carriage.REJECTED else "",
+        f"since {written_time(came.at)}" if came else "",
+        f"by order of {by}" if by else "",
+        f"newer message: {newer}" if newer else "",
+    )
+
+
+def _why_rejected(row: HistoryRow) -> str:
+    """Whose words ended it; without a provider, why nobody was asked."""
+    return _ended(row, _answer(row.detail)) or (_reason(row) if "reason" in row.detail else "")
 
 
 def _second_copy(view: RecipientView) -> str:

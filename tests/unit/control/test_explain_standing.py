@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from posthorse.control.explain import standing, words
+from posthorse.control.explain import standing, standing_since, words
 from posthorse.mail.carriage import Carriage, Cause, Fate
 from posthorse.mail.ids import MAIN_TENANT, MessageId, ProviderName
 from posthorse.mail.message import Message
@@ -124,3 +124,44 @@ def _fact(fields: dict[str, Any], detail: dict[str, Any]) -> HistoryRow:
     return HistoryRow(
         seq=1, at=AT, tenant=MAIN_TENANT, message_id=MESSAGE.id, n=0, kind="moved", detail=detail, **usual
     )
+
+
+NOBODY = "no provider can carry it (relay: it does not carry internationalised addresses)"
+
+
+@pytest.mark.parametrize(
+    ("provider", "detail", "told"),
+    [
+        ("", {"outcome": "rejection", "text": NOBODY, "reason": NOBODY}, f"because {NOBODY}"),
+        (
+            "relay",
+            {
+                "outcome": "rejection",
+                "scope": "recipient",
+                "code": 550,
+                "text": "no such user",
+                "chosen": "next in order",
+            },
+            'relay answered rejection about the recipient ("550 no such user")',
+        ),
+    ],
+)
+def test_who_looks_at_the_standing_only_reads_why_it_was_rejected(
+    provider: str, detail: dict[str, Any], told: str
+) -> None:
+    """The words of who said no, or why nobody was asked."""
+    row = HistoryRow(
+        seq=1,
+        at=AT,
+        tenant=MAIN_TENANT,
+        message_id=MESSAGE.id,
+        n=0,
+        kind="moved",
+        old=Carriage.LEASED,
+        new=Carriage.REJECTED,
+        cause=Cause.ANSWER,
+        provider=ProviderName(provider),
+        detail=detail,
+    )
+    rejected = replace(DOUBT, carriage=Carriage.REJECTED, next_at=None)
+    assert standing_since(rejected, [row]) == f"0: rejected for good; {told}; since 2025-06-15T15:06:40.000Z"
