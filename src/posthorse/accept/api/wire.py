@@ -27,7 +27,13 @@ CarriageName = Literal[
 ]
 FateName = Literal["unknown", "delivered", "bounced", "complained"]
 
-Mailboxes = Annotated[list[str], Meta(description="Each `local@domain` or `Name <local@domain>`, one to a string.")]
+Mailboxes = Annotated[
+    list[str],
+    Meta(
+        description="Each `local@domain` or `Name <local@domain>`, one to a string; at most as many as the gateway's "
+        "setting `[limits] recipients` allows."
+    ),
+]
 Base64 = Annotated[Raw, Meta(description="Base64 (RFC 4648).", extra_json_schema={"type": "string", "format": "byte"})]
 
 MaybeText = Annotated[
