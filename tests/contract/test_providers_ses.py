@@ -240,6 +240,13 @@ def test_a_skewed_clock_is_learnt_from_the_refusal() -> None:
             "404 NotFoundException Configuration set <x> does not exist.",
             1,
             {"configuration_set": "x"},
+            "fault us",
+        ),
+        ("400 BadRequestException Configuration set does not exist: x", 1, {"configuration_set": "x"}, "fault us"),
+        (
+            "400 ConfigurationSetSendingPausedException Sending is paused for the configuration set",
+            1,
+            {"configuration_set": "x"},
             "rejection channel",
         ),
     ],
@@ -258,6 +265,27 @@ def test_a_refusal_is_not_taken_for_more_than_it_says(
     play(story())
 
 
+def test_a_set_that_the_account_does_not_have_is_named_once() -> None:
+    """The mail goes at once under the set of the provider, also what was on its way meanwhile; other sets are named."""
+
+    async def story() -> None:
+        missing = {"answer": "404 NotFoundException Configuration set <theirs> does not exist."}
+        async with SesServer(script=missing).listening() as server:
+            way = ses(server.port, configuration_set="house")
+            theirs = group(attributes={"configuration_set": "theirs"})
+            both = await asyncio.gather(way.attempt(theirs, Gate()), way.attempt(theirs, Gate()))
+            assert [words(report.outcomes) for report in both] == [{3: "fault us"}] * 2
+            server.script = {}
+            for attributes in ({"configuration_set": "theirs"}, {"configuration_set": "other"}, {}):
+                assert words((await way.attempt(group(attributes=attributes), Gate())).outcomes) == HANDED_OVER
+            named = [request.get("ConfigurationSetName") for request in server.requests]
+            assert named == ["theirs", "theirs", "house", "other", "house"]
+            server.script = missing
+            assert words((await way.attempt(group(), Gate())).outcomes) == {3: "rejection account"}
+
+    play(story())
+
+
 @pytest.mark.parametrize(
     ("addresses", "message", "expect"),
     [
@@ -265,7 +293,7 @@ def test_a_refusal_is_not_taken_for_more_than_it_says(
         (["\u00e9@example.org"], {}, "rejection channel"),
         (["b@example.org"], {"sender": "a@b>\r\n"}, "rejection channel"),
         (["b@example.org"], {"body": b"x\n"}, "rejection message"),
-        (["b@example.org"], {"body": b"x" * 30_000_001}, "rejection channel"),
+        (["b@example.org"], {"body": b"x" * ((40 << 20) + 1)}, "rejection channel"),
     ],
 )
 def test_what_ses_cannot_be_given_is_not_offered(addresses: list[str], message: dict[str, Any], expect: str) -> None:

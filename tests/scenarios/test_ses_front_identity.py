@@ -71,21 +71,27 @@ def test_presigned_request_is_known_by_its_signature(stand: SesStand) -> None:
         assert len(stand.stored(site)) == 1
 
 
-def test_signed_invocation_id_joins_the_tries_of_a_call(stand: SesStand) -> None:
+NAMES = pytest.mark.parametrize("name", ["amz-sdk-invocation-id", "aws-sdk-invocation-id"])
+"""As most libraries call it, and as that for PHP does."""
+
+
+@NAMES
+def test_signed_invocation_id_joins_the_tries_of_a_call(stand: SesStand, name: str) -> None:
     """Two tries with different signatures and one signed id are one call; a second, unsigned id changes nothing."""
     with stand.site() as site:
-        for skew_s in (0, -2):
-            row: Row = {"headers": [["amz-sdk-invocation-id", "one"]], "sign": {"skew_s": skew_s}}
-            assert ask(site, row).status == 200
+        wires = [request_of({"headers": [[name, "one"]], "sign": {"skew_s": skew_s}}, site.port) for skew_s in (0, -2)]
+        assert [play(site, wire).status for wire in wires] == [200, 200]
+        other = {"amz-sdk-invocation-id": b"aws", "aws-sdk-invocation-id": b"amz"}[name]
+        assert play(site, altered(wires[1], other + b"-sdk-invocation-id: two")).status == 200
         assert len(stand.stored(site)) == 1
 
 
-def test_unsigned_invocation_id_joins_the_tries_of_a_call(stand: SesStand) -> None:
+@NAMES
+def test_unsigned_invocation_id_joins_the_tries_of_a_call(stand: SesStand, name: str) -> None:
     """As boto3 sends them, each try signed anew; an equal call of the same second has an id and a mail of its own."""
     with stand.site() as site:
         wires = [
-            altered(request_of({"sign": {"skew_s": skew_s}}, site.port), b"amz-sdk-invocation-id: one")
-            for skew_s in (0, -2)
+            altered(request_of({"sign": {"skew_s": skew_s}}, site.port), f"{name}: one".encode()) for skew_s in (0, -2)
         ]
         assert len({play(site, wire).body for wire in wires}) == 1
         assert len(stand.stored(site)) == 1

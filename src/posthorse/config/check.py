@@ -24,6 +24,7 @@ from posthorse.config.problem import Problem
 from posthorse.config.providers import HttpProvider, ProviderSettings, SesSettings, SmtpSettings
 from posthorse.config.room import free_space_bytes
 from posthorse.config.setting import Address
+from posthorse.config.sizes import size_warnings
 from posthorse.config.structured import structured_warnings
 from posthorse.config.tree import Config, RouteSettings
 from posthorse.config.trusted import trusted_problems, trusted_warning
@@ -100,6 +101,7 @@ def warnings_of(config: Config) -> Iterator[Problem]:
             yield Problem(path=f"providers[{number}]", what="gets mail and credentials in the clear", remedy="use TLS")
     yield from hook_warnings(config)
     yield from structured_warnings(config)
+    yield from size_warnings(config)
     for number, webhook in enumerate(config.webhooks):
         yield from webhook_warnings(webhook, f"webhooks[{number}]")
     yield from retention_warning(config.retention.history_s, config.webhooks)

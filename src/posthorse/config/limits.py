@@ -13,7 +13,13 @@ class LimitSettings:
     """What one client, and all together, may ask for. Beyond it the answer is a temporary refusal."""
 
     message_size_bytes: Annotated[
-        Bytes, Meta(ge=1024), Setting("Largest message.", 'message_size = "25MiB"', "Larger ones get 552.")
+        Bytes,
+        Meta(ge=1024),
+        Setting(
+            "Largest message; never more than the provider that takes most.",
+            'message_size = "25MiB"',
+            "Larger ones get 552.",
+        ),
     ] = 40 << 20
     recipients: Annotated[
         int,

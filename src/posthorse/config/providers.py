@@ -41,6 +41,8 @@ class AnyProvider:
     kind: ClassVar[str]
     takes_fields: ClassVar[bool] = False
     """It takes mail apart, and cannot carry everything."""
+    largest_bytes: ClassVar[int | None] = None
+    """The largest message it takes, as its adapter has it; None: the other side says."""
 
     name: Annotated[
         ProviderName,
@@ -85,6 +87,7 @@ class SesSettings(AnyProvider):
     """Amazon SES, API v2: one account in one region."""
 
     kind: ClassVar[str] = "ses"
+    largest_bytes: ClassVar[int | None] = 40 << 20
 
     region: Annotated[
         str,
@@ -188,6 +191,7 @@ class SendGridSettings(HttpProvider):
 
     kind: ClassVar[str] = "sendgrid"
     takes_fields: ClassVar[bool] = True
+    largest_bytes: ClassVar[int | None] = 30_000_000
 
     api_key: Annotated[
         Secret,
@@ -214,6 +218,7 @@ class PostmarkSettings(HttpProvider):
 
     kind: ClassVar[str] = "postmark"
     takes_fields: ClassVar[bool] = True
+    largest_bytes: ClassVar[int | None] = 10_000_000
 
     server_token: Annotated[
         Secret,

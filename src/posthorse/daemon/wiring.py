@@ -9,6 +9,7 @@ from posthorse.accept.smtp.server import SmtpLimits
 from posthorse.accept.trusted import TrustedSource, TrustedSources
 from posthorse.config.domains import DomainSettings
 from posthorse.config.entrance import ClassifySettings
+from posthorse.config.sizes import largest_message_bytes
 from posthorse.config.tree import Config, RouteSettings
 from posthorse.dispatch.dispatcher import Settings
 from posthorse.dispatch.route import Route
@@ -51,7 +52,7 @@ def policy_of(config: Config) -> AdmissionPolicy:
         domains[domain.tenant] = domains.get(domain.tenant, frozenset()) | {domain.name.lower()}
     return AdmissionPolicy(
         domains=domains,
-        max_size_bytes=limits.message_size_bytes,
+        max_size_bytes=largest_message_bytes(config),
         max_recipients=limits.recipients,
         load=LoadLimits(
             queued=limits.queued, receiving_bytes=limits.memory_bytes, free_space_bytes=limits.free_space_bytes

@@ -46,8 +46,11 @@ from posthorse.providers.table import Phase
 _PATH = "/v2/email/outbound-emails"
 _CONTENT_TYPE = "application/json"
 _MOST_RECIPIENTS = 50
-_MOST_BYTES = 40_000_000 * 3 // 4
-"""40 MB counted after base64 (quotas page)."""
+_MOST_BYTES = 40 << 20
+"""40 MB, in which parts count as they are encoded in the message (quotas page)."""
+_MISSING_S, _MOST_MISSING = 3_600.0, 1_000
+"""How long a configuration set that was not there is not asked for again, and how many are remembered."""
+_PAUSED = "paused"
 _MOST_TAGS = 48
 _NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_-]")
 _ID_TAG = "posthorse-id"
@@ -95,6 +98,8 @@ class SesProvider:
             region=region,
             service="ses",
         )
+        self._missing_sets: dict[str, float] = {}
+        """Names of sets that this account does not have, each until when (monotonic) that is believed."""
         self._skew_us = 0
         """What SES's clock is ahead of ours, learnt when it refused our time."""
 
@@ -104,14 +109,15 @@ class SesProvider:
         refusal = _unsendable(group, is_safe=await is_safe_in_turns(group.body))
         if refusal is not None:
             return AttemptReport(outcomes=dict.fromkeys(numbers, refusal))
-        answer = await call(self._exchange, await self._request(group), gate, numbers)
+        configuration_set = self._set_of(group.message)
+        answer = await call(self._exchange, await self._request(group, configuration_set), gate, numbers)
         match answer:
             case None:
                 return AttemptReport(outcomes={})
             case Unanswered(phase=phase, why=why):
                 outcome = translate(phase, Reply(text=why))
             case Answered(phase=phase, response=response):
-                outcome = self._judge(phase, response, group)
+                outcome = self._judge(phase, response, group, configuration_set)
             case _:
                 assert_never(answer)
         return AttemptReport(outcomes=dict.fromkeys(numbers, outcome))
@@ -125,8 +131,8 @@ class SesProvider:
 
     # --- details ----------------------------------------------------------------------------------------------------
 
-    async def _request(self, group: HandoverGroup) -> HttpRequest:
-        head = _head(group, self._configuration_set)
+    async def _request(self, group: HandoverGroup, configuration_set: str) -> HttpRequest:
+        head = _head(group, configuration_set)
         body, digest = (
             await _body_in_turns(head, group.body) if len(group.body) > LARGE_BYTES else _body(head, group.body)
         )
@@ -148,7 +154,7 @@ class SesProvider:
             stall_s=group.limits.answer_s,
         )
 
-    def _judge(self, phase: Phase, response: HttpResponse, group: HandoverGroup) -> Outcome:
+    def _judge(self, phase: Phase, response: HttpResponse, group: HandoverGroup, configuration_set: str) -> Outcome:
         outcome = translate(phase, reply_of(response))
         match outcome:
             case Fault(scope=Scope.US):
@@ -156,11 +162,29 @@ class SesProvider:
             case Rejection(scope=Scope.RECIPIENT, reply=reply) if len(group.recipients) > 1:
                 # One bad address refuses all, and the answer does not say which: a provider that tells may know.
                 return Rejection(scope=Scope.CHANNEL, reply=reply)
-            case Rejection(scope=Scope.ACCOUNT, reply=reply) if _names_own_set(group.message, reply):
-                return Rejection(scope=Scope.CHANNEL, reply=reply)
+            case Rejection(reply=reply) if _is_about_set(reply):
+                named = group.message.attributes.get("configuration_set")
+                return self._without_set(configuration_set, reply) if configuration_set == named else outcome
             case _:
                 pass
         return outcome
+
+    def _without_set(self, name: str, reply: Reply) -> Outcome:
+        """A set that the application named: it says nothing about the account. One that is not there is not named again
+        for a while, and the mail goes without it at once.
+        """
+        if _PAUSED in f"{reply.enhanced} {reply.text}".lower():
+            return Rejection(scope=Scope.CHANNEL, reply=reply)
+        if len(self._missing_sets) >= _MOST_MISSING:
+            self._missing_sets.clear()
+        self._missing_sets[name] = self._clock.monotonic() + _MISSING_S
+        return Fault(scope=Scope.US, reply=reply)
+
+    def _set_of(self, message: Message) -> str:
+        named = message.attributes.get("configuration_set", "")
+        if named and self._missing_sets.get(named, 0.0) > self._clock.monotonic():
+            named = ""
+        return named or self._configuration_set
 
     def _learn_skew(self, response: HttpResponse) -> None:
         """Sign with the provider's time from now on; the next attempt shows whether that was it."""
@@ -176,12 +200,10 @@ def regional_endpoint(region: str) -> str:
     return f"https://email.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
 
 
-def _names_own_set(message: Message, reply: Reply) -> bool:
-    """A message that names a missing or paused configuration set says nothing about the account."""
-    return (
-        bool(message.attributes.get("configuration_set"))
-        and reply.code in (400, 404)
-        and (reply.enhanced.startswith(("NotFound", "ConfigurationSet")) or "configuration set" in reply.text.lower())
+def _is_about_set(reply: Reply) -> bool:
+    """A configuration set is missing or paused."""
+    return reply.code in (400, 404) and (
+        reply.enhanced.startswith(("NotFound", "ConfigurationSet")) or "configuration set" in reply.text.lower()
     )
 
 
@@ -208,7 +230,6 @@ def _head(group: HandoverGroup, configuration_set: str) -> bytes:
     }
     if message.sender:
         fields["FeedbackForwardingEmailAddress"] = message.sender
-    configuration_set = message.attributes.get("configuration_set") or configuration_set
     if configuration_set:
         fields["ConfigurationSetName"] = configuration_set
     return msgspec.json.encode(fields)[:-1] + b',"Content":{"Raw":{"Data":"'

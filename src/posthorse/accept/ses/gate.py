@@ -22,7 +22,8 @@ from posthorse.accept.trusted import TrustedSources, is_from_browser
 from posthorse.mail.message import Caller
 from posthorse.mail.ports import Clock
 
-INVOCATION_ID = b"amz-sdk-invocation-id"
+INVOCATION_IDS = (b"amz-sdk-invocation-id", b"aws-sdk-invocation-id")
+"""Where libraries say which call a try belongs to; the second name is that of PHP's, and of older ones for Java."""
 
 _KINDS = {
     Flaw.UNSIGNED: Kind.UNSIGNED,
@@ -96,10 +97,11 @@ class Gate:
         claim = knock.claim
         if claim is None:
             return _trusted_call(knock.head)
-        given = claim.fields.get(INVOCATION_ID, b"")
-        if given and INVOCATION_ID in signed_names(claim.signed):
-            return given
-        return self._first_calls.told(claim.signature, given, self._clock.now())
+        given = [(name, value) for name in INVOCATION_IDS if (value := claim.fields.get(name))]
+        for name, value in given:
+            if name in signed_names(claim.signed):
+                return value
+        return self._first_calls.told(claim.signature, given[0][1] if given else b"", self._clock.now())
 
     def _known(self, claim: Claim, head: Head, peer: str, body_sha256: str) -> Caller:
         try:
@@ -147,7 +149,7 @@ def _shown(access_key_id: str) -> str:
 def _trusted_call(head: Head) -> bytes:
     """A caller who could send anything anyway may say which call it is. A bare query says nothing of the kind."""
     fields = dict(head.headers)
-    given = fields.get(INVOCATION_ID) or fields.get(b"authorization")
+    given = next((fields[name] for name in (*INVOCATION_IDS, b"authorization") if fields.get(name)), b"")
     return given or (head.query if b"x-amz-signature=" in head.query.lower() else b"")
 
 
