@@ -33,6 +33,10 @@ class BadAddress(Exception):
     """Not an address we take. The text says why and repeats nothing of the address."""
 
 
+class NeedsSmtpUtf8(BadAddress):
+    """It goes beyond ASCII before the @, and nobody said that this may be (RFC 6531)."""
+
+
 def mailbox(text: str, *, utf8: bool) -> str:
     """The address in its one spelling. `utf8`: the client declared SMTPUTF8 (RFC 6531). Raises `BadAddress`."""
     local, at, domain = text.rpartition("@")
@@ -93,7 +97,7 @@ def _check_punycode(encoded: str) -> None:
 
 def _check_unicode(text: str, *, utf8: bool) -> None:
     if not utf8:
-        raise BadAddress("non-ASCII addresses need SMTPUTF8")
+        raise NeedsSmtpUtf8("non-ASCII addresses need SMTPUTF8")
     if any(unicodedata.category(character) in _INVISIBLE for character in text):
         raise BadAddress("the address holds invisible characters")
     if unicodedata.normalize("NFKC", text) != text:

@@ -223,13 +223,17 @@ class Admission:
         return None
 
     def _author(self, tenant: Tenant, prepared: Prepared) -> Refused | None:
-        """The From field must be of the tenant's too: it is what a reader sees."""
+        """The fields From and Sender must be of the tenant's too: readers see both ("on behalf of")."""
         if tenant not in self.policy.domains:
             return None
-        domains = author_domains(prepared.fields[b"from"])
-        if domains is None:
-            return malformed("The From header cannot be read in one way only.")
-        return next((sender_not_verified(domain) for domain in domains if not self.policy.owns(tenant, domain)), None)
+        for name in (b"from", b"sender"):
+            domains = author_domains(prepared.fields[name]) if name in prepared.fields else ()
+            if domains is None:
+                return malformed(f"The {name.decode().capitalize()} header cannot be read in one way only.")
+            for domain in domains:
+                if not self.policy.owns(tenant, domain):
+                    return sender_not_verified(domain)
+        return None
 
     def _classify(self, submission: Submission, prepared: Prepared) -> Classified:
         controls = prepared.controls

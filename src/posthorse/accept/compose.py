@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from posthorse.accept.address import PLAIN_MAILBOX, PLAIN_MAILBOX_BYTES, BadAddress, mailbox
+from posthorse.accept.address import PLAIN_MAILBOX, PLAIN_MAILBOX_BYTES, BadAddress, NeedsSmtpUtf8, mailbox
 from posthorse.accept.compose_parts import STEP, attachment_entity, body_entity
 from posthorse.accept.compose_words import TooLong, address_field, unstructured
 from posthorse.accept.encoded_words import hides_controls
@@ -97,6 +97,8 @@ def checked_mailbox(where: str, given: str | Mailbox, *, utf8: bool) -> Mailbox:
     """The same for one alone."""
     try:
         return read_mailbox(given, utf8=utf8) if isinstance(given, str) else _checked(given, utf8)
+    except NeedsSmtpUtf8:
+        raise ComposeError(where, "characters beyond ASCII before the @ are not taken here") from None
     except BadAddress as error:
         raise ComposeError(where, str(error)) from None
 

@@ -10,6 +10,7 @@ import binascii
 import re
 from base64 import encodebytes
 from collections.abc import Iterator
+from dataclasses import replace
 
 from posthorse.accept.compose_words import TooLong, mime_field, parameter, unstructured
 from posthorse.accept.mailboxes import UNSEEN
@@ -113,6 +114,8 @@ def attachment_entity(where: str, attachment: Attachment, limits: ComposeLimits)
     """An attachment as an entity: its fields, a blank line, its content. Raises `ComposeError`."""
     _check(where, attachment, limits)
     value, parameters = _content_type(where, attachment)
+    if value.startswith("message/") and b"\r" not in attachment.content:  # as files of mail are kept on most machines
+        attachment = replace(attachment, content=attachment.content.replace(b"\n", b"\r\n"))
     fields = [mime_field("Content-Type", value, parameters)]
     named = parameter("filename", attachment.file_name) if attachment.file_name else []
     fields.append(mime_field("Content-Disposition", attachment.disposition.value, named))
@@ -168,7 +171,7 @@ def _encoding(where: str, value: str, attachment: Attachment) -> TransferEncodin
         # RFC 2046 section 5.2.1: only 7bit, 8bit and binary, and the last two are not safe everywhere.
         if not _is_strict(attachment.content):
             raise ComposeError(
-                f"{where}.content", "an attached message has ASCII lines of at most 998 that end in CRLF"
+                f"{where}.content", "an attached message has ASCII lines of at most 998 octets, all ended in one way"
             )
         return TransferEncoding.SEVEN_BIT
     match attachment.encoding:

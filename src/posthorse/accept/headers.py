@@ -62,6 +62,7 @@ SUPERSEDE = b"x-posthorse-supersede"
 IDEMPOTENCY_KEY = b"x-posthorse-idempotency-key"
 CONFIGURATION_SET = b"x-ses-configuration-set"
 MESSAGE_TAGS = b"x-ses-message-tags"
+LIST_MANAGEMENT = b"x-ses-list-management-options"
 OURS = b"x-posthorse-"
 STAMP = b"x-posthorse-id"
 
@@ -72,6 +73,7 @@ DUTIES: dict[bytes, Duty] = {
     # section 4.4). Bcc names people whom the others must not see.
     **dict.fromkeys((STAMP, b"bcc", b"resent-bcc", b"return-path", b"x-smtpapi", b"x-msys-api"), Duty.DROP),
     b"received": Duty.RECEIVED,
+    LIST_MANAGEMENT: Duty.UNKNOWN_CONTROL,
 }
 """By name in lower case; `duty_of` says what becomes of the others."""
 

@@ -150,5 +150,9 @@ def repeated_field(name: str) -> Refused:
 
 
 def unknown_control(name: str) -> Refused:
-    """A header that looks like one of ours and is none: a slip that must not pass unnoticed."""
+    """A header that asks for what is not here: a slip that must not pass unnoticed."""
+    if (
+        name.lower() == "x-ses-list-management-options"
+    ):  # without it mail to many would go out with no way to unsubscribe
+        return bad_control("There are no contact lists here: X-SES-LIST-MANAGEMENT-OPTIONS is not offered.")
     return bad_control(f"Unknown control header '{name[:64]}'.")

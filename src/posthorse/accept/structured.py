@@ -79,6 +79,7 @@ _MADE = frozenset({"from", "to", "cc", "bcc", "reply-to", "subject", "mime-versi
     "received",
     "resent-bcc",
     "sender",
+    "dkim-signature",
 }
 
 

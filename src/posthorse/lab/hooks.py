@@ -78,12 +78,15 @@ class HookSender:
         self._news = asyncio.Event()
 
     async def use(self, setting: HookSetting) -> bool:
-        """Tell there from now on; whether the other side is ready for it (greeted, if that is needed)."""
+        """Tell there from now on; whether the other side is ready for it: greeted, if that is needed, and greeted again
+        if it was not there before.
+        """
         is_new = setting.url != self.setting.url
         self.setting = setting
         if is_new and setting.url:
             await self.close()
             self._senders = [asyncio.create_task(self._send_all(setting.url)) for _ in range(SENDERS)]
+        if setting.url and (is_new or not self.shape.is_welcome):
             greeting = self.shape.greeting(setting.url)
             if greeting is not None:
                 self._queue.put_nowait(_Sending(request=greeting))

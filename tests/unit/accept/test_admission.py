@@ -111,6 +111,8 @@ REFUSALS = [
     (OWNED, {"sender": "", "content": MAIL.replace(b"example.com", b"evil.example")}, RefusalKind.SENDER_DOMAIN, 554),
     (OWNED, {"content": b"From: shop@example.com <x@evil.example>\r\n\r\n"}, RefusalKind.MALFORMED, 554),
     (OWNED, {"content": b"From: a@example.com, b@evil.example\r\n\r\n"}, RefusalKind.SENDER_DOMAIN, 554),
+    (OWNED, {"content": b"From: a@example.com\r\nSender: ceo@evil.example\r\n\r\n"}, RefusalKind.SENDER_DOMAIN, 554),
+    (OWNED, {"content": b"From: a@example.com\r\nSender: who?\r\n\r\n"}, RefusalKind.MALFORMED, 554),
 ]
 
 

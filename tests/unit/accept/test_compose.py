@@ -251,7 +251,9 @@ def test_an_attached_message_keeps_its_lines() -> None:
     attached = Attachment(file_name="m.eml", content=inner, content_type="message/rfc822")
     assert inner in compose(replace(PLAIN, attachments=(attached,)))
     with pytest.raises(ComposeError, match=r"attachments\[0\]\.content:"):
-        compose(replace(PLAIN, attachments=(replace(attached, content=b"bare\nlines"),)))
+        compose(replace(PLAIN, attachments=(replace(attached, content=b"mixed\r\nlines\n"),)))
+    unix = replace(attached, content=inner.replace(b"\r\n", b"\n"))
+    assert inner in compose(replace(PLAIN, attachments=(unix,))), "as files of mail are kept on most machines"
 
 
 @pytest.mark.thorough

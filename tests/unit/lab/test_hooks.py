@@ -190,6 +190,23 @@ def test_sns_tells_only_after_the_handshake(run: Run, tmp_path: Path) -> None:
     run(story())
 
 
+def test_sns_greets_again_when_it_is_told_the_same_address_and_nobody_answered(run: Run, tmp_path: Path) -> None:
+    """A lab that was there long before the gateway is told the address once more, and that is enough."""
+
+    async def story() -> None:
+        topic = SnsTopic(name="ses.a", region="eu-west-1", folder=tmp_path, dice=random.Random(1), now=now)
+        async with Catcher().listening() as catcher:
+            sender = HookSender(topic, random.Random(3))
+            for count in (1, 2):
+                using = asyncio.create_task(sender.use(HookSetting(url=catcher.url)))
+                await catcher.until(lambda count=count: len(catcher.requests) == count)  # type: ignore[misc]
+                using.cancel()
+            assert {json.loads(one.body)["Type"] for one in catcher.requests} == {"SubscriptionConfirmation"}
+            await sender.close()
+
+    run(story())
+
+
 def test_doubled_lost_and_forged(run: Run) -> None:
     """All of them when all are asked for; a stranger's is never tried again and is counted when it is taken."""
 

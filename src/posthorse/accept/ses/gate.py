@@ -74,7 +74,7 @@ class Gate:
             self._owner(
                 claim, head, peer, claim.declared_sha256.decode("ascii") or _NO_BODY
             )  # costs what a wrong signature costs
-            raise _unknown(claim, "temporary_credentials" if claim.has_token else "unknown_key")
+            raise _unknown(claim, self._why_unknown(claim))
         declared = claim.declared_sha256.decode("ascii")
         caller = self._known(claim, head, peer, declared) if declared else None
         return Knock(head=head, peer=peer, claim=claim, caller=caller)
@@ -116,6 +116,11 @@ class Gate:
         """Whose signature it is. Raises `NotSigned`."""
         owner = self.keys.owner(claim, string_to_sign(claim, head, body_sha256))
         return None if owner is None else Caller(tenant=owner, credential=claim.access_key_id, peer=peer)
+
+    def _why_unknown(self, claim: Claim) -> str:
+        if claim.has_token:
+            return "temporary_credentials"
+        return "no_secret" if self.keys.lacks_secret(claim.access_key_id) else "unknown_key"
 
     def _names_ours(self, head: Head) -> bool:
         """Whether a request that proves nothing names a key of ours: then it is wrong, not beyond us."""

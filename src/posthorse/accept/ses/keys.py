@@ -22,11 +22,12 @@ _NOBODY = "\0"
 class SigningKeys:
     """Every access key that can sign; made anew when keys or configuration change."""
 
-    __slots__ = ("_derived", "_owners", "_secrets")
+    __slots__ = ("_derived", "_owners", "_secrets", "_without_secret")
 
     def __init__(self, credentials: Iterable[Credential] = ()) -> None:
         self._secrets: dict[str, bytes] = {_NOBODY: bytes(40)}
         self._owners: dict[str, Tenant] = {}
+        self._without_secret: set[str] = set()
         self._derived: dict[tuple[str, bytes, bytes, bytes], bytes] = {}
         """By access key, day, region and service; only after a right signature, so that nobody else fills it."""
         for credential in credentials:
@@ -36,10 +37,15 @@ class SigningKeys:
             else:  # one of the configuration without a secret comes before one of the spool that has one
                 self._secrets.pop(credential.id, None)
                 self._owners.pop(credential.id, None)
+                self._without_secret.add(credential.id)
 
     def knows(self, access_key_id: str) -> bool:
         """Whether this key could sign here. Not to be told to anybody who did not."""
         return access_key_id in self._owners
+
+    def lacks_secret(self, access_key_id: str) -> bool:
+        """Whether it is a key that logs in by SMTP only. For the log."""
+        return access_key_id in self._without_secret and access_key_id not in self._owners
 
     def owner(self, claim: Claim, to_sign: bytes) -> Tenant | None:
         """The tenant of the access key whose secret made the claim's signature over `to_sign`; None: nobody's did."""

@@ -56,6 +56,10 @@ class V2:
             raise SesError(Kind.UNKNOWN_OPERATION, "There is no such operation.")
         offered = self._offered.get(name)
         if offered is None:
+            if name == "SendEmail":
+                raise SesError(
+                    Kind.UNKNOWN_OPERATION, "SendEmail is at /v2/email/outbound-emails, without a slash behind."
+                )
             raise SesError(Kind.NOT_OFFERED, f"{name} is not offered by this gateway.")
         return v2_result(offered(call))
 

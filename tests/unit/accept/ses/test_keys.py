@@ -50,6 +50,12 @@ def test_wrong_signature_has_none(key_id: str) -> None:
     assert SigningKeys([SHOP, SMTP_ONLY]).owner(claim(key_id), b"text") is None
 
 
+def test_a_key_that_logs_in_by_smtp_only_is_told_in_the_log() -> None:
+    """Apart from keys that nobody knows, and from those that could sign."""
+    keys = SigningKeys([SHOP, SMTP_ONLY])
+    assert [keys.lacks_secret(one) for one in ("AKIASHOP", "AKIASMTP", "AKIAOTHER")] == [False, True, False]
+
+
 @pytest.mark.parametrize("used_before", [False, True])
 @pytest.mark.parametrize("key_id", ["AKIASHOP", "AKIANOBODY", "AKIASMTP"])
 def test_wrong_costs_the_same(key_id: str, monkeypatch: pytest.MonkeyPatch, *, used_before: bool) -> None:
