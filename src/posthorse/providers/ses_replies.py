@@ -29,7 +29,7 @@ _QUOTA = r"daily\b.*\b(quota|limit)|quota.*\b(day|24)"
 _SKEW = r"signature (expired|not yet current)|is now (earlier|later) than|clock|too skewed"
 _NOT_VERIFIED = r"not verified|failed the check"
 _PAUSED = r"(sending|account)\b.*\b(paused|disabled|suspended|shut ?down)"
-_TOO_LONG = r"(size|length|too (long|large)).*(exceed|limit|maximum)|exceed.*(size|length)|too (long|large)"
+_TOO_LONG = r"(size|length|too (long|large)).*(exceed|limit|maximum|more than)|exceed.*(size|length)|too (long|large)"
 _BAD_ADDRESS = (
     r"(invalid|illegal) (email )?address|final '@domain'|domain (contains|starts|ends)"
     r"|local (address|part) (contains|starts|ends)|address (contains|is not valid)"

@@ -68,7 +68,7 @@ CASES: list[tuple[int, str, str, type[Outcome], Scope]] = [
     (
         400,
         "BadRequestException",
-        "Message length is more than 41943040 bytes long: '50000000'. exceeds limit",
+        "Message length is more than 41943040 bytes long: '50000000'.",
         Rejection,
         Scope.CHANNEL,
     ),
