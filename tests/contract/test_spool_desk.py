@@ -195,6 +195,25 @@ def test_a_person_settles_a_doubt(play: Play) -> None:
     play(story)
 
 
+def test_whoever_may_have_a_copy_is_named_where_nobody_answered(play: Play) -> None:
+    """A lease that lapsed after its release, and what a person decided of such mail, name the provider to ask."""
+
+    async def story(world: World) -> None:
+        group = await world.admit_leased(copies_allowed=1)
+        await world.release(group)
+        world.clock.forward(3_600)
+        assert (await world.spool.sweep(10)).lapsed_in_doubt == 1
+        await world.spool.decide(Selector(message_id=group.message.id), Decision.WAS_HANDED_OVER, "ann", 10)
+        facts = await world.told(group.message.id)
+        assert [(fact.new, fact.provider) for fact in facts[-2:]] == [
+            (Carriage.IN_DOUBT, facts[-3].provider),
+            (Carriage.HANDED_OVER, facts[-3].provider),
+        ]
+        assert facts[-3].provider
+
+    play(story)
+
+
 def test_decisions_stop_at_their_limit(play: Play) -> None:
     """Newest first, at most `limit` recipients move; the rest waits for the next call. Large ones go page by page."""
 

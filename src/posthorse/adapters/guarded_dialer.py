@@ -44,6 +44,8 @@ _NEVER = tuple(
     )
 )
 """What nothing opens: link-local (where clouds keep their secrets), multicast, broadcast, examples, tunnels."""
+_SECRETS = tuple(map(ipaddress.ip_network, ("100.100.100.200/32", "fd00:ec2::/32", "fd20:ce::/32")))
+"""Where clouds keep their secrets within networks that may be one's own (Alibaba, AWS, Google)."""
 _GLOBAL = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
@@ -104,9 +106,9 @@ def why_not_called(text: str, *, allow_private: bool) -> str:
         carried = address.ipv4_mapped or (_carried(address) if address in _NAT64 else None)
         if carried is not None:
             return why_not_called(str(carried), allow_private=allow_private)
-    if _is_in(address, _PRIVATE):
+    if _is_in(address, _PRIVATE) and not _is_in(address, _SECRETS):
         return "" if allow_private else "a private address"
-    if _is_in(address, _NEVER) or (isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL):
+    if _is_in(address, (*_NEVER, *_SECRETS)) or (isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL):
         return "an address that is never public"
     return ""
 

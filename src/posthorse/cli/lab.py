@@ -141,7 +141,10 @@ def mailbox_command(
             typer.echo(f"{row['recipient']} by {row['provider']}, {size}, at {row['at']}")
     if message is not None and not answer["arrivals"]:
         if not as_json:
-            typer.echo(f"{message} did not arrive ({counted(answer['messages'], 'message')} did)", err=True)
+            typer.echo(
+                f"{message} did not arrive since this lab began ({counted(answer['messages'], 'message')} did)",
+                err=True,
+            )
         raise typer.Exit(1)
 
 

@@ -88,6 +88,8 @@ def warnings_of(config: Config) -> Iterator[Problem]:
     if not config.domains:
         remedy = "name the domains you send from in [[domains]]"
         yield Problem(path="domains", what="are not named: whoever logs in may send from any", remedy=remedy)
+    for number, domain in enumerate(config.domains):
+        yield from _short_keys(domain, f"domains[{number}]")
     if len(config.providers) == 1:
         yield Problem(
             path="providers", what="there is only one", remedy="mail waits while it is down; add a second one"
@@ -163,6 +165,18 @@ def _signing(domain: DomainSettings, path: str) -> Iterator[Problem]:
         if dkim.selector.lower() in (each.selector.lower() for each in domain.dkim[:number]):
             what = f'"{dkim.selector}" stands there twice'
             yield Problem(path=f"{path}.dkim[{number}].selector", what=what, remedy="a selector names one key")
+
+
+def _short_keys(domain: DomainSettings, path: str) -> Iterator[Problem]:
+    if not domain.dkim:
+        return
+    from posthorse.providers.dkim.signature import LEAST_SAFE_RSA_BITS, read_key  # a slow import
+
+    for number, dkim in enumerate(domain.dkim):
+        bits = getattr(read_key(dkim.key.reveal()), "key_size", LEAST_SAFE_RSA_BITS)  # Ed25519 has but one size
+        if bits < LEAST_SAFE_RSA_BITS:
+            remedy = f"forgers may afford to find it; make one of {LEAST_SAFE_RSA_BITS}"
+            yield Problem(path=f"{path}.dkim[{number}].key", what=f"has {bits} bits", remedy=remedy)
 
 
 def _relays(config: Config, place: Place) -> Iterator[Problem]:

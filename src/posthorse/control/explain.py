@@ -118,8 +118,11 @@ def standing(view: RecipientView, not_confirmed: bool = False) -> str:
             )
         case Carriage.IN_DOUBT:
             return f"{text}; {_second_copy(view)}"
-        case Carriage.LEASED | Carriage.RELEASED:
-            return f"{text}; an attempt is under way" + (f" at {view.provider}" if view.provider else "")
+        case Carriage.LEASED:
+            return f"{text}; an attempt is under way"
+        case Carriage.RELEASED:
+            until = f" until {written_time(view.lease_until)}" if view.lease_until else ""
+            return f"{text}; the answer of {view.provider or 'the provider'} is waited for{until}"
         case Carriage.HANDED_OVER:
             silent = "; not confirmed: it has not told in time what became of it" if not_confirmed else ""
             return f"{text} ({view.provider}); fate {view.fate.value}{silent}" if view.provider else text

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from posthorse.mail.address_key import address_key
 from posthorse.mail.carriage import Carriage
-from posthorse.mail.ids import MessageId
+from posthorse.mail.ids import MessageId, ProviderName
 from posthorse.mail.outcome import Handover
 from posthorse.spool import rules, story
 from posthorse.spool.book import Book, Claim, TenantKey
@@ -321,7 +321,8 @@ class Clerk:
         lapsed = book.lapsed(limit, abandoned=abandoned)
         for entry in lapsed:
             was = entry.row.carriage
-            record(book, entry, self.lapsed(entry.row, now), Telling(at=now))
+            provider = entry.row.provider if was is Carriage.RELEASED else ProviderName("")
+            record(book, entry, self.lapsed(entry.row, now), Telling(at=now, provider=provider))
             if was is Carriage.RELEASED:
                 in_doubt += 1
             else:

@@ -10,6 +10,7 @@ Left out: holds, orders and lists themselves (the adapters keep them), the hot c
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
+from posthorse.mail.carriage import Carriage
 from posthorse.spool import rules
 from posthorse.spool.book import Book
 from posthorse.spool.desk_port import Decision, Hold, Selector
@@ -59,11 +60,16 @@ def _set_hold(book: Book, holds: Iterable[tuple[Entry, int | None]], detail: Det
     return _carry_out(book, ((entry, Change(row=replace(entry.row, hold=hold))) for entry, hold in holds), telling)
 
 
+def _about(entry: Entry, telling: Telling) -> Telling:
+    """With the provider that may have a copy: mail in doubt is decided about what happened there."""
+    return replace(telling, provider=entry.row.provider) if entry.row.carriage is Carriage.IN_DOUBT else telling
+
+
 def _carry_out(book: Book, changes: Iterable[tuple[Entry, Change]], telling: Telling) -> int:
     """Write those that change something."""
     count = 0
     for entry, change in changes:
         if change.moves or change.row != entry.row:
-            record(book, entry, change, telling)
+            record(book, entry, change, _about(entry, telling))
             count += 1
     return count

@@ -74,11 +74,12 @@ def test_a_name_that_changes_its_mind_gains_nothing(run: Run) -> None:
     run(story())
 
 
-def test_nothing_opens_the_places_of_nobody(run: Run) -> None:
+@pytest.mark.parametrize("address", ["169.254.169.254", "fd00:ec2::254", "fd20:ce::254", "100.100.100.200"])
+def test_nothing_opens_the_places_of_nobody(run: Run, address: str) -> None:
     """`allow_private` opens networks of one's own, not the addresses where clouds keep their secrets."""
 
     async def story() -> None:
-        dialer = guarded_dialer(ScriptedResolver(["169.254.169.254"]), allow_private=True)
+        dialer = guarded_dialer(ScriptedResolver([address]), allow_private=True)
         with pytest.raises(DialFailed, match="never public"):
             await dialer.dial(asyncio.Protocol, Target(host="metadata.example", port=80))
 

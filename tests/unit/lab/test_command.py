@@ -70,7 +70,10 @@ def test_load_fault_status_mailbox_reset(tmp_path: Path) -> None:
         (stands,) = json.loads(posthorse_lab("reset", "--json", *at).output)
         assert (stands["name"], stands["fault"], sum(stands["messages"].values())) == ("relay", "none", 0)
         missing = posthorse_lab("mailbox", "--message", one, *at)
-        assert (missing.exit_code, missing.output) == (1, f"{one} did not arrive (0 messages did)\n")
+        assert (missing.exit_code, missing.output) == (
+            1,
+            f"{one} did not arrive since this lab began (0 messages did)\n",
+        )
 
 
 def test_a_message_is_shown_as_it_arrived() -> None:

@@ -204,7 +204,7 @@ def _is_wanted(wanted: Wanted, views: Sequence[RecipientView]) -> bool:
     )
 
 
-_TIMES = frozenset({"expires_at", "lease_until", "next_at", "started_at"})
+_TIMES = frozenset({"expires_at", "lease_until", "next_at", "started_at", "told_at"})
 
 
 def _told(name: str, value: str | int | float | bool | None) -> str | int | float | bool | None:

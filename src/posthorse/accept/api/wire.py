@@ -191,7 +191,7 @@ class Recipient(Answer, frozen=True, kw_only=True):
     address: str
     carriage: CarriageName
     fate: FateName
-    attempts: Annotated[int, Meta(description="Attempts made at providers; 0: none was asked.")]
+    attempts: Annotated[int, Meta(description="Attempts made at providers that have ended; 0: none has.")]
     provider: Annotated[str, Meta(description="Where its latest attempt went; empty: none yet.")]
     tried: list[str]
     copies_released: int

@@ -47,6 +47,7 @@ _AS_THEY_ARE = (
 _FIELD_BREAK = re.compile(rb"\r\n(?![ \t])")
 _LINE_CHARACTERS = 72
 _LEAST_RSA_BITS = 1024
+LEAST_SAFE_RSA_BITS = 2048
 
 Key = RSAPrivateKey | Ed25519PrivateKey
 
