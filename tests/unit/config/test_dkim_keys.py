@@ -30,4 +30,4 @@ def test_a_short_key_is_mentioned(bits: int, warned: list[str], tmp_path: Path) 
     key = generate_private_key(public_exponent=65537, key_size=bits)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     config = read_config(CONFIG, folder=tmp_path, environ={"KEY": pem})
-    assert [warning.path for warning in warnings_of(config)] == warned
+    assert [warning.path for warning in warnings_of(config) if "dkim" in warning.path] == warned
