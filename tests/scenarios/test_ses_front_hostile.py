@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.effort import unless_each_time
+from tests.effort import leave_garbage, unless_each_time
 from tests.scenarios.hostile import CORPUS, octets
 from tests.scenarios.ses_stand import Line, Row, SesSite, SesStand, ask
 
@@ -223,8 +223,10 @@ LARGE: dict[str, tuple[str, Callable[[], str], int]] = {
 def test_large_mail_holds_nobody_up(stand: SesStand, site: SesSite, name: str) -> None:
     """Up to the limit of each version mail is taken, beyond it refused, and nobody waits over 50 ms for it."""
     target, make, status = LARGE[name]
+    content = make().encode()
+    leave_garbage()
     stand.anew(site)
-    answered = ask(site, {"target": target, "content": make().encode()})
+    answered = ask(site, {"target": target, "content": content})
     assert answered.status == status, answered.body
     assert len(stand.stored(site)) == (status == 200)
     assert_site_is_sane(stand, site)

@@ -13,11 +13,14 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from posthorse.mail.large import LARGE_BYTES
-
 MAX_NAME_BYTES = 1_000
 
+MAX_DEPTH = 1_000
+"""Of lists and objects in one another: more than any decoder here follows."""
+
 _WINDOW = 64 << 10
+_OUTSIDE_WINDOW = 8 << 10
+"""Of what stands between strings: each mark in it takes as long as a hundred plain octets."""
 _SHORT = 1 << 10
 _PER_TURN = 2_000
 _BLANKS = b" \t\r\n"
@@ -78,8 +81,7 @@ class Bounds:
 async def check(octets: bytes, bounds: Bounds) -> None:
     """Raises `OutOfBounds`."""
     for _ in _Scan(octets, bounds).steps():
-        if len(octets) > LARGE_BYTES:
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)
 
 
 class _Scan:
@@ -103,8 +105,8 @@ class _Scan:
         octets, at, field = self._octets, 0, b""
         string: bytes | None = None
         while at < len(octets):
-            end = octets.find(b'"', at, at + _WINDOW)
-            between = octets[at : end if end >= 0 else at + _WINDOW]
+            end = octets.find(b'"', at, at + _OUTSIDE_WINDOW)
+            between = octets[at : end if end >= 0 else at + _OUTSIDE_WINDOW]
             if string is not None and between not in _COMMAS:
                 follows = between.lstrip(_BLANKS)
                 if follows.startswith(b":"):
@@ -183,6 +185,8 @@ class _Scan:
     def _nest(self, between: bytes, field: bytes) -> None:
         for mark in _MARK.findall(between):
             if mark in b"{[":
+                if len(self._names) == MAX_DEPTH:
+                    raise OutOfBounds(Excess.PARTS)
                 self._names.append(set() if mark == b"{" else None)
                 self._inside.append(field)
             elif self._names:
