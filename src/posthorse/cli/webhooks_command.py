@@ -117,7 +117,7 @@ def rehearse(name: Name, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = 
 
 
 def _row(each: replies.Webhook) -> tuple[object, ...]:
-    state = f"disabled ({each.disabled_why})" if each.disabled_at else "told"
+    state = f"disabled ({each.disabled_why})" if each.disabled_at else "enabled"
     return (
         each.name,
         each.tenant,

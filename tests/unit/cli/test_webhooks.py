@@ -44,6 +44,7 @@ def test_list_disable_enable_forget(stage: Stage) -> None:
     enrolled(stage)
     (listed,) = stage.data("webhooks", "list")["webhooks"]
     assert (listed["name"], listed["disabled_at"], listed["behind_s"]) == ("shop", None, 0.0)
+    assert "enabled" in stage.call("webhooks", "list")[1], "whether it takes anything, only the running gateway knows"
     assert stage.call("webhooks", "disable", "shop", "--reason", "maintenance")[0] == 0
     status, out, _ = stage.call("webhooks", "list")
     assert status == 0
