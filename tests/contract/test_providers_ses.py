@@ -286,6 +286,20 @@ def test_a_set_that_the_account_does_not_have_is_named_once() -> None:
     play(story())
 
 
+def test_a_missing_set_of_the_provider_is_the_account_whoever_names_it() -> None:
+    """There is no other one to go under: the mail must leave this provider, not be tried here every second."""
+
+    async def story() -> None:
+        missing = {"answer": "404 NotFoundException Configuration set <house> does not exist."}
+        async with SesServer(script=missing).listening() as server:
+            way = ses(server.port, configuration_set="house")
+            for _ in range(2):
+                report = await way.attempt(group(attributes={"configuration_set": "house"}), Gate())
+                assert words(report.outcomes) == {3: "rejection account"}
+
+    play(story())
+
+
 @pytest.mark.parametrize(
     ("addresses", "message", "expect"),
     [

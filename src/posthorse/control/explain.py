@@ -225,7 +225,8 @@ def _answer(detail: Detail) -> str:
     if outcome is None:
         return ""
     reply = " ".join(str(detail[name]) for name in ("code", "enhanced", "text") if detail.get(name))
-    scope = f" about the {str(detail['scope']).replace('_', ' ')}" if detail.get("scope") else ""
+    about = str(detail.get("scope") or "").replace("_", " ")
+    scope = f" about {about if about == 'us' else f'the {about}'}" if about else ""
     return f"{outcome}{scope}" + (f' ("{reply}")' if reply else "")
 
 

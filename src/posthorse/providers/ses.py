@@ -162,9 +162,8 @@ class SesProvider:
             case Rejection(scope=Scope.RECIPIENT, reply=reply) if len(group.recipients) > 1:
                 # One bad address refuses all, and the answer does not say which: a provider that tells may know.
                 return Rejection(scope=Scope.CHANNEL, reply=reply)
-            case Rejection(reply=reply) if _is_about_set(reply):
-                named = group.message.attributes.get("configuration_set")
-                return self._without_set(configuration_set, reply) if configuration_set == named else outcome
+            case Rejection(reply=reply) if configuration_set != self._configuration_set and _is_about_set(reply):
+                return self._without_set(configuration_set, reply)
             case _:
                 pass
         return outcome

@@ -144,6 +144,11 @@ NOBODY = "no provider can carry it (relay: it does not carry internationalised a
             },
             'relay answered rejection about the recipient ("550 no such user")',
         ),
+        (
+            "relay",
+            {"outcome": "fault", "scope": "us", "code": 404, "text": "no such set"},
+            'relay answered fault about us ("404 no such set")',
+        ),
     ],
 )
 def test_who_looks_at_the_standing_only_reads_why_it_was_rejected(

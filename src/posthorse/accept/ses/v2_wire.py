@@ -45,7 +45,7 @@ writes them.
 """
 
 _MISSING: Final = re.compile(r"Object missing required field `(\w+)`(?: - at `\$\.?(.*)`)?")
-_PAIR: Final = b"\xff\xff"
+_NO_UTF8: Final = b"\xff"
 _NOT_THERE: Final = msgspec.Raw(b"null")
 
 
@@ -209,9 +209,9 @@ async def _with_plain_slashes(body: bytes) -> bytes:
         if (len(piece) - len(piece.rstrip(b"\\"))) % 2 and at + len(piece) < len(body):
             piece = piece[:-1]  # an escape is not cut apart
         at += len(piece)
-        if b"\\/" in piece:
-            # pairs first, from the left, as they are read; what stands for them is no part of JSON in UTF-8
-            piece = piece.replace(b"\\\\", _PAIR).replace(b"\\/", b"/").replace(_PAIR, b"\\\\")
+        if b"\\/" in piece and _NO_UTF8 not in piece:
+            # pairs first, from the left, as they are read; what stands for them is no part of any text
+            piece = piece.replace(b"\\\\", _NO_UTF8).replace(b"\\/", b"/").replace(_NO_UTF8, b"\\\\")
         into.write(piece)
         await asyncio.sleep(0)
     return poured(into)

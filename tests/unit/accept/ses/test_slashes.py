@@ -27,7 +27,9 @@ def test_the_document_says_the_same(text: str, shift: int) -> None:
     assert found == json.dumps({"Data": long}, ensure_ascii=False).encode()
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b'"a/b"', b"\\" * 500_001, b'"' + b"\\\\/" * 400_000 + b'"'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b'"a/b"', b"\\" * 500_001, b'"' + b"\\\\/" * 400_000 + b'"', b'"\xff\xff\\/"']
+)
 def test_what_has_none_stays_as_it_is(body: bytes) -> None:
-    """Plain slashes, escaped backslashes before slashes, and what is no JSON."""
+    """Plain slashes, escaped backslashes before slashes, and what is no JSON in UTF-8: the decoder shall see it."""
     assert plain(body) == body
